@@ -1,0 +1,57 @@
+"""Owns arrived -> converted: what kind of file it is, its pixels as a body, its evidence."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from appliance.convert import formats
+from appliance.errors import Crashed, Held, Quarantined
+from appliance.model import ItemState
+
+if TYPE_CHECKING:
+    from appliance.journal.journal import Journal
+    from appliance.model import Item
+    from appliance.settings.schema import Settings
+
+_log = logging.getLogger(__name__)
+
+_TRIES = 3
+"""An item that took this many converters down with it is not tried again."""
+
+
+class Convert:
+    """One worker of the stage."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Work on `journal`."""
+        self._journal = journal
+
+    def turn(self, settings: Settings) -> bool:
+        """Take one item a step further; False when there was none."""
+        item = self._journal.items.claim(ItemState.ARRIVED)
+        if item is None:
+            return False
+        try:
+            self._convert(item, settings)
+        except (Held, Quarantined) as problem:
+            _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
+            self._journal.items.stop(item, problem)
+        return True
+
+    def _convert(self, item: Item, settings: Settings) -> None:
+        if item.tries > _TRIES:
+            raise Crashed(name=item.name, times=item.tries - 1)
+        spool = self._journal.spool
+        with spool.custody():
+            bodies, evidence = formats.read(
+                spool.path(item.sha256),
+                item.name,
+                settings.profile_of(item.source),
+                sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
+                modified_at=datetime.fromisoformat(item.modified_at),
+                arrived_at=datetime.fromisoformat(item.arrived_at),
+                make_body=lambda produce: spool.make(produce).path,
+            )
+            self._journal.items.converted(item, bodies, evidence)

@@ -1,0 +1,1 @@
+"""What a person may do; the page and the command line call only this."""

@@ -1,0 +1,1 @@
+"""The network side of DICOM: associations and what is said over them."""

@@ -1,0 +1,137 @@
+"""Owns the small data sets of DIMSE: command sets (PS3.7 E.1) and query keys, Implicit VR LE."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AFFECTED_SOP_CLASS_UID = 0x00000002
+COMMAND_FIELD = 0x00000100
+MESSAGE_ID = 0x00000110
+MESSAGE_ID_RESPONDED_TO = 0x00000120
+PRIORITY = 0x00000700
+COMMAND_DATA_SET_TYPE = 0x00000800
+STATUS = 0x00000900
+ERROR_COMMENT = 0x00000902
+AFFECTED_SOP_INSTANCE_UID = 0x00001000
+
+_GROUP_LENGTH = 0x00000000
+_HEADER = struct.Struct("<HHI")
+_NO_DATA_SET = 0x0101
+_DATA_SET = 0x0001
+_IS_RESPONSE = 0x8000
+
+SUCCESS = 0x0000
+PENDING = frozenset({0xFF00, 0xFF01})
+
+
+class Command(IntEnum):
+    """Command Fields of the requests made here (PS3.7 E.1-1)."""
+
+    C_STORE = 0x0001
+    C_FIND = 0x0020
+    C_ECHO = 0x0030
+
+
+class Priority(IntEnum):
+    """How urgent the peer should think it is (PS3.7 9.1.1.1)."""
+
+    MEDIUM = 0
+    HIGH = 1
+    LOW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What every request says of itself."""
+
+    command: Command
+    sop_class_uid: str
+    message_id: int
+    sop_instance_uid: str = ""
+    priority: Priority | None = None
+
+    def encoded(self) -> bytes:
+        """The command set."""
+        has_data = self.command is not Command.C_ECHO
+        elements = {
+            AFFECTED_SOP_CLASS_UID: uid(self.sop_class_uid),
+            COMMAND_FIELD: _us(self.command),
+            MESSAGE_ID: _us(self.message_id),
+        }
+        if self.priority is not None:
+            elements[PRIORITY] = _us(self.priority)
+        elements[COMMAND_DATA_SET_TYPE] = _us(_DATA_SET if has_data else _NO_DATA_SET)
+        if self.sop_instance_uid:
+            elements[AFFECTED_SOP_INSTANCE_UID] = uid(self.sop_instance_uid)
+        rest = encoded(elements)
+        return encoded({_GROUP_LENGTH: struct.pack("<I", len(rest))}) + rest
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a response's command set says."""
+
+    responds_to: int | None  # None: it is a request
+    status: int
+    comment: str
+    has_data: bool
+
+
+def response(command_set: bytes) -> Response:
+    """Read a command set. Raises ValueError."""
+    elements = decoded(command_set)
+    is_response = _number(elements, COMMAND_FIELD) & _IS_RESPONSE
+    return Response(
+        responds_to=_number(elements, MESSAGE_ID_RESPONDED_TO) if is_response else None,
+        status=_number(elements, STATUS) if is_response else SUCCESS,
+        comment=elements.get(ERROR_COMMENT, b"").decode("latin-1").strip("\0 "),
+        has_data=_number(elements, COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
+    )
+
+
+def uid(value: str) -> bytes:
+    """A UID padded to even length (PS3.5 9.1)."""
+    content = value.encode()
+    return content + b"\0" * (len(content) % 2)
+
+
+def encoded(elements: Mapping[int, bytes]) -> bytes:
+    """Elements in ascending order, whose values have even length, in Implicit VR LE."""
+    return b"".join(
+        _HEADER.pack(tag >> 16, tag & 0xFFFF, len(value)) + value
+        for tag, value in elements.items()
+    )
+
+
+def decoded(data_set: bytes) -> dict[int, bytes]:
+    """The elements of a flat Implicit VR LE data set. Raises ValueError."""
+    elements: dict[int, bytes] = {}
+    position = 0
+    while position < len(data_set):
+        start = position + _HEADER.size
+        if start > len(data_set):
+            raise ValueError("an element that is cut off")
+        group, element, length = _HEADER.unpack_from(data_set, position)
+        position = start + length
+        if position > len(data_set):
+            raise ValueError("an element that is cut off")
+        elements[group << 16 | element] = data_set[start:position]
+    return elements
+
+
+def _us(number: int) -> bytes:
+    return struct.pack("<H", number)
+
+
+def _number(elements: Mapping[int, bytes], tag: int) -> int:
+    value = elements.get(tag, b"")
+    if len(value) != 2:
+        message = f"no usable ({tag >> 16:04x},{tag & 0xFFFF:04x})"
+        raise ValueError(message)
+    return int.from_bytes(value, "little")

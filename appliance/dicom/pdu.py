@@ -1,0 +1,194 @@
+"""Owns the bytes of the DICOM upper layer protocol (PS3.8 9.3): what is asked, what is answered.
+
+The protocol has not changed since 1993, and this side of it is small. Written out here it needs no
+threads, no numpy and a tenth of the start-up time of pynetdicom, which the tests hold it against.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+IMPLEMENTATION_CLASS_UID = "2.25.227075887249492268564028909111976030524"
+IMPLEMENTATION_VERSION_NAME = f"JEMBATAN_{__version__}"[:16]
+
+MAX_CONTEXTS = 128
+MAX_PDU_BYTES = 1 << 17  # of one PDU's body, in either direction, whatever the peer would take
+_OWN_MAX_LENGTH = 1 << 14  # what is announced: only responses come this way
+
+_APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
+_HEADER = struct.Struct(">BxI")
+_ITEM = struct.Struct(">BxH")
+_FRAGMENT = struct.Struct(">BxIIBB")
+_ASSOCIATE_FIXED_BYTES = 68
+FRAGMENT_OVERHEAD_BYTES = 6  # of a PDU's body: length, context ID and flags of its one value
+
+
+class Kind(IntEnum):
+    """PDU types (PS3.8 9.3.1)."""
+
+    ASSOCIATE_RQ = 1
+    ASSOCIATE_AC = 2
+    ASSOCIATE_RJ = 3
+    P_DATA_TF = 4
+    RELEASE_RQ = 5
+    RELEASE_RP = 6
+    ABORT = 7
+
+
+class Pdu(NamedTuple):
+    """One PDU as it came, its 6 bytes of header aside."""
+
+    kind: Kind
+    body: bytes
+
+
+class Context(NamedTuple):
+    """What one presentation context offers: one SOP class in one transfer syntax."""
+
+    sop_class_uid: str
+    transfer_syntax_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What an A-ASSOCIATE-AC says: per context ID its result and syntax; the peer's limit."""
+
+    results: dict[int, tuple[int, str]]
+    max_pdu_bytes: int  # 0: no limit
+
+
+class Fragment(NamedTuple):
+    """One presentation data value (PS3.8 E.2)."""
+
+    is_command: bool
+    is_last: bool
+    data: bytes
+
+
+def _pdu(kind: Kind, body: bytes) -> bytes:
+    return _HEADER.pack(kind, len(body)) + body
+
+
+RELEASE_RQ = _pdu(Kind.RELEASE_RQ, bytes(4))
+RELEASE_RP = _pdu(Kind.RELEASE_RP, bytes(4))
+ABORT = _pdu(Kind.ABORT, bytes(4))  # source 0: the service user
+
+
+def take(inbox: bytearray) -> Pdu | None:
+    """Cut the first whole PDU off what was received; None while it is not whole.
+
+    Raises ValueError for what is no PDU, or one longer than anybody needs to send here.
+    """
+    if len(inbox) < _HEADER.size:
+        return None
+    number, length = _HEADER.unpack_from(inbox)
+    kind = Kind(number)
+    if length > MAX_PDU_BYTES:
+        message = f"a PDU of {length} bytes"
+        raise ValueError(message)
+    end = _HEADER.size + length
+    if len(inbox) < end:
+        return None
+    body = bytes(inbox[_HEADER.size : end])
+    del inbox[:end]
+    return Pdu(kind, body)
+
+
+def context_id(index: int) -> int:
+    """Context IDs are odd (PS3.8 9.3.2.2)."""
+    return 2 * index + 1
+
+
+def associate_rq(called: str, calling: str, contexts: Sequence[Context]) -> bytes:
+    """An A-ASSOCIATE-RQ that offers the contexts, IDs in their order."""
+    offers = (_offer(context_id(index), context) for index, context in enumerate(contexts))
+    user = _item(
+        0x50,
+        _item(0x51, struct.pack(">I", _OWN_MAX_LENGTH)),
+        _item(0x52, IMPLEMENTATION_CLASS_UID.encode()),
+        _item(0x55, IMPLEMENTATION_VERSION_NAME.encode()),
+    )
+    titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
+    items = b"".join((_item(0x10, _APPLICATION_CONTEXT), *offers, user))
+    return _pdu(Kind.ASSOCIATE_RQ, titles + items)
+
+
+def _offer(number: int, context: Context) -> bytes:
+    abstract = _item(0x30, context.sop_class_uid.encode())
+    return _item(
+        0x20, bytes((number, 0, 0, 0)), abstract, _item(0x40, context.transfer_syntax_uid.encode())
+    )
+
+
+def _item(kind: int, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return _ITEM.pack(kind, len(body)) + body
+
+
+def acceptance(body: bytes) -> Acceptance:
+    """Read an A-ASSOCIATE-AC. Raises ValueError."""
+    results: dict[int, tuple[int, str]] = {}
+    max_pdu_bytes = 0
+    for kind, content in _items(body[_ASSOCIATE_FIXED_BYTES:]):
+        if kind == 0x21:
+            number, result = content[:4:2].ljust(2, b"\0")
+            results[number] = (result, _syntax(content[4:]))
+        elif kind == 0x50:
+            limits = [
+                int.from_bytes(value, "big") for sub, value in _items(content) if sub == 0x51
+            ]
+            max_pdu_bytes = limits[0] if limits else 0
+    return Acceptance(results, max_pdu_bytes)
+
+
+def _syntax(content: bytes) -> str:
+    """The transfer syntax of a result; not significant, often absent, where it is a refusal."""
+    found = (value for kind, value in _items(content) if kind == 0x40)
+    return next(found, b"").decode("latin-1").rstrip("\0 ")
+
+
+def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position < len(body):
+        if position + _ITEM.size > len(body):
+            raise ValueError("an item that is cut off")
+        kind, length = _ITEM.unpack_from(body, position)
+        position += _ITEM.size + length
+        if position > len(body):
+            raise ValueError("an item that is cut off")
+        yield kind, body[position - length : position]
+
+
+def fragment_header(number: int, length: int, *, is_command: bool, is_last: bool) -> bytes:
+    """What precedes `length` bytes of a message in a P-DATA-TF of their own."""
+    flags = is_command | is_last << 1
+    return _FRAGMENT.pack(
+        Kind.P_DATA_TF, length + FRAGMENT_OVERHEAD_BYTES, length + 2, number, flags
+    )
+
+
+def fragments(body: bytes) -> Iterator[Fragment]:
+    """The values in a P-DATA-TF. Raises ValueError."""
+    position = 0
+    while position < len(body):
+        length = int.from_bytes(body[position : position + 4], "big")
+        start, position = position + 4, position + 4 + length
+        if length < 2 or position > len(body):
+            raise ValueError("a fragment that is cut off")
+        flags = body[start + 1]
+        yield Fragment(bool(flags & 1), bool(flags & 2), body[start + 2 : position])
+
+
+def rejection(body: bytes) -> tuple[int, int, int]:
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4). Raises ValueError."""
+    if len(body) != 4:
+        raise ValueError("a rejection that is cut off")
+    return body[1], body[2], body[3]

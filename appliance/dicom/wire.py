@@ -1,0 +1,184 @@
+"""Owns one TCP connection to a DICOM peer: bytes and slices of files out, whole PDUs in."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+from collections import deque
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from appliance.dicom import pdu
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RECEIVE_BYTES = 1 << 16
+_MAX_UNREAD_PDUS = 256
+_NETWORK_ERRORS = frozenset(
+    {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EHOSTDOWN}
+)
+
+
+class Loss(StrEnum):
+    """How a connection was lost, so that what was under way has no known outcome; in words."""
+
+    ABORTED = "it aborted the association"
+    RELEASED = "it ended the association"
+    CLOSED = "the connection broke"
+    SILENT = "it did not answer in time"
+    GARBLED = "what it answered is not DICOM"
+
+
+_ENDINGS = {pdu.Kind.ABORT: Loss.ABORTED, pdu.Kind.RELEASE_RQ: Loss.RELEASED}
+
+
+class Lost(Exception):
+    """The connection is of no further use."""
+
+    def __init__(self, loss: Loss) -> None:
+        """Say how."""
+        self.loss = loss
+        super().__init__(loss.value)
+
+
+class Wire:
+    """A connection, used by one thread at a time. Whatever raises Lost leaves it to be closed."""
+
+    def __init__(self, sock: socket.socket, stall_s: float) -> None:
+        """Take over a connected socket; sending may make no progress for `stall_s` seconds."""
+        # Without NODELAY the last short segment of each object waits for a delayed ACK: 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        self.is_open = True
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._stall_s = stall_s
+        self._inbox = bytearray()
+        self._pdus: deque[pdu.Pdu] = deque()
+        self._fragments: deque[pdu.Fragment] = deque()
+        self._incoming = select.poll()
+        self._incoming.register(sock, select.POLLIN)
+        self._both = select.poll()
+        self._both.register(sock, select.POLLIN | select.POLLOUT)
+
+    def push(self, data: bytes | memoryview, *, more: bool = False) -> None:
+        """Send all of `data`; with `more` the kernel waits for what follows to fill a packet."""
+        flags = socket.MSG_MORE if more else 0
+        while data:
+            try:
+                sent = self._sock.send(data, flags)
+            except OSError as error:
+                self._blocked(error)
+                continue
+            data = data[sent:]
+
+    def push_file(self, fd: int, offset: int, count: int) -> None:
+        """Send `count` bytes of an open file, which never enter this process.
+
+        Raises EOFError where the file is shorter; its own OSErrors fly.
+        """
+        end = offset + count
+        while offset < end:
+            try:
+                sent = os.sendfile(self._fd, fd, offset, end - offset)
+            except OSError as error:
+                self._blocked(error)
+                continue
+            if not sent:
+                raise EOFError
+            offset += sent
+
+    def read(self, timeout_s: float) -> pdu.Pdu:
+        """The next PDU; at most `timeout_s` pass without a byte of it."""
+        while not self._pdus:
+            # Quick ACKs are not a lasting mode: peers that send a response in two segments hold
+            # the second one back until the first is acknowledged, by default 40 ms later.
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            if not self._incoming.poll(timeout_s * 1000):
+                raise Lost(Loss.SILENT)
+            self._receive()
+        return self._pdus.popleft()
+
+    def fragment(self, timeout_s: float) -> pdu.Fragment:
+        """The next fragment of a message, of which a PDU may hold several."""
+        while not self._fragments:
+            kind, body = self.read(timeout_s)
+            if kind is not pdu.Kind.P_DATA_TF:
+                raise Lost(_ENDINGS.get(kind, Loss.GARBLED))
+            with _losses():
+                self._fragments.extend(pdu.fragments(body))
+        return self._fragments.popleft()
+
+    def has_news(self) -> bool:
+        """Whether the peer said something, or hung up, though nothing was asked."""
+        return bool(self._pdus) or bool(self._incoming.poll(0))
+
+    def close(self) -> None:
+        """Hang up; what was sent still goes out."""
+        self.is_open = False
+        self._sock.close()
+
+    def farewell(self, last: bytes) -> None:
+        """Hang up with a last PDU, if the peer still listens."""
+        with suppress(OSError):
+            self._sock.send(last)
+        self.close()
+
+    def reset(self) -> None:
+        """Hang up in the middle of a PDU: the peer must not take the rest for one."""
+        with suppress(OSError):
+            linger = struct.pack("ii", 1, 0)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close()
+
+    def _blocked(self, error: OSError) -> None:
+        """Wait until the peer takes more, unless the error is another one.
+
+        What it says meanwhile is kept; an abort or a release ends the sending.
+        """
+        if not isinstance(error, BlockingIOError):
+            with _losses():
+                raise error
+        ready = self._both.poll(self._stall_s * 1000)
+        if not ready:
+            raise Lost(Loss.SILENT)
+        if ready[0][1] & ~select.POLLOUT:
+            self._receive()
+            for each in self._pdus:
+                if each.kind in _ENDINGS:
+                    raise Lost(_ENDINGS[each.kind])
+
+    def _receive(self) -> None:
+        try:
+            with _losses():
+                data = self._sock.recv(_RECEIVE_BYTES)
+        except BlockingIOError:  # poll may promise what a bad checksum then takes back
+            return
+        if not data:
+            raise Lost(Loss.CLOSED)
+        self._inbox += data
+        with _losses():
+            while (whole := pdu.take(self._inbox)) is not None:
+                self._pdus.append(whole)
+        if len(self._pdus) > _MAX_UNREAD_PDUS:
+            raise Lost(Loss.GARBLED)
+
+
+@contextmanager
+def _losses() -> Iterator[None]:
+    """Errors of the network and of the protocol are Lost; others, a disk's among them, fly."""
+    try:
+        yield
+    except ValueError as error:
+        raise Lost(Loss.GARBLED) from error
+    except ConnectionError as error:
+        raise Lost(Loss.CLOSED) from error
+    except OSError as error:
+        if error.errno in _NETWORK_ERRORS:
+            raise Lost(Loss.CLOSED) from error
+        raise

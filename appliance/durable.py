@@ -1,0 +1,97 @@
+"""Owns the moment bytes become safe: temp beside the target, fsync, rename, fsync of the folder.
+
+The only rename in the product. Whoever acknowledges something does so after `publish` returned.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from appliance.errors import DiskFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Draft:
+    """A file being written, invisible under its final name until `publish`."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        """Take over an open, empty temporary file."""
+        self.path = path
+        self.file = file
+
+    def publish(self, target: Path) -> None:
+        """Make the draft durable as `target`, on the same file system; replaces what was there."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        made = _make_folder(target.parent)
+        self.path.rename(target)
+        fsync_folder(target.parent)
+        # A folder is only as durable as its own name in its parent.
+        for folder in made:
+            fsync_folder(folder.parent)
+
+
+@contextmanager
+def draft(folder: Path) -> Iterator[Draft]:
+    """A draft in `folder`; removed on the way out unless it was published.
+
+    Raises DiskFull where the file system has no room; other OSErrors fly.
+    """
+    _make_folder(folder)
+    path = folder / f".{os.getpid()}-{os.urandom(6).hex()}.part"
+    with _room_needed(folder):
+        try:
+            with path.open("xb") as file:
+                yield Draft(path, file)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def publish(target: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write `content` durably as `target`, replacing what was there in one step."""
+    with draft(target.parent) as new:
+        os.fchmod(new.file.fileno(), mode)
+        new.file.write(content)
+        new.publish(target)
+
+
+def remove(path: Path) -> None:
+    """Delete a file (gone already is fine) and make the deletion durable."""
+    path.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Create `folder` and its missing parents; returns what was made, outermost first."""
+    missing = [folder] if not folder.exists() else []
+    while missing and not missing[0].parent.exists():
+        missing.insert(0, missing[0].parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+@contextmanager
+def _room_needed(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull(where=folder) from error
+        raise

@@ -1,0 +1,1 @@
+"""Deliveries on their way to one destination each, until the destination proves it has them."""

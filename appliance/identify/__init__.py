@@ -1,0 +1,1 @@
+"""Whose image it is: decided from evidence by rules, or held for a person."""

@@ -1,0 +1,89 @@
+"""Owns the moment a file becomes ours: hash, publish, journal row; acknowledged only then."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from appliance.errors import ChangedMeanwhile
+from appliance.journal.codec import dump
+from appliance.settings.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.errors import Ignored, Quarantined
+    from appliance.journal.arrivals import Accepted
+    from appliance.journal.journal import Journal
+    from appliance.journal.spool import Stored
+    from appliance.model import Arrival
+    from appliance.settings.schema import Profile
+
+
+class Intake:
+    """The one way in, for every kind of source."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Accept into `journal`."""
+        self._journal = journal
+
+    def accept(
+        self,
+        arrival: Arrival,
+        profile: Profile | None,
+        sidecars: Sequence[Path] = (),
+        verdict: Quarantined | Ignored | None = None,
+    ) -> Accepted:
+        """Take a file over; when this returns it survives a pulled plug.
+
+        `sidecars` are kept with it. `verdict` sets it aside at once, bytes and all. Raises
+        ChangedMeanwhile (look again later), DiskFull, and OSError where it cannot be read.
+        """
+        with self._journal.spool.custody():
+            kept = {path.name: self._keep(path).sha256 for path in sidecars}
+            stored = self._journal.arrivals.stored(arrival) or self._keep(
+                arrival.path, arrival.fingerprint
+            )
+            return self._journal.arrivals.add(
+                arrival,
+                stored,
+                evidence_digest=evidence_digest(profile, arrival.name, kept),
+                sidecars=kept,
+                modified_at=modified_at(arrival.path),
+                verdict=verdict,
+            )
+
+    def _keep(self, path: Path, expected: str = "") -> Stored:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as incoming:
+            stored = self._journal.spool.keep(incoming)
+            now = fingerprint(os.fstat(incoming.fileno()))
+        # A writer that came back while we copied has not finished: what we hold may be a mixture.
+        if expected and now != expected:
+            raise ChangedMeanwhile(name=path.name)
+        return stored
+
+
+def evidence_digest(profile: Profile | None, name: str, sidecars: Mapping[str, str]) -> str:
+    """What the name and the sidecars say, as one digest; "" where they say nothing.
+
+    The sidecars' content counts, not their names: an image and its sidecar renamed together are
+    the same evidence.
+    """
+    said = {"name": dict(named(profile, name)), "sidecars": sorted(sidecars.values())}
+    if not any(said.values()):
+        return ""
+    return hashlib.sha256(dump(said).encode()).hexdigest()
+
+
+def fingerprint(stat: os.stat_result) -> str:
+    """Changes when the file does; not the device number, which a reboot may change."""
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+
+
+def modified_at(path: Path) -> datetime:
+    """When the file says it was written last."""
+    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)

@@ -1,0 +1,159 @@
+"""Owns the judgement whether a file is whole, by its own format's lengths; it decodes nothing.
+
+A file is looked at where its format says that something must be: directories, chunk and element
+headers, the end. The one thing read through is what has no lengths: a JPEG's scans and a deflated
+DICOM data set.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from appliance import jpeg
+from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
+from appliance.intake.dicom_end import dicom_end
+from appliance.intake.tiff_end import tiff_end
+from appliance.peek import EndsEarly, Format, Garbled, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from appliance.errors import Quarantined
+    from appliance.peek import Peek
+
+_MAX_SIDECAR_BYTES = 1 << 20
+
+
+class Wholeness(StrEnum):
+    """What a file's own format says about its end."""
+
+    WHOLE = "whole"
+    GROWING = "growing"  # ends early: still being written, or cut off
+    BROKEN = "broken"  # contradicts itself; more bytes would not help
+    UNKNOWN = "unknown"  # not a kind of file that is known here
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found; `format` and `detail` are words for people."""
+
+    wholeness: Wholeness
+    format: str = ""
+    detail: str = ""
+
+    def problem(self, name: str) -> Quarantined | None:
+        """Why a file that stays like this cannot be used; None where it is whole."""
+        match self.wholeness:
+            case Wholeness.WHOLE:
+                return None
+            case Wholeness.EMPTY:
+                return EmptyFile(name=name)
+            case Wholeness.GROWING:
+                return Incomplete(name=name, detail=self.detail)
+            case Wholeness.BROKEN:
+                return Unreadable(name=name, format=self.format, detail=self.detail)
+            case Wholeness.UNKNOWN:
+                return UnsupportedFormat(name=name, detail=self.detail)
+
+
+def check(path: Path) -> Verdict:
+    """Look whether the file at `path` is whole; OSErrors fly, links are not followed."""
+    with opened(path) as peek:
+        if not peek.size:
+            return Verdict(Wholeness.EMPTY, detail="it is empty")
+        form = peek.format()
+        if form:
+            return _judged(form, _ENDS[form], peek)
+        if text_end := _TEXT_ENDS.get(path.suffix.lower()):
+            return _judged(path.suffix[1:].upper(), text_end, peek)
+        return Verdict(Wholeness.UNKNOWN, detail=_unknown(peek))
+
+
+def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
+    try:
+        end(peek)
+    except EndsEarly as error:
+        return Verdict(Wholeness.GROWING, form, error.detail)
+    except Garbled as error:
+        return Verdict(Wholeness.BROKEN, form, error.detail)
+    return Verdict(Wholeness.WHOLE, form)
+
+
+def _unknown(peek: Peek) -> str:
+    if peek.at(0, min(2, peek.size)) in {b"\x08\0", b"\0\x08", b"\x02\0"}:
+        return "it may be DICOM, but without the preamble that DICOM files begin with"
+    return "it does not begin like DICOM, TIFF, PNG, BMP or JPEG"
+
+
+def _png_end(peek: Peek) -> None:
+    """Chunks up to IEND (ISO/IEC 15948, 5.3)."""
+    position, kind, has_pixels = 8, b"", False
+    while kind != b"IEND":
+        kind = peek.at(position + 4, 4)
+        if not kind.strip(b"\0"):
+            raise EndsEarly(detail=f"nothing is written from byte {position} on")
+        if not (kind.isascii() and kind.isalpha()):
+            raise Garbled(detail=f"there is no PNG chunk at byte {position}")
+        has_pixels = has_pixels or kind == b"IDAT"
+        position += 12 + peek.number(">L", position)
+        peek.need(position)
+    if not has_pixels:
+        raise Garbled(detail="it holds no pixels")
+
+
+_BMP_CORE_HEADER_BYTES = 12
+_BMP_RUN_LENGTHS = frozenset({1, 2})
+_BMP_UNCOMPRESSED = frozenset({0, 3, 6})
+
+
+def _bmp_end(peek: Peek) -> None:
+    """Rows as large as the header makes them; its file size only where rows are compressed."""
+    pixels, header_bytes = peek.number("<L", 10), peek.number("<L", 14)
+    if header_bytes == _BMP_CORE_HEADER_BYTES:
+        columns, rows, bits = (peek.number("<H", at) for at in (18, 20, 24))
+        compression = 0
+    else:
+        columns, rows = peek.number("<l", 18), abs(peek.number("<l", 22))
+        bits, compression = peek.number("<H", 28), peek.number("<L", 30)
+    if compression in _BMP_RUN_LENGTHS:
+        return peek.need(max(peek.number("<L", 2), pixels + 2))
+    if compression not in _BMP_UNCOMPRESSED or columns <= 0 or rows == 0 or not bits:
+        raise Garbled(detail="its header makes no sense")
+    return peek.need(pixels + (columns * bits + 31) // 32 * 4 * rows)
+
+
+def _jpeg_end(peek: Peek) -> None:
+    has_frame = False
+    for segment in jpeg.segments(peek):
+        has_frame = has_frame or segment.marker in jpeg.SOF
+    if not has_frame:
+        raise Garbled(detail="it holds no image")
+
+
+def _json_end(peek: Peek) -> None:
+    if peek.size > _MAX_SIDECAR_BYTES:
+        raise Garbled(detail="it is too long for a description of an image")
+    try:
+        json.loads(peek.at(0, peek.size))
+    except (ValueError, RecursionError):
+        raise EndsEarly(detail="it is not a finished JSON text") from None
+
+
+def _csv_end(peek: Peek) -> None:
+    """A table does not say where it ends; that it is there is all there is to know."""
+
+
+_ENDS: dict[Format, Callable[[Peek], object]] = {
+    Format.DICOM: dicom_end,
+    Format.TIFF: tiff_end,
+    Format.PNG: _png_end,
+    Format.BMP: _bmp_end,
+    Format.JPEG: _jpeg_end,
+}
+
+_TEXT_ENDS: dict[str, Callable[[Peek], object]] = {".json": _json_end, ".csv": _csv_end}

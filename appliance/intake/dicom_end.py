@@ -1,0 +1,102 @@
+"""Owns the end of a DICOM Part 10 file: elements by their lengths, pixels as many as described."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from appliance import elements
+from appliance.peek import EndsEarly, Garbled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from appliance.elements import Coding, Element, FileHead
+    from appliance.peek import Peek
+
+_SAMPLES, _PHOTOMETRIC, _FRAMES = 0x00280002, 0x00280004, 0x00280008
+_ROWS, _COLUMNS, _ALLOCATED = 0x00280010, 0x00280011, 0x00280100
+_DESCRIPTION = {_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED}
+_NATIVE = {elements.IMPLICIT_LE, elements.EXPLICIT_LE, elements.EXPLICIT_BE}
+_SUBSAMPLED = {b"YBR_FULL_422": 2, b"YBR_PARTIAL_422": 2, b"YBR_PARTIAL_420": 1}
+
+_SERIES_UID, _DIRECTORY_RECORDS = 0x0020000E, 0x00041220
+_IMAGES = "1.2.840.10008.5.1.4.1.1."
+_OTHERS = ("4.2", "9.", "11.", "66", "67", "68.", "77.1.5.3", "78.", "79.", "80.", "88.", "104.")
+_NO_IMAGES = tuple(_IMAGES + root for root in (*_OTHERS, "481."))
+
+_MAX_VALUE_BYTES = 64
+_CHUNK = 1 << 18
+_MAX_INFLATED_BYTES = 1 << 31
+
+
+def dicom_end(peek: Peek) -> None:
+    """Raises EndsEarly or Garbled unless the data set comes to its end with the file."""
+    head = elements.file_head(peek)
+    if head.transfer_syntax_uid == elements.DEFLATED_LE:
+        _deflated_end(peek, head.data_set)
+    else:
+        _data_set_end(peek, head)
+
+
+def _data_set_end(peek: Peek, head: FileHead) -> None:
+    coding = elements.coding_of(head.transfer_syntax_uid)
+    values: dict[int, bytes] = {}
+    tags: set[int] = set()
+    pixels: Element | None = None
+    for element in elements.walk(peek, head.data_set, coding):
+        length = element.end - element.value
+        if element.tag in _DESCRIPTION and length <= _MAX_VALUE_BYTES:
+            values[element.tag] = peek.at(element.value, length)
+        if element.tag in elements.PIXEL_DATA:
+            pixels = element
+        tags.add(element.tag)
+    if pixels is None:
+        _without_pixels(tags, head.sop_class_uid)
+    elif head.transfer_syntax_uid in _NATIVE:
+        _enough(pixels.end - pixels.value, values, coding)
+
+
+def _without_pixels(tags: set[int], sop_class_uid: str) -> None:
+    """An end between two elements looks like any other: what must still come tells."""
+    is_image = sop_class_uid.startswith(_IMAGES) and not sop_class_uid.startswith(_NO_IMAGES)
+    if is_image or _ROWS in tags:
+        raise EndsEarly(detail="its pixels are missing")
+    if not tags & {_SERIES_UID, _DIRECTORY_RECORDS}:
+        raise EndsEarly(detail="it does not say which series it belongs to")
+
+
+def _enough(length: int, values: Mapping[int, bytes], coding: Coding) -> None:
+    """Native pixels must be as many as rows, columns and frames make them."""
+
+    def number(tag: int, default: int = 0) -> int:
+        short = values.get(tag, b"")[:2]
+        return struct.unpack(coding.order + "H", short)[0] if len(short) == 2 else default
+
+    photometric = values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+    samples = _SUBSAMPLED.get(photometric, number(_SAMPLES, 1))
+    frames = values.get(_FRAMES, b"1").strip(b"\0 ")
+    count = number(_ROWS) * number(_COLUMNS) * samples * int(frames if frames.isdigit() else 1)
+    wanted = (count * number(_ALLOCATED) + 7) // 8
+    if length < wanted:
+        raise EndsEarly(detail=f"it has {length} of {wanted} bytes of pixels")
+
+
+def _deflated_end(peek: Peek, start: int) -> None:
+    """The zlib stream must end; what it holds is not looked at."""
+    unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    inflated, position = 0, start
+    try:
+        while not unpacker.eof and position < peek.size:
+            packed = peek.at(position, min(_CHUNK, peek.size - position))
+            position += len(packed)
+            while packed and not unpacker.eof:
+                inflated += len(unpacker.decompress(packed, _CHUNK))
+                packed = unpacker.unconsumed_tail
+            if inflated > _MAX_INFLATED_BYTES:
+                raise Garbled(detail=f"it unpacks to more than {_MAX_INFLATED_BYTES} bytes")
+    except zlib.error as error:
+        raise Garbled(detail="it cannot be unpacked") from error
+    if not unpacker.eof:
+        raise EndsEarly(detail="its compressed data set does not end")

@@ -1,0 +1,100 @@
+"""Owns how model records look as JSON in the journal's columns."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from appliance.model import Body, BodyKind, Claim, Evidence, Identity, Instance, Origin, Slice
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from appliance.journal.spool import Spool
+    from appliance.model import Piece
+
+
+def dump(value: object) -> str:
+    """Compact JSON with sorted keys: the same value is the same text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def dump_slices(slices: Iterable[Slice]) -> str:
+    """Slices of spool files; the file's name is its digest, so moving the spool is harmless."""
+    return dump([[s.path.name, s.offset, s.length] for s in slices])
+
+
+def load_slices(text: str, spool: Spool) -> tuple[Slice, ...]:
+    """The inverse of dump_slices."""
+    return tuple(Slice(spool.path(name), start, size) for name, start, size in json.loads(text))
+
+
+def dump_pieces(pieces: Iterable[Piece]) -> str:
+    """Pieces: bytes as base64 text, slices as lists."""
+    return dump(
+        [
+            [p.path.name, p.offset, p.length]
+            if isinstance(p, Slice)
+            else base64.b64encode(p).decode()
+            for p in pieces
+        ]
+    )
+
+
+def load_pieces(text: str, spool: Spool) -> tuple[Piece, ...]:
+    """The inverse of dump_pieces."""
+    return tuple(
+        base64.b64decode(p) if isinstance(p, str) else Slice(spool.path(p[0]), p[1], p[2])
+        for p in json.loads(text)
+    )
+
+
+def dump_evidence(evidence: Evidence) -> str:
+    """Claims as triples, notes as they are."""
+    claims = [[c.origin, c.keyword, c.value] for c in evidence.claims]
+    return dump({"claims": claims, "notes": list(evidence.notes)})
+
+
+def load_evidence(text: str) -> Evidence:
+    """The inverse of dump_evidence; an empty object is no evidence."""
+    data: dict[str, Any] = json.loads(text)
+    claims = tuple(Claim(Origin(o), k, v) for o, k, v in data.get("claims", ()))
+    return Evidence(claims, tuple(data.get("notes", ())))
+
+
+def dump_identity(identity: Identity) -> str:
+    """Values and their proof."""
+    return dump({"values": dict(identity.values), "proof": identity.proof})
+
+
+def load_identity(text: str) -> Identity | None:
+    """The inverse of dump_identity; None where nothing was decided."""
+    return Identity(**json.loads(text)) if text else None
+
+
+def load_body(row: sqlite3.Row, spool: Spool) -> Body:
+    """A row of `body`."""
+    return Body(
+        number=row["number"],
+        kind=BodyKind(row["kind"]),
+        transfer_syntax_uid=row["transfer_syntax_uid"],
+        digest=row["digest"],
+        slices=load_slices(row["slices"], spool),
+        attributes=json.loads(row["attributes"]),
+    )
+
+
+def load_instance(row: sqlite3.Row, spool: Spool) -> Instance:
+    """A row of `instance`."""
+    return Instance(
+        number=row["number"],
+        sop_class_uid=row["sop_class_uid"],
+        sop_instance_uid=row["sop_instance_uid"],
+        study_instance_uid=row["study_instance_uid"],
+        series_instance_uid=row["series_instance_uid"],
+        transfer_syntax_uid=row["transfer_syntax_uid"],
+        digest=row["digest"],
+        pieces=load_pieces(row["pieces"], spool),
+    )

@@ -1,0 +1,176 @@
+"""Owns the verbs of forwarding: claim what is due at a destination, say what became of it.
+
+Durable are the two moves that somebody outside relies on: bytes about to be sent, and proofs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from appliance.clock import stamp
+from appliance.journal import codec
+from appliance.journal.session import said
+from appliance.model import Delivery, DeliveryState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from appliance.errors import Problem
+    from appliance.journal.session import Session
+    from appliance.model import ConfirmedBy
+
+_CLOCK_WENT_BACK = timedelta(days=1)
+"""Nothing is ever put off for longer: a later time was written by a clock since corrected."""
+
+
+class Deliveries:
+    """The verbs of forward and desk on deliveries."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through one session."""
+        self._s = session
+
+    def claim_deliveries(self, destination: str, most: int) -> list[Delivery]:
+        """Take up what is due at a destination; its bytes are on the card when this returns."""
+        return self._claim_deliveries("claim_deliveries", destination, most, durable=True)
+
+    def due_contexts(self, destination: str, most: int) -> list[tuple[str, str]]:
+        """SOP class and transfer syntax UIDs of what is due next; empty when nothing is."""
+        now = self._s.clock.utc()
+        rows = self._s.db.rows(
+            "due_contexts",
+            destination=destination,
+            now=stamp(now),
+            horizon=stamp(now + _CLOCK_WENT_BACK),
+            most=most,
+        )
+        return [(row["sop_class_uid"], row["transfer_syntax_uid"]) for row in rows]
+
+    def defer_all(self, destination: str, why: Problem) -> None:
+        """prepared -> deferred for all that waits: the destination cannot be reached."""
+        with self._s.db.write(durable=False):
+            self._s.db.run(
+                "defer_all",
+                destination=destination,
+                **said(why),
+                now=self._s.now(),
+                worker=self._s.who,
+            )
+            self._s.db.run("say_why_deferred", destination=destination, **said(why))
+
+    def claim_sent(self, destination: str, most: int) -> list[Delivery]:
+        """Take up what the destination has answered for but not yet proved."""
+        return self._claim_deliveries("claim_sent", destination, most, durable=False)
+
+    def _claim_deliveries(
+        self, query: str, destination: str, most: int, *, durable: bool
+    ) -> list[Delivery]:
+        now = self._s.clock.utc()
+        with self._s.db.write(durable=durable):
+            rows = self._s.db.rows(
+                query,
+                destination=destination,
+                worker=self._s.who,
+                now=stamp(now),
+                horizon=stamp(now + _CLOCK_WENT_BACK),
+                most=most,
+            )
+        return [self._delivery(row) for row in sorted(rows, key=lambda row: row["id"])]
+
+    def sent(self, delivery: Delivery, warning: Problem | None, not_before: datetime) -> None:
+        """active -> sent; it is to be proved from `not_before` on."""
+        with self._s.db.write(durable=False):
+            self._move_delivery(
+                delivery, DeliveryState.SENT, warning, not_before=not_before, forgive=True
+            )
+
+    def confirmed(self, deliveries: Iterable[Delivery], by: ConfirmedBy) -> None:
+        """sent -> confirmed, and the item done where it was the last; durable."""
+        with self._s.db.write(durable=True):
+            for delivery in deliveries:
+                self._move_delivery(delivery, DeliveryState.CONFIRMED, None, confirmed_by=by)
+                self._s.finish(delivery.item_id)
+
+    def defer(self, delivery: Delivery, why: Problem, until: datetime, *, forgive: bool) -> None:
+        """active or sent -> deferred; `forgive` when it was not the delivery's own fault."""
+        with self._s.db.write(durable=False):
+            self._move_delivery(
+                delivery, DeliveryState.DEFERRED, why, not_before=until, forgive=forgive
+            )
+
+    def ask_later(self, delivery: Delivery, why: Problem, until: datetime) -> None:
+        """Stays sent; the proof is asked for again."""
+        with self._s.db.write(durable=False):
+            changed = self._s.db.run(
+                "ask_later",
+                delivery_id=delivery.id,
+                worker=self._s.who,
+                not_before=stamp(until),
+                **said(why),
+            )
+        self._s.must_be_ours(changed)
+
+    def hold_delivery(self, delivery: Delivery, why: Problem) -> None:
+        """active or sent -> held: a person must act."""
+        with self._s.db.write(durable=False):
+            self._move_delivery(delivery, DeliveryState.HELD, why)
+
+    def hurry(self, item_id: int) -> int:
+        """What was put off is due at once; how many deliveries of the item that were."""
+        with self._s.db.write(durable=False):
+            return self._s.db.run("hurry", item_id=item_id, now=self._s.now())
+
+    def next_due(self, destination: str) -> str:
+        """When (a stamp) the next put-off delivery of a destination is due; "" for never."""
+        row = self._s.db.row("next_due", destination=destination)
+        return (row and row["due"]) or ""
+
+    def decide_delivery(
+        self, delivery_id: int, state: DeliveryState, *, code: str, why: str, who: str
+    ) -> None:
+        """What a person decided about a delivery. Raises ClaimLost."""
+        self._s.decide(
+            "person_moves_delivery",
+            state,
+            code=code,
+            sentence=why,
+            who=who,
+            delivery_id=delivery_id,
+        )
+
+    def _move_delivery(  # noqa: PLR0913 - one row, one call
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        problem: Problem | None,
+        *,
+        not_before: datetime | None = None,
+        confirmed_by: ConfirmedBy | None = None,
+        forgive: bool = False,
+    ) -> None:
+        changed = self._s.db.run(
+            "move_delivery",
+            delivery_id=delivery.id,
+            state=state,
+            **said(problem),
+            not_before=stamp(not_before) if not_before else "",
+            confirmed_by=confirmed_by,
+            forgive=forgive,
+            now=self._s.now(),
+            worker=self._s.who,
+        )
+        self._s.must_be_ours(changed)
+
+    def _delivery(self, row: sqlite3.Row) -> Delivery:
+        rows = self._s.db.rows("instances", delivery_id=row["id"])
+        return Delivery(
+            id=row["id"],
+            item_id=row["item_id"],
+            destination=row["destination"],
+            state=DeliveryState(row["state"]),
+            tries=row["tries"],
+            instances=tuple(codec.load_instance(one, self._s.spool) for one in rows),
+        )

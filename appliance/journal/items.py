@@ -1,0 +1,226 @@
+"""Owns the verbs of the stages up to routing: claim an item, work, move it on.
+
+A claim that was lost (the worker was thought dead) changes nothing and raises ClaimLost. These
+moves can be worked out again after a power cut and are not waited for, except where said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.errors import Held, NotThere, UidConflict
+from appliance.journal import codec
+from appliance.journal.session import item_of, said, state_for
+from appliance.model import DeliveryState, ItemState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from appliance.errors import Ignored, Problem
+    from appliance.journal.session import Session
+    from appliance.model import Body, Evidence, Identity, Instance, Item
+
+
+class Items:
+    """The verbs of convert, identify, route and desk on items."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through one session."""
+        self._s = session
+
+    def claim(self, state: ItemState) -> Item | None:
+        """Take up one item that stands at `state`; None when there is none."""
+        with self._s.db.write(durable=False):
+            row = self._s.db.row("claim_item", state=state, worker=self._s.who)
+        return item_of(row) if row else None
+
+    def get(self, item_id: int) -> Item:
+        """One item. Raises NotThere."""
+        row = self._s.db.row("item", item_id=item_id)
+        if row is None:
+            raise NotThere(what=f"item {item_id}")
+        return item_of(row)
+
+    def bodies(self, item: Item) -> tuple[Body, ...]:
+        """The objects that convert found in an item."""
+        rows = self._s.db.rows("bodies", item_id=item.id)
+        return tuple(codec.load_body(row, self._s.spool) for row in rows)
+
+    def converted(self, item: Item, bodies: Sequence[Body], evidence: Evidence) -> None:
+        """arrived -> converted."""
+        with self._s.db.write(durable=False):
+            self._s.db.run(
+                "write_evidence", item_id=item.id, evidence=codec.dump_evidence(evidence)
+            )
+            self._s.db.run("clear_bodies", item_id=item.id)
+            for body in bodies:
+                self._add_body(item, body)
+            for note in evidence.notes:
+                self._s.remark(item.id, note)
+            self._move(item, ItemState.CONVERTED)
+
+    def _add_body(self, item: Item, body: Body) -> None:
+        self._s.db.run(
+            "add_body",
+            item_id=item.id,
+            number=body.number,
+            kind=body.kind,
+            transfer_syntax_uid=body.transfer_syntax_uid,
+            digest=body.digest,
+            slices=codec.dump_slices(body.slices),
+            attributes=codec.dump(dict(body.attributes)),
+        )
+
+    def twins(self, item: Item) -> list[Item]:
+        """Other items with the same content, oldest first, not counting ignored ones."""
+        return [item_of(row) for row in self._s.db.rows("twins", item_id=item.id)]
+
+    def identified(self, item: Item, identity: Identity) -> None:
+        """converted -> identified."""
+        with self._s.db.write(durable=False):
+            self._s.db.run(
+                "write_identity", item_id=item.id, identity=codec.dump_identity(identity)
+            )
+            self._move(item, ItemState.IDENTIFIED)
+
+    def merge(self, item: Item, first: Item, verdict: Ignored) -> None:
+        """Set `item` aside in favour of `first`, which its source files now belong to."""
+        with self._s.db.write(durable=True):
+            self._s.db.run("adopt_arrivals", from_item=item.id, to_item=first.id)
+            self._s.remark(first.id, f"Came again as {item.name} from {item.source}.")
+            self._move(item, ItemState.IGNORED, verdict)
+
+    def supersede(self, old: Item, better: Item, verdict: Ignored) -> None:
+        """Set a held twin aside for a better copy, which its source files now belong to."""
+        with self._s.db.write(durable=True):
+            self._s.db.run("adopt_arrivals", from_item=old.id, to_item=better.id)
+            changed = self._s.db.run(
+                "person_moves_item",
+                item_id=old.id,
+                state=ItemState.IGNORED,
+                code=verdict.code,
+                sentence=verdict.sentence,
+                now=self._s.now(),
+                who=self._s.who,
+            )
+            self._s.must_be_ours(changed)
+
+    def stop(self, item: Item, problem: Problem) -> None:
+        """Hold, quarantine or ignore an item, as the kind of problem says."""
+        with self._s.db.write(durable=False):
+            self._move(item, state_for(problem), problem)
+
+    def routed(self, item: Item, deliveries: Mapping[str, tuple[Instance, ...] | Held]) -> None:
+        """identified -> routed, with a delivery for each destination, composed or held.
+
+        Raises UidConflict (and changes nothing) where a SOP Instance UID belongs to another
+        content.
+        """
+        bodies = {body.number: body.digest for body in self.bodies(item)}
+        with self._s.db.write(durable=False):
+            for destination, composed in deliveries.items():
+                if not isinstance(composed, Held):
+                    self._claim_uids(item, composed, bodies)
+                self._add_delivery(item, destination, composed)
+            self._move(item, ItemState.ROUTED)
+            self._s.finish(item.id)
+
+    def _claim_uids(
+        self, item: Item, instances: Iterable[Instance], bodies: Mapping[int, str]
+    ) -> None:
+        for instance in instances:
+            uid, digest = instance.sop_instance_uid, bodies[instance.number]
+            self._s.db.run("claim_uid", uid=uid, digest=digest, item_id=item.id, now=self._s.now())
+            owner = self._s.db.row("uid_owner", uid=uid)
+            if owner is not None and owner["digest"] != digest:
+                raise UidConflict(uid=uid, before=owner["name"])
+
+    def _add_delivery(
+        self, item: Item, destination: str, composed: tuple[Instance, ...] | Held
+    ) -> None:
+        row = self._s.db.row(
+            "add_delivery",
+            item_id=item.id,
+            destination=destination,
+            now=self._s.now(),
+            worker=self._s.who,
+        )
+        if row is None:
+            return
+        held = composed if isinstance(composed, Held) else None
+        if not isinstance(composed, Held):
+            for instance in composed:
+                self._add_instance(row["id"], instance)
+        self._s.db.run(
+            "begin_delivery",
+            delivery_id=row["id"],
+            state=DeliveryState.HELD if held else DeliveryState.PREPARED,
+            **said(held),
+            now=self._s.now(),
+            worker=self._s.who,
+        )
+
+    def _add_instance(self, delivery_id: int, instance: Instance) -> None:
+        self._s.db.run(
+            "add_instance",
+            delivery_id=delivery_id,
+            number=instance.number,
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            study_instance_uid=instance.study_instance_uid,
+            series_instance_uid=instance.series_instance_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+            digest=instance.digest,
+            pieces=codec.dump_pieces(instance.pieces),
+        )
+
+    def held_with(self, code: str) -> list[int]:
+        """The items held for one reason."""
+        return [row["id"] for row in self._s.db.rows("held_with_code", code=code)]
+
+    def decide_item(
+        self, item_id: int, state: ItemState, *, code: str, why: str, who: str
+    ) -> None:
+        """What a person, or a change of settings, decided about an item. Raises ClaimLost."""
+        self._s.decide(
+            "person_moves_item", state, code=code, sentence=why, who=who, item_id=item_id
+        )
+
+    def discard(self, item_id: int, *, code: str, why: str, who: str) -> None:
+        """What a person gave up; nothing of it may be on its way. Raises ClaimLost."""
+        self._s.decide(
+            "person_discards_item",
+            ItemState.IGNORED,
+            code=code,
+            sentence=why,
+            who=who,
+            item_id=item_id,
+        )
+
+    def released(self, item_id: int, identity: Identity, *, code: str, why: str, who: str) -> None:
+        """held -> identified: a person says whose the image is; durable. Raises ClaimLost."""
+        with self._s.db.write(durable=True):
+            self._s.db.run(
+                "write_identity", item_id=item_id, identity=codec.dump_identity(identity)
+            )
+            changed = self._s.db.run(
+                "person_moves_item",
+                item_id=item_id,
+                state=ItemState.IDENTIFIED,
+                code=code,
+                sentence=why,
+                now=self._s.now(),
+                who=who,
+            )
+            self._s.must_be_ours(changed)
+
+    def _move(self, item: Item, state: ItemState, problem: Problem | None = None) -> None:
+        changed = self._s.db.run(
+            "move_item",
+            item_id=item.id,
+            state=state,
+            **said(problem),
+            now=self._s.now(),
+            worker=self._s.who,
+        )
+        self._s.must_be_ours(changed)

@@ -1,0 +1,39 @@
+"""Owns how a worker gets at the journal: one object, with the verbs sorted by who needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.journal.arrivals import Arrivals
+from appliance.journal.custody import Custody
+from appliance.journal.database import Database
+from appliance.journal.deliveries import Deliveries
+from appliance.journal.items import Items
+from appliance.journal.ledger import Ledger
+from appliance.journal.session import Paths, Session
+from appliance.journal.spool import Spool
+
+if TYPE_CHECKING:
+    from appliance.clock import Clock
+    from appliance.journal.worker import Worker
+
+__all__ = ["Journal", "Paths"]
+
+
+class Journal:
+    """The journal as one thread uses it; `worker` owns the claims made here."""
+
+    def __init__(self, paths: Paths, worker: Worker, clock: Clock) -> None:
+        """Open the journal and its spool. Raises JournalFault, JournalNewer, DiskFull."""
+        self.spool = Spool(paths.spool)
+        self._db = Database(paths.journal)
+        session = Session(self._db, self.spool, worker.name, clock, paths.run)
+        self.arrivals = Arrivals(session)
+        self.items = Items(session)
+        self.deliveries = Deliveries(session)
+        self.custody = Custody(session)
+        self.ledger = Ledger(session)
+
+    def close(self) -> None:
+        """Let go of the file; claims stay with the worker."""
+        self._db.close()

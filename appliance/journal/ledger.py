@@ -1,0 +1,76 @@
+"""Owns the reading side: what status and desk may ask of the journal; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from appliance.journal.session import Session
+
+_LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+class Ledger:
+    """The questions; rows are named as in queries.sql."""
+
+    def __init__(self, session: Session) -> None:
+        """Read through one session."""
+        self._s = session
+
+    def item_counts(self) -> dict[str, int]:
+        """How many items stand at each state."""
+        return {row["state"]: row["n"] for row in self._s.db.rows("count_items")}
+
+    def delivery_counts(self) -> dict[str, int]:
+        """How many deliveries stand at each state."""
+        return {row["state"]: row["n"] for row in self._s.db.rows("count_deliveries")}
+
+    def waiting(self) -> dict[str, int]:
+        """How many deliveries each destination still has to get or to prove."""
+        return {row["destination"]: row["n"] for row in self._s.db.rows("waiting_by_destination")}
+
+    def oldest_waiting(self) -> str:
+        """When (a stamp) the item arrived that is longest on its way; "" for none."""
+        row = self._s.db.row("oldest_waiting")
+        return (row and row["at"]) or ""
+
+    def attention(self) -> list[sqlite3.Row]:
+        """Held and quarantined items, and held deliveries: id, state, code, sentence, hint,
+        source, name, arrived_at, destination ("" for an item).
+        """
+        return self._s.db.rows("attention")
+
+    def last_arrivals(self) -> dict[str, str]:
+        """When (a stamp) each source last showed a file."""
+        return {row["source"]: row["at"] for row in self._s.db.rows("last_arrivals")}
+
+    def places(self) -> list[sqlite3.Row]:
+        """How each source and destination is doing: kind, name, state, code, sentence, hint,
+        changed_at, last_ok_at.
+        """
+        return self._s.db.rows("places")
+
+    def films(self, name: str, since: str, until: str, most: int) -> list[sqlite3.Row]:
+        """Items that a source showed in a time span under a name that contains `name`; newest
+        first, sidecars aside.
+        """
+        pattern = f"%{name.translate(_LIKE)}%"
+        return self._s.db.rows("films", name=pattern, since=since, until=until, most=most)
+
+    def deliveries_of(self, item_id: int) -> list[sqlite3.Row]:
+        """The deliveries of an item."""
+        return self._s.db.rows("deliveries_of", item_id=item_id)
+
+    def instances_of(self, delivery_id: int) -> list[sqlite3.Row]:
+        """The composed objects of a delivery."""
+        return self._s.db.rows("instances", delivery_id=delivery_id)
+
+    def history(self, item_id: int) -> list[sqlite3.Row]:
+        """All that happened to an item, in order."""
+        return self._s.db.rows("history_of", item_id=item_id)
+
+    def arrivals_of(self, item_id: int) -> list[sqlite3.Row]:
+        """Every time and place a source showed the item."""
+        return self._s.db.rows("arrivals_of", item_id=item_id)

@@ -1,0 +1,277 @@
+-- Every statement of the product, each with a name and a reason.
+
+-- name: arrival_item  An unchanged file of a source is neither read nor copied twice.
+SELECT item.* FROM arrival JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND arrival.name = :name AND fingerprint = :fingerprint;
+
+-- name: item_by_key  The same bytes with the same evidence are the same item.
+SELECT id FROM item WHERE sha256 = :sha256 AND evidence_digest = :evidence_digest;
+
+-- name: add_item  A file was accepted.
+INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, sidecars, modified_at,
+                  state, code, sentence, hint, arrived_at, changed_at, changed_by)
+VALUES (:sha256, :evidence_digest, :size_bytes, :source, :name, :sidecars, :modified_at,
+        :state, :code, :sentence, :hint, :now, :now, :who)
+RETURNING id;
+
+-- name: add_arrival  A source showed a file, new or not.
+INSERT INTO arrival (item_id, source, name, path, fingerprint, seen_at)
+VALUES (:item_id, :source, :name, :path, :fingerprint, :now)
+ON CONFLICT (source, name, fingerprint) DO UPDATE SET item_id = excluded.item_id;
+
+-- name: remark  Something worth knowing that is not a move.
+INSERT INTO history (item_id, at, who, before, after, code, sentence)
+SELECT id, :now, :who, state, state, :code, :sentence FROM item WHERE id = :item_id;
+
+-- name: claim_item  Take up the oldest free item of a state; the often tried ones last.
+UPDATE item SET claimed_by = :worker, tries = tries + 1
+WHERE id = (SELECT id FROM item WHERE state = :state AND claimed_by IS NULL
+            ORDER BY tries, id LIMIT 1)
+RETURNING *;
+
+-- name: item  One item by its number.
+SELECT * FROM item WHERE id = :item_id;
+
+-- name: move_item  Claimed items only: whoever lost the claim changes nothing.
+UPDATE item SET state = :state, code = :code, sentence = :sentence, hint = :hint,
+                claimed_by = NULL, tries = 0, changed_at = :now, changed_by = :worker
+WHERE id = :item_id AND claimed_by = :worker;
+
+-- name: write_evidence  What convert found.
+UPDATE item SET evidence = :evidence WHERE id = :item_id;
+
+-- name: clear_bodies  Before an item is converted again.
+DELETE FROM body WHERE item_id = :item_id;
+
+-- name: add_body  One object inside an item.
+INSERT INTO body (item_id, number, kind, transfer_syntax_uid, digest, slices, attributes)
+VALUES (:item_id, :number, :kind, :transfer_syntax_uid, :digest, :slices, :attributes);
+
+-- name: bodies  The objects of an item in their order.
+SELECT * FROM body WHERE item_id = :item_id ORDER BY number;
+
+-- name: write_identity  Whose the item is, decided.
+UPDATE item SET identity = :identity WHERE id = :item_id;
+
+-- name: twins  Other items with the same first body, not counting what a rule set aside.
+SELECT DISTINCT item.* FROM item
+JOIN body mine ON mine.item_id = :item_id
+JOIN body other ON other.digest = mine.digest AND other.item_id = item.id
+WHERE item.id != :item_id AND item.state != 'ignored' ORDER BY item.id;
+
+-- name: adopt_arrivals  The source files of a duplicate follow the deliveries of the first.
+UPDATE arrival SET item_id = :to_item WHERE item_id = :from_item;
+
+-- name: claim_uid  The first to carry a SOP Instance UID owns it, for good.
+INSERT INTO known_uid (sop_instance_uid, digest, item_id, first_at)
+VALUES (:uid, :digest, :item_id, :now) ON CONFLICT DO NOTHING;
+
+-- name: uid_owner  Who carries that UID, and with which content.
+SELECT known_uid.digest, known_uid.item_id, item.name FROM known_uid
+JOIN item ON item.id = known_uid.item_id WHERE sop_instance_uid = :uid;
+
+-- name: add_delivery  An item is to go to a destination; there already from an earlier routing: no row.
+INSERT INTO delivery (item_id, destination, created_at, changed_at, changed_by)
+VALUES (:item_id, :destination, :now, :now, :worker) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: add_instance  The bytes of a delivery, never changed again.
+INSERT INTO instance VALUES (:delivery_id, :number, :sop_class_uid, :sop_instance_uid,
+    :study_instance_uid, :series_instance_uid, :transfer_syntax_uid, :digest, :pieces);
+
+-- name: instances  The objects of a delivery in their order.
+SELECT * FROM instance WHERE delivery_id = :delivery_id ORDER BY number;
+
+-- name: begin_delivery  waiting to prepared or held, in the transaction that made it.
+UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :hint,
+                    changed_at = :now, changed_by = :worker
+WHERE id = :delivery_id;
+
+-- name: claim_deliveries  What is due at a destination; a time far ahead means the clock was set back.
+UPDATE delivery SET state = 'active', claimed_by = :worker, tries = tries + 1, code = '',
+                    sentence = '', hint = '', changed_at = :now, changed_by = :worker
+WHERE id IN (SELECT id FROM delivery WHERE destination = :destination
+             AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
+             AND (not_before <= :now OR not_before > :horizon)
+             ORDER BY id LIMIT :most)
+RETURNING *;
+
+-- name: due_contexts  Which kinds of objects are due at a destination, before any is taken up.
+SELECT DISTINCT instance.sop_class_uid, instance.transfer_syntax_uid
+FROM (SELECT id FROM delivery WHERE destination = :destination
+      AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
+      AND (not_before <= :now OR not_before > :horizon)
+      ORDER BY id LIMIT :most) AS due
+JOIN instance ON instance.delivery_id = due.id;
+
+-- name: defer_all  The destination cannot be reached: one move each, however long it lasts.
+UPDATE delivery SET state = 'deferred', code = :code, sentence = :sentence, hint = :hint,
+                    changed_at = :now, changed_by = :worker
+WHERE destination = :destination AND state = 'prepared' AND claimed_by IS NULL;
+
+-- name: say_why_deferred  And the reason of today on those that wait already.
+UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
+WHERE destination = :destination AND state = 'deferred' AND claimed_by IS NULL;
+
+-- name: claim_sent  What a destination must still prove that it has.
+UPDATE delivery SET claimed_by = :worker
+WHERE id IN (SELECT id FROM delivery WHERE destination = :destination
+             AND state = 'sent' AND claimed_by IS NULL
+             AND (not_before <= :now OR not_before > :horizon)
+             ORDER BY id LIMIT :most)
+RETURNING *;
+
+-- name: move_delivery  Claimed deliveries only.
+UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :hint,
+                    claimed_by = NULL, not_before = :not_before, confirmed_by = :confirmed_by,
+                    tries = iif(:forgive, 0, tries), changed_at = :now, changed_by = :worker
+WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: ask_later  Not proved yet; still sent.
+UPDATE delivery SET claimed_by = NULL, not_before = :not_before, tries = tries + 1,
+                    code = :code, sentence = :sentence, hint = :hint
+WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: finish_item  Done is when every delivery, at least one, is confirmed.
+UPDATE item SET state = 'done', code = '', sentence = '', hint = '',
+                changed_at = :now, changed_by = :worker
+WHERE id = :item_id AND state = 'routed'
+  AND EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id)
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id AND state != 'confirmed');
+
+-- name: next_due  When the next deferred or unproved delivery of a destination wants attention.
+SELECT min(not_before) AS due FROM delivery
+WHERE destination = :destination AND state IN ('deferred', 'sent') AND claimed_by IS NULL;
+
+-- name: claimants  Everybody who claims something now.
+SELECT claimed_by AS worker FROM item WHERE claimed_by IS NOT NULL
+UNION SELECT claimed_by FROM delivery WHERE claimed_by IS NOT NULL;
+
+-- name: free_items  Their worker is dead.
+UPDATE item SET claimed_by = NULL WHERE claimed_by = :dead;
+
+-- name: free_active  Interrupted while sending: the same bytes go again.
+UPDATE delivery SET state = 'prepared', claimed_by = NULL, changed_at = :now,
+                    changed_by = :worker, code = 'interrupted',
+                    sentence = 'The sender stopped in between; the same bytes are sent again.'
+WHERE claimed_by = :dead AND state = 'active';
+
+-- name: free_sent  Interrupted while asking.
+UPDATE delivery SET claimed_by = NULL WHERE claimed_by = :dead;
+
+-- name: person_moves_item  What a person decided, or a change of settings.
+UPDATE item SET state = :state, code = :code, sentence = :sentence, hint = '', tries = 0,
+                changed_at = :now, changed_by = :who
+WHERE id = :item_id AND claimed_by IS NULL;
+
+-- name: person_discards_item  Likewise; nothing of it may still be on its way.
+UPDATE item SET state = 'ignored', code = :code, sentence = :sentence, hint = '',
+                changed_at = :now, changed_by = :who
+WHERE id = :item_id AND claimed_by IS NULL AND NOT EXISTS
+      (SELECT 1 FROM delivery WHERE item_id = :item_id AND state NOT IN ('held', 'confirmed'));
+
+-- name: person_moves_delivery  Of an item that was not discarded.
+UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = '', tries = 0,
+                    not_before = '', changed_at = :now, changed_by = :who
+WHERE id = :delivery_id AND claimed_by IS NULL
+  AND EXISTS (SELECT 1 FROM item WHERE item.id = item_id AND item.state = 'routed');
+
+-- name: hurry  Not to be waited for any longer; the state stays.
+UPDATE delivery SET not_before = :now
+WHERE item_id = :item_id AND state IN ('deferred', 'sent') AND claimed_by IS NULL;
+
+-- name: deliveries_of  All deliveries of an item.
+SELECT * FROM delivery WHERE item_id = :item_id ORDER BY id;
+
+-- name: held_with_code  Items that a change of settings may free.
+SELECT id FROM item WHERE state = 'held' AND code = :code ORDER BY id;
+
+-- name: unsettled  Source files whose item is done with a proof that counts (find or commitment).
+SELECT arrival.*, item.state AS item_state FROM arrival JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND arrival.settled IS NULL AND item.state = 'done'
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
+                  AND (state != 'confirmed' OR confirmed_by = 'response'))
+ORDER BY arrival.id;
+
+-- name: unsettled_quarantined  Source files that cannot be used and may be put in error_to.
+SELECT arrival.*, item.code, item.sentence, item.hint, item.sha256 FROM arrival
+JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND arrival.settled IS NULL AND item.state = 'quarantined'
+ORDER BY arrival.id;
+
+-- name: settle  The after-action of a source file is over.
+UPDATE arrival SET settled = :how WHERE id = :arrival_id;
+
+-- name: set_place  How a source or destination is doing.
+INSERT INTO place (kind, name, state, code, sentence, hint, changed_at, last_ok_at)
+VALUES (:kind, :name, :state, :code, :sentence, :hint, :now, iif(:ok, :now, ''))
+ON CONFLICT (kind, name) DO UPDATE SET state = :state, code = :code, sentence = :sentence,
+    hint = :hint, changed_at = iif(state = :state AND code = :code, changed_at, :now),
+    last_ok_at = iif(:ok, :now, last_ok_at);
+
+-- name: places  How all sources and destinations are doing.
+SELECT * FROM place;
+
+-- name: purge  Confirmed long ago: the bytes may leave, the row stays.
+UPDATE item SET purged_at = :now
+WHERE state = 'done' AND purged_at IS NULL AND changed_at < :before
+RETURNING id;
+
+-- name: purge_oldest  Room is short: the longest confirmed go first.
+UPDATE item SET purged_at = :now
+WHERE id IN (SELECT id FROM item WHERE state = 'done' AND purged_at IS NULL
+             ORDER BY changed_at LIMIT :most)
+RETURNING id;
+
+-- name: needed_bytes  Every spool file that some row still needs.
+SELECT sha256 FROM item WHERE purged_at IS NULL
+UNION SELECT sidecar.value FROM item, json_each(item.sidecars) AS sidecar
+      WHERE item.purged_at IS NULL
+UNION SELECT json_extract(slice.value, '$[0]')
+      FROM body JOIN item ON item.id = body.item_id, json_each(body.slices) AS slice
+      WHERE item.purged_at IS NULL
+UNION SELECT json_extract(piece.value, '$[0]')
+      FROM instance JOIN delivery ON delivery.id = instance.delivery_id
+      JOIN item ON item.id = delivery.item_id, json_each(instance.pieces) AS piece
+      WHERE item.purged_at IS NULL AND piece.type = 'array';
+
+-- name: count_items  How many items stand where.
+SELECT state, count(*) AS n FROM item GROUP BY state;
+
+-- name: count_deliveries  How many deliveries stand where.
+SELECT state, count(*) AS n FROM delivery GROUP BY state;
+
+-- name: waiting_by_destination  What each destination still has to get or to prove.
+SELECT destination, count(*) AS n, min(created_at) AS oldest FROM delivery
+WHERE state NOT IN ('confirmed', 'held') GROUP BY destination;
+
+-- name: oldest_waiting  The item that has been on its way longest.
+SELECT min(arrived_at) AS at FROM item
+WHERE state IN ('arrived', 'converted', 'identified', 'routed');
+
+-- name: attention  Everything that needs a person: items, and deliveries of items on their way.
+SELECT id, state, code, sentence, hint, source, name, arrived_at, '' AS destination FROM item
+WHERE state IN ('held', 'quarantined')
+UNION ALL
+SELECT item.id, delivery.state, delivery.code, delivery.sentence, delivery.hint, item.source,
+       item.name, item.arrived_at, delivery.destination
+FROM delivery JOIN item ON item.id = delivery.item_id
+WHERE delivery.state = 'held' AND item.state = 'routed'
+ORDER BY id;
+
+-- name: last_arrivals  When each source last showed something.
+SELECT source, max(seen_at) AS at, count(*) AS n FROM arrival GROUP BY source;
+
+-- name: films  "Was this film sent?": by any name and time at which a source showed it, newest first.
+SELECT item.*, max(arrival.seen_at) AS seen_at FROM item
+JOIN arrival ON arrival.item_id = item.id
+WHERE item.code != 'sidecar' AND arrival.seen_at BETWEEN :since AND :until
+  AND arrival.name LIKE :name ESCAPE '\'
+GROUP BY item.id ORDER BY item.id DESC LIMIT :most;
+
+-- name: history_of  All that happened to an item.
+SELECT history.*, delivery.destination FROM history
+LEFT JOIN delivery ON delivery.id = history.delivery_id
+WHERE history.item_id = :item_id ORDER BY history.id;
+
+-- name: arrivals_of  Every time and place an item was shown by a source.
+SELECT * FROM arrival WHERE item_id = :item_id ORDER BY id;

@@ -1,0 +1,115 @@
+"""Owns what all verbs of the journal share: the connection, the bytes, who writes and when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.clock import stamp
+from appliance.errors import ClaimLost, Held, Problem, Quarantined
+from appliance.journal import codec
+from appliance.model import Item, ItemState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from appliance.clock import Clock
+    from appliance.journal.database import Database
+    from appliance.journal.spool import Spool
+
+
+class Paths(NamedTuple):
+    """Where the state of a box lies."""
+
+    root: Path
+    run: Path
+
+    @property
+    def journal(self) -> Path:
+        """The SQLite file."""
+        return self.root / "var" / "journal.sqlite"
+
+    @property
+    def spool(self) -> Path:
+        """The folder of bytes."""
+        return self.root / "var" / "spool"
+
+    @property
+    def etc(self) -> Path:
+        """The folder of settings."""
+        return self.root / "etc"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One worker's thread at the journal."""
+
+    db: Database
+    spool: Spool
+    who: str
+    clock: Clock
+    run_dir: Path
+
+    def now(self) -> str:
+        """The present as the journal writes it."""
+        return stamp(self.clock.utc())
+
+    def remark(self, item_id: int, sentence: str) -> None:
+        """Note something in an item's history that is not a move; inside a `write`."""
+        self.db.run(
+            "remark",
+            item_id=item_id,
+            now=self.now(),
+            who=self.who,
+            code="remark",
+            sentence=sentence,
+        )
+
+    def finish(self, item_id: int) -> None:
+        """routed -> done, if every delivery is confirmed; inside a `write`."""
+        self.db.run("finish_item", item_id=item_id, now=self.now(), worker=self.who)
+
+    def decide(self, query: str, state: str, **values: object) -> None:
+        """A move that no worker claimed: what a person or a change of settings decided."""
+        with self.db.write(durable=True):
+            changed = self.db.run(query, state=state, now=self.now(), **values)
+        self.must_be_ours(changed)
+
+    def must_be_ours(self, changed: int) -> None:
+        """Raise ClaimLost unless exactly one row changed."""
+        if changed != 1:
+            raise ClaimLost(worker=self.who)
+
+
+def item_of(row: sqlite3.Row) -> Item:
+    """A row of `item`."""
+    return Item(
+        id=row["id"],
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+        source=row["source"],
+        name=row["name"],
+        sidecars=json.loads(row["sidecars"]),
+        modified_at=row["modified_at"],
+        arrived_at=row["arrived_at"],
+        state=ItemState(row["state"]),
+        tries=row["tries"],
+        evidence=codec.load_evidence(row["evidence"]),
+        identity=codec.load_identity(row["identity"]),
+    )
+
+
+def said(problem: Problem | None) -> dict[str, str]:
+    """The columns in which a row says what is wrong."""
+    if problem is None:
+        return {"code": "", "sentence": "", "hint": ""}
+    return {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}
+
+
+def state_for(problem: Problem) -> ItemState:
+    """Where a kind of problem puts an item."""
+    if isinstance(problem, Held):
+        return ItemState.HELD
+    return ItemState.QUARANTINED if isinstance(problem, Quarantined) else ItemState.IGNORED

@@ -1,0 +1,160 @@
+"""Owns the bytes: content-addressed files under DIR/var/spool, each named by its SHA-256.
+
+A file is published before the row that names it, so a crash in between leaves a stray, never a
+row without bytes. `custody` keeps the sweep of strays away from whoever is between the two.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from appliance import durable
+from appliance.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_CHUNK = 1 << 20
+_PATIENCE_S = 2.0
+_GLANCE_S = 0.01
+
+
+class Stored(NamedTuple):
+    """A file in the spool."""
+
+    sha256: str
+    size_bytes: int
+    path: Path
+
+
+class Spool:
+    """The folder of bytes; several processes may use it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`, made where it is missing."""
+        self.folder = folder
+        self._drafts = folder / "tmp"
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        self._gate = folder / "gate"
+        self._books = folder / "lock"
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes of that digest lie (or would)."""
+        return self.folder / sha256[:2] / sha256
+
+    def keep(self, incoming: BinaryIO) -> Stored:
+        """Copy a file in, hashing on the way; durable when this returns. Raises DiskFull."""
+        return self.make(lambda write: _pump(incoming, write))
+
+    def make(self, produce: Callable[[Callable[[bytes], object]], object]) -> Stored:
+        """Store what `produce` hands to the writer it is given; durable when this returns."""
+        digest = hashlib.sha256()
+        with durable.draft(self._drafts) as new:
+
+            def write(chunk: bytes) -> None:
+                digest.update(chunk)
+                new.file.write(chunk)
+
+            produce(write)
+            stored = Stored(digest.hexdigest(), new.file.tell(), self.path(digest.hexdigest()))
+            new.publish(stored.path)
+        return stored
+
+    def files(self) -> list[Path]:
+        """All files that lie here, drafts aside."""
+        return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*"))
+
+    def strays(self, known: Iterable[str]) -> list[Path]:
+        """The files that `known` does not name, or that lie in the wrong place."""
+        paths = {self.path(sha256) for sha256 in known}
+        return [file for file in self.files() if file not in paths]
+
+    @contextmanager
+    def custody(self) -> Iterator[None]:
+        """Held from before a file is published until its row is committed."""
+        with _locked(self._gate, fcntl.LOCK_SH):
+            fd = _lock(self._books, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def sweep(self, known: Callable[[], Iterable[str]]) -> list[str]:
+        """Delete strays: drafts of dead writers, and files that `known` does not name.
+
+        Returns the names removed; nothing where somebody does not come to the end of publishing.
+        """
+        try:
+            with self.settled(_PATIENCE_S):
+                for abandoned in self._drafts.iterdir():
+                    abandoned.unlink(missing_ok=True)
+                strays = self.strays(known())
+                for stray in strays:
+                    durable.remove(stray)
+        except Refused:
+            return []
+        return [stray.name for stray in strays]
+
+    @contextmanager
+    def settled(self, patience_s: float) -> Iterator[None]:
+        """Nobody is between publishing and committing while this is held.
+
+        Newcomers wait at the gate, so that a busy road cannot put this off for ever. Raises
+        Refused where somebody inside is not done when the patience ends.
+        """
+        with _locked(self._gate, fcntl.LOCK_EX):
+            try:
+                fd = _lock_within(self._books, fcntl.LOCK_EX, patience_s)
+            except BlockingIOError:
+                raise Refused(
+                    what="A look at all stored files", why="a service is still storing one"
+                ) from None
+            try:
+                yield
+            finally:
+                os.close(fd)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file in hex, read in chunks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _pump(source: BinaryIO, write: Callable[[bytes], object]) -> None:
+    while chunk := source.read(_CHUNK):
+        write(chunk)
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    fd = _lock(path, how)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(path: Path, how: int) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        fcntl.flock(fd, how)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _lock_within(path: Path, how: int, patience_s: float) -> int:
+    """flock() knows no timeout: look, and look again."""
+    for _ in range(int(patience_s / _GLANCE_S)):
+        with suppress(BlockingIOError):
+            return _lock(path, how | fcntl.LOCK_NB)
+        time.sleep(_GLANCE_S)
+    return _lock(path, how | fcntl.LOCK_NB)

@@ -1,0 +1,1 @@
+"""Where an image goes, and the objects composed for each destination."""

@@ -1,0 +1,1 @@
+"""One module per systemd unit: compose, run, notify; nothing else composes."""

@@ -1,0 +1,145 @@
+"""Owns worker threads inside a service: each with its own journal, woken by name, watched over."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+from contextlib import closing
+from threading import Event, Thread
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from appliance.errors import DiskFull, JournalFault, WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.journal.journal import Journal
+    from appliance.services.duty import Duty
+
+_log = logging.getLogger(__name__)
+
+_AFTER_TROUBLE_S = 5.0
+
+
+class Hand(Protocol):
+    """What a worker thread does."""
+
+    def turn(self) -> float:
+        """Do what can be done now; how many seconds to rest unless something happens."""
+        ...
+
+    def fileno(self) -> int | None:
+        """Something to wait on beside the bell, or None."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+class Job(NamedTuple):
+    """Work for one thread: `hire` makes the hand, from what `asked_for` says in the settings."""
+
+    asked_for: object
+    hire: Callable[[Journal], Hand]
+
+
+class Member:
+    """One thread at work."""
+
+    def __init__(self, duty: Duty, name: str, job: Job) -> None:
+        """Start working at once; the hand is made inside the new thread."""
+        self._duty = duty
+        self._job = job
+        self._leaving = Event()
+        self._nudge_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def does(self, job: Job) -> bool:
+        """Whether this is what the member was hired for."""
+        return self._job.asked_for == job.asked_for
+
+    def nudge(self) -> None:
+        """Have another turn soon."""
+        os.eventfd_write(self._nudge_fd, 1)
+
+    def dismiss(self) -> None:
+        """Finish the turn and leave."""
+        self._leaving.set()
+        self.nudge()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
+    @property
+    def name(self) -> str:
+        """The name of its thread."""
+        return self._thread.name
+
+    def is_alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def must_live(self) -> None:
+        """Raise WorkerDied where the thread ended unasked; why is in the log."""
+        if not self._thread.is_alive() and not self._leaving.is_set():
+            raise WorkerDied(name=self._thread.name)
+
+    def _work(self) -> None:
+        with self._duty.journal() as journal, closing(self._job.hire(journal)) as hand:
+            while not self._leaving.is_set():
+                self._rest(hand, self._turn(hand))
+        self._duty.ring(self._duty.name)  # the place is free for a successor
+
+    def _turn(self, hand: Hand) -> float:
+        try:
+            return hand.turn()
+        except (DiskFull, JournalFault) as problem:
+            # Nothing was acknowledged and nothing is forgotten: the same work is there next time.
+            _log.error("%s: %s %s", self._thread.name, problem.sentence, problem.hint)
+            return _AFTER_TROUBLE_S
+
+    def _rest(self, hand: Hand, rest_s: float) -> None:
+        own = hand.fileno()
+        waiting_on = [self._nudge_fd] if own is None else [self._nudge_fd, own]
+        if self._nudge_fd in select.select(waiting_on, [], [], rest_s)[0]:
+            os.eventfd_read(self._nudge_fd)
+
+
+class Crew:
+    """The threads that today's settings ask for."""
+
+    def __init__(self, duty: Duty) -> None:
+        """Nobody works yet."""
+        self._duty = duty
+        self._members: dict[str, Member] = {}
+        self._former: list[Member] = []
+
+    def muster(self, wanted: Mapping[str, Job]) -> None:
+        """Have exactly the wanted members, by name; whoever is there already is nudged.
+
+        Where the settings of a job changed, its member leaves and a new one comes once it is gone.
+        Raises WorkerDied.
+        """
+        for name, member in list(self._members.items()):
+            if name not in wanted or not member.does(wanted[name]):
+                member.dismiss()
+                self._former.append(self._members.pop(name))
+        self._former = [member for member in self._former if member.is_alive()]
+        busy = {member.name for member in self._former}
+        for name, job in wanted.items():
+            if name in self._members:
+                self._members[name].must_live()
+                self._members[name].nudge()
+            elif name not in busy:
+                self._members[name] = Member(self._duty, name, job)
+
+    def dismiss(self, patience_s: float) -> None:
+        """Everybody leaves; those still busy after `patience_s` are left to the process's end."""
+        for member in self._members.values():
+            member.dismiss()
+        for member in [*self._members.values(), *self._former]:
+            member.join(patience_s)

@@ -1,0 +1,119 @@
+"""Owns running the box in the foreground: every service as a child, on a workstation what systemd
+is on the box.
+
+convert comes on demand: its bell is held here, and handed to it by the socket activation protocol
+(sd_listen_fds(3)) when somebody rings.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from appliance.journal.bell import hang
+from appliance.services.duty import log_to_stderr, paths_of
+from appliance.settings.access import claim_code, prepare
+from appliance.settings.history import import_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.journal.journal import Paths
+
+_log = logging.getLogger(__name__)
+
+_ALWAYS = ("keeper", "watch", "deliver", "web")
+_AGAIN_AFTER_S = 1.0
+_LEAVE_WITHIN_S = 20.0
+_TICK_S = 0.25
+
+
+def main(root: Path, config: Path | None = None, port: int = 8080) -> int:
+    """Run until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
+    log_to_stderr()
+    paths = paths_of(root, None)
+    prepare(paths.root)
+    if config:
+        import_file(paths.root, config)
+    _greet(paths, port)
+    Foreground(paths, port).run()
+    return 0
+
+
+def _greet(paths: Paths, port: int) -> None:
+    _log.info("Jembatan keeps its state in %s", paths.root)
+    _log.info("the page: http://localhost:%d/", port)
+    if code := claim_code(paths.root):
+        _log.info("claim code for the first visit: %s", code)
+
+
+class Foreground:
+    """The services as children of this process."""
+
+    def __init__(self, paths: Paths, port: int) -> None:
+        """Nothing runs yet."""
+        self._paths = paths
+        self._port = port
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._not_before_s: dict[str, float] = {}
+        self._convert_bell = hang(paths.run, "convert")
+        self._leaving = False
+
+    def run(self) -> None:
+        """Keep every service alive until told to leave, then see them all out."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)
+        while not self._leaving:
+            for name in _ALWAYS:
+                self._keep_alive(name)
+            if select.select([self._convert_bell], [], [], _TICK_S)[0]:
+                self._keep_alive("convert")
+        self._see_out()
+
+    def _leave(self, *_: object) -> None:
+        self._leaving = True
+
+    def _keep_alive(self, name: str) -> None:
+        child = self._children.get(name)
+        if child is not None and child.poll() is None:
+            return
+        if child is not None and child.returncode:
+            _log.error("%s stopped (%d), it is started again", name, child.returncode)
+            self._leave_alone(name)
+        if time.monotonic() >= self._not_before_s.get(name, 0):
+            self._children[name] = self._start(name)
+
+    def _leave_alone(self, name: str) -> None:
+        """A service that cannot start must not be started in a tight circle."""
+        self._not_before_s[name] = time.monotonic() + _AGAIN_AFTER_S
+        del self._children[name]
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        # The kernel ends the children with us, however we end.
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m"]
+        command += [f"appliance.services.{name}", "--root", str(self._paths.root)]
+        if name == "web":
+            command += ["--port", str(self._port)]
+        if name != "convert":
+            return subprocess.Popen(command)
+        bell = self._convert_bell.fileno()
+        # LISTEN_PID must be the child's own number, which only the child knows.
+        activate = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{bell}'
+        return subprocess.Popen(["sh", "-c", activate, "sh", *command], pass_fds=[bell])
+
+    def _see_out(self) -> None:
+        running = [child for child in self._children.values() if child.poll() is None]
+        for child in running:
+            child.terminate()
+        until_s = time.monotonic() + _LEAVE_WITHIN_S
+        for child in running:
+            try:
+                child.wait(max(0.0, until_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()  # the journal is made for this
+                child.wait()

@@ -1,0 +1,52 @@
+"""Owns what a profile's `filename` pattern says about a file: the first evidence, also its key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.settings.schema import Profile
+
+_SUFFIXES = frozenset(
+    [
+        ".dcm",
+        ".dicom",
+        ".ima",
+        ".tif",
+        ".tiff",
+        ".png",
+        ".bmp",
+        ".dib",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".pdf",
+        ".txt",
+    ]
+)
+
+
+def named(profile: Profile | None, name: str) -> dict[str, str]:
+    """DICOM keywords and values that `name`, a path below its source, holds; often nothing.
+
+    A group that runs to the end of the path has swallowed the file's suffix, which belongs to
+    nobody's name: it is cut off.
+    """
+    found = re.search(profile.filename, name) if profile and profile.filename else None
+    if not found:
+        return {}
+    stem_end = len(name) - _suffix_length(name)
+    groups = {
+        keyword: name[found.start(keyword) : min(found.end(keyword), stem_end)].strip()
+        for keyword in found.re.groupindex
+        if found.start(keyword) >= 0
+    }
+    return {keyword: value for keyword, value in groups.items() if value}
+
+
+def _suffix_length(name: str) -> int:
+    suffix = PurePosixPath(name).suffix
+    return len(suffix) if suffix.lower() in _SUFFIXES else 0

@@ -1,0 +1,196 @@
+"""Owns what the hospital can set: frozen records, units in their names, one class per table.
+
+The one source: the reader takes keys, types, defaults and checks from these classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - the reader evaluates the annotations
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from appliance.model import Origin
+from appliance.settings.values import (
+    AeTitle,
+    Charset,
+    CodeString,
+    Folder,
+    Host,
+    Name,
+    NamePattern,
+    Port,
+    Text,
+    TimeZone,
+    between,
+    conditions,
+    each,
+    filled,
+    keyword,
+    later,
+    one_of,
+    pair,
+    window,
+)
+
+
+class After(StrEnum):
+    """What happens to a source's file once every delivery of it is confirmed."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    MOVE = "move"
+
+
+class Confirm(StrEnum):
+    """How a destination proves that it has an object."""
+
+    AUTO = "auto"
+    COMMITMENT = "commitment"
+    FIND = "find"
+    RESPONSE = "response"
+
+
+class Environment(StrEnum):
+    """Test destinations get synthetic images only, unless a route names them."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class Trust(StrEnum):
+    """What it takes before an image of a profile is sent under a patient."""
+
+    WORKLIST = "worklist"
+    TRUST = "trust"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """[box]: this box itself."""
+
+    name: Text = "Jembatan"
+    ae_title: AeTitle = "JEMBATAN"
+    language: Annotated[str, one_of("en", "id")] = "en"
+    listen_port: Port = 11112
+    timezone: TimeZone = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """[retention]: how long confirmed bytes stay on the card."""
+
+    confirmed_days: Annotated[int, between(0, 3650)] = 30
+    min_free_percent: Annotated[int, between(1, 90)] = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """[[source]]: where exports appear."""
+
+    name: Name
+    kind: Annotated[str, later("stick", "drive", "share", "serial", "receiver"), one_of("folder")]
+    path: Folder = ""
+    profile: Name = ""
+    after: After = After.KEEP
+    move_to: Folder = ""
+    error_to: Folder = ""
+    settle_s: Annotated[float, between(0, 3600)] = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """[[profile]]: what one modality's exports mean."""
+
+    name: Name = ""
+    sop_class: Annotated[str, later("DX", "US", "VL", "PDF"), one_of("CR", "SC", "auto")] = "auto"
+    modality: CodeString = ""
+    filename: NamePattern = ""
+    sidecar: Annotated[str, later("xml", "ini", "hl7"), one_of("auto", "none", "csv", "json")] = (
+        "auto"
+    )
+    charset: Charset = ""
+    identity: Annotated[Trust, later("worklist")] = Trust.HOLD
+    date: Annotated[tuple[str, ...], filled, each(one_of(*Origin))] = (
+        "header",
+        "exif",
+        "filename",
+        "sidecar",
+        "worklist",
+    )
+    bits_stored: Annotated[int, between(1, 16)] = 0
+    photometric: Annotated[str, one_of("MONOCHROME1", "MONOCHROME2")] = ""
+    imager_pixel_spacing: Annotated[tuple[float, ...], pair] = ()
+    window: Annotated[tuple[float, ...], window] = ()
+    set: Annotated[Mapping[str, Text], each(keyword)] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another address of a destination, where it differs from storage."""
+
+    host: Host = ""
+    port: Port = 0
+    ae_title: AeTitle = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """[[destination]]: where images go."""
+
+    name: Name
+    host: Host
+    port: Port
+    ae_title: AeTitle
+    kind: Annotated[str, later("stow", "satusehat"), one_of("dicom")] = "dicom"
+    calling_ae_title: AeTitle = ""
+    environment: Environment = Environment.PRODUCTION
+    confirm: Annotated[Confirm, later("commitment")] = Confirm.AUTO
+    find: Peer = field(default_factory=Peer)
+    associations: Annotated[int, between(1, 16)] = 1
+    idle_s: Annotated[float, between(0.1, 3600)] = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """[[route]]: which images go where; all conditions must match."""
+
+    to: Annotated[tuple[str, ...], filled]
+    when: Annotated[Mapping[str, Text], conditions] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole file, checked; every name that is referred to exists."""
+
+    box: Box = field(default_factory=Box)
+    retention: Retention = field(default_factory=Retention)
+    sources: tuple[Source, ...] = field(default=(), metadata={"toml": "source"})
+    profiles: tuple[Profile, ...] = field(default=(), metadata={"toml": "profile"})
+    destinations: tuple[Destination, ...] = field(default=(), metadata={"toml": "destination"})
+    routes: tuple[Route, ...] = field(default=(), metadata={"toml": "route"})
+
+    def profile_of(self, source: str) -> Profile | None:
+        """The profile a source names, or None where it names none (or the source is gone)."""
+        wanted = next((s.profile for s in self.sources if s.name == source), "")
+        return next((p for p in self.profiles if p.name == wanted), None)
+
+    def source(self, name: str) -> Source | None:
+        """The source of that name, or None."""
+        return next((s for s in self.sources if s.name == name), None)
+
+    def destination(self, name: str) -> Destination | None:
+        """The destination of that name, or None."""
+        return next((d for d in self.destinations if d.name == name), None)
+
+
+_OTHER_KINDS = "baud protocol allow accept hosted user smb1 mount version size_gib label"
+
+LATER: Mapping[type, Mapping[str, object]] = {
+    Settings: {"worklist": []},
+    Source: dict.fromkeys(_OTHER_KINDS.split()),
+    Profile: {"raw": {}},
+    Destination: {"commitment": {}, "tls": False, "kbit_s": 0, "hours": []},
+}
+"""Keys of the contract that this version cannot act on, and the value that asks for nothing."""

@@ -1,0 +1,153 @@
+"""Owns what a single value in the settings may look like: a type and the checks that go with it.
+
+A check takes the value and answers why it is wrong, or "". The schema's annotations carry the
+checks, so that a field and its rule are read in one place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from appliance.settings.keywords import TEXTS, UIDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+_AE_LONGEST = 16
+_PAIR = 2
+
+NOT_BUILT = "is not built yet in this version"
+
+
+def between(low: float, high: float) -> Callable[[float], str]:
+    """A number within limits, both included."""
+    return lambda value: "" if low <= value <= high else f"must be from {low} to {high}"
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of a few words."""
+    return lambda value: "" if value in words else f"must be one of {', '.join(words)}"
+
+
+def later(*words: str) -> Callable[[str], str]:
+    """A word of the contract that this version cannot do."""
+    return lambda value: f'"{value}" {NOT_BUILT}' if value in words else ""
+
+
+def matching(pattern: str, reason: str) -> Callable[[str], str]:
+    """A text that a pattern describes from end to end."""
+    return lambda value: "" if re.fullmatch(pattern, value) else f"{value!r} {reason}"
+
+
+def each(check: Callable[[str], str]) -> Callable[[Iterable[str]], str]:
+    """A list all of whose entries pass a check."""
+    return lambda values: next(filter(None, map(check, values)), "")
+
+
+def filled(values: Collection[object]) -> str:
+    """At least one entry."""
+    return "" if values else "must not be empty"
+
+
+def pair(values: Sequence[float]) -> str:
+    """Two positive numbers."""
+    good = len(values) == _PAIR and all(0 < value < math.inf for value in values)
+    return "" if good else "must be two numbers above zero"
+
+
+def window(values: Sequence[float]) -> str:
+    """A centre and a width; a width below 1 shows nothing (PS3.3 C.11.2.1.2)."""
+    good = len(values) == _PAIR and all(map(math.isfinite, values)) and values[1] >= 1
+    return "" if good else "must be a centre and a width of 1 or more"
+
+
+def ae_title(value: str) -> str:
+    """The AE value representation (PS3.5 6.2), its padding spaces refused rather than guessed."""
+    if not 1 <= len(value) <= _AE_LONGEST:
+        return f"{value!r} must have 1 to {_AE_LONGEST} characters"
+    if value != value.strip():
+        return f"{value!r} must not begin or end with a space"
+    if not (value.isascii() and value.isprintable()) or "\\" in value:
+        return f"{value!r} must be plain ASCII without backslash or control characters"
+    return ""
+
+
+def absolute(value: str) -> str:
+    """A path that means the same folder for every service."""
+    return "" if PurePosixPath(value).is_absolute() else f"{value!r} must begin with a slash"
+
+
+def timezone(value: str) -> str:
+    """A name of the time zone database."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"{value!r} is not a time zone such as Asia/Jakarta"
+    return ""
+
+
+def charset(value: str) -> str:
+    """A text encoding that Python knows."""
+    try:
+        "".encode(value)
+    except LookupError:
+        return f"{value!r} is not a character set such as shift_jis or iso8859_1"
+    return ""
+
+
+def keyword(value: str, known: Collection[str] = TEXTS) -> str:
+    """A DICOM keyword whose value is a text."""
+    if value in known:
+        return ""
+    return f"{value!r} is not a DICOM keyword that can be used here{did_you_mean(value, known)}"
+
+
+def name_pattern(value: str) -> str:
+    """A regular expression whose named groups are DICOM keywords."""
+    try:
+        groups = re.compile(value).groupindex
+    except re.error as error:
+        return f"is not a regular expression: {error}"
+    if not groups:
+        return "has no named group such as (?P<PatientID>...)"
+    return each(lambda group: keyword(group, TEXTS | UIDS))(groups)
+
+
+def conditions(value: Mapping[str, str]) -> str:
+    """What a route may look at."""
+    return each(lambda word: keyword(word, TEXTS | UIDS | {"source"}))(value)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question for who mistyped, or "" where nothing is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+bad_name = matching(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}",
+    "must be 1 to 40 letters, digits, dots, dashes or underscores, the first a letter or digit",
+)
+
+Text = Annotated[
+    str, matching(r"[^\x00-\x1f\x7f]*", "must be one line without control characters")
+]
+Name = Annotated[str, bad_name]
+Host = Annotated[
+    str, matching(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,252}", "is not a host name or an IP address")
+]
+Port = Annotated[int, between(1, 65535)]
+AeTitle = Annotated[str, ae_title]
+Folder = Annotated[str, absolute]
+TimeZone = Annotated[str, timezone]
+Charset = Annotated[str, charset]
+NamePattern = Annotated[str, name_pattern]
+CodeString = Annotated[
+    str,
+    matching(r"[A-Z0-9_ ]{1,16}", "must be 1 to 16 capital letters, digits, spaces, underscores"),
+]

@@ -1,0 +1,1 @@
+"""Where exports appear; a source only finds arrivals."""

@@ -1,0 +1,87 @@
+"""Owns what happens to a source's own files once their images are proved to have arrived."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance import durable
+from appliance.intake.accept import fingerprint
+from appliance.intake.sidecars import sidecars_of
+from appliance.settings.schema import After
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from appliance.journal.journal import Journal
+    from appliance.settings.schema import Profile, Source
+
+_log = logging.getLogger(__name__)
+
+
+class Aftercare:
+    """Keeps, deletes or moves the files of one source; puts unusable ones into `error_to`."""
+
+    def __init__(self, source: Source, profile: Profile | None, journal: Journal) -> None:
+        """Act on the files of `source`."""
+        self._source = source
+        self._profile = profile
+        self._journal = journal
+
+    def turn(self) -> None:
+        """Do all that is due. Raises DiskFull, OSError; what was not done is due again."""
+        for row in self._journal.arrivals.unsettled(self._source.name):
+            self._journal.arrivals.settle(row["id"], self._settle(row))
+        if self._source.error_to:
+            for row in self._journal.arrivals.unsettled_quarantined(self._source.name):
+                self._put_aside(row)
+                self._journal.arrivals.settle(row["id"], "put aside")
+
+    def _settle(self, row: sqlite3.Row) -> str:
+        """Act on one file, unless it is no longer the one that was sent; says what was done."""
+        path = Path(row["path"])
+        if self._source.after is After.KEEP:
+            return "kept"
+        if not path.exists():
+            return "gone"
+        if fingerprint(path.lstat()) != row["fingerprint"]:
+            return "changed"
+        own = [f for f in sidecars_of(path, self._profile) if f.stem in {path.stem, path.name}]
+        for file in (path, *own):
+            self._remove(file)
+        _log.info("%s: %s %s", self._source.name, _DONE[self._source.after], row["name"])
+        return _DONE[self._source.after]
+
+    def _remove(self, file: Path) -> None:
+        if self._source.after is After.MOVE:
+            below = file.relative_to(self._source.path)
+            _copy(file, _free(Path(self._source.move_to) / below))
+        durable.remove(file)
+
+    def _put_aside(self, row: sqlite3.Row) -> None:
+        """A copy of an unusable file, and beside it the reason in words; the original stays."""
+        target = _free(Path(self._source.error_to) / row["name"])
+        _copy(self._journal.spool.path(row["sha256"]), target)
+        reason = f"{row['code']}: {row['sentence']}\n{row['hint']}\n"
+        durable.publish(target.with_name(f"{target.name}.reason.txt"), reason.encode())
+
+
+_DONE = {After.DELETE: "deleted", After.MOVE: "moved"}
+
+
+def _copy(file: Path, target: Path) -> None:
+    with durable.draft(target.parent) as new, file.open("rb") as old:
+        shutil.copyfileobj(old, new.file, 1 << 20)
+        new.publish(target)
+
+
+def _free(target: Path) -> Path:
+    """`target`, or the first numbered name beside it that nothing has yet."""
+    number = 1
+    free = target
+    while free.exists():
+        number += 1
+        free = target.with_name(f"{target.stem}-{number}{target.suffix}")
+    return free

@@ -1,0 +1,246 @@
+"""Owns a folder source: finds what is new in it, waits until it is whole, hands it to intake.
+
+Nothing is polled. Events say where to look; a scan at the start, after lost events and when the
+folder appears says what events cannot.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import (
+    ChangedMeanwhile,
+    DiskFull,
+    IsSidecar,
+    Junk,
+    Problem,
+    SourceDenied,
+    SourceMissing,
+    UnfinishedName,
+)
+from appliance.intake.complete import check
+from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
+from appliance.model import Arrival
+from appliance.sources.patience import (
+    QUIET_S,
+    Candidate,
+    Look,
+    has_unfinished_name,
+    is_junk,
+)
+from appliance.sources.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from appliance.clock import Clock
+    from appliance.errors import Ignored, Quarantined
+    from appliance.intake.accept import Intake
+    from appliance.journal.journal import Journal
+    from appliance.settings.schema import Profile, Source
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S = 10.0
+"""How soon a folder that is missing, or a file that could not be taken, is looked at again."""
+
+
+class FolderSource:
+    """One watched folder; belongs to one thread."""
+
+    def __init__(
+        self,
+        source: Source,
+        profile: Profile | None,
+        journal: Journal,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        """Watch `source.path` from the first `turn` on."""
+        self._source = source
+        self._profile = profile
+        self._journal = journal
+        self._intake = intake
+        self._clock = clock
+        self._top = Path(source.path)
+        self._tree: Tree | None = None
+        self._candidates: dict[Path, Candidate] = {}
+        self._taken = 0
+        self._said = ""
+
+    def fileno(self) -> int | None:
+        """Readable when something happened in the folder; None while it cannot be watched."""
+        return self._tree.fileno() if self._tree else None
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._tree:
+            self._tree.close()
+            self._tree = None
+
+    def turn(self) -> tuple[int, float | None]:
+        """Take what can be taken now.
+
+        Returns how many files were accepted, and in how many seconds it wants another turn (None:
+        not before something happens).
+        """
+        self._taken = 0
+        try:
+            self._find()
+        except OSError as error:
+            self.close()
+            self._say(_trouble(self._top, error))
+            return 0, _RETRY_S
+        trouble: Problem | None = None
+        waits = []
+        for candidate in list(self._candidates.values()):
+            try:
+                wait_s = self._consider(candidate)
+            except OSError as error:
+                wait_s, trouble = _RETRY_S, _trouble(candidate.path, error)
+            except (ChangedMeanwhile, DiskFull) as problem:
+                wait_s, trouble = _RETRY_S, problem
+            if wait_s is not None:
+                waits.append(wait_s)
+        self._say(trouble or self._unfinished_name())
+        return self._taken, min(waits, default=None)
+
+    # Finding
+
+    def _find(self) -> None:
+        """Learn of new files: from events, or from a scan where there was nothing to tell them."""
+        if self._tree:
+            news = self._tree.news()
+            self._offer(news.files)
+            if not news.lost_sight:
+                return
+            self.close()
+        self._tree = Tree(self._top)
+        self._offer(self._tree.scan())
+
+    def _offer(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self._candidates.setdefault(path, Candidate(path))
+
+    # Judging
+
+    def _consider(self, candidate: Candidate) -> float | None:
+        """Accept a file, drop it, or say in how many seconds to look again."""
+        look = candidate.look(self._clock.monotonic())
+        if look is Look.GONE:
+            self._drop(candidate)
+            return None
+        if has_unfinished_name(candidate.path.name):
+            return self._patience_s(candidate)
+        if look is Look.MOVING:
+            return QUIET_S
+        return self._take_or_wait(candidate, self._arrival(candidate))
+
+    def _take_or_wait(self, candidate: Candidate, arrival: Arrival) -> float | None:
+        if self._journal.arrivals.knows(arrival):
+            self._drop(candidate)
+        elif is_junk(candidate.path.name):
+            self._accept(candidate, arrival, Junk(name=arrival.name))
+        elif is_sidecar(candidate.path, self._profile):
+            self._accept_sidecar(candidate, arrival)
+        else:
+            return self._judge(candidate, arrival)
+        return None
+
+    def _judge(self, candidate: Candidate, arrival: Arrival) -> float | None:
+        """What the file's own format says decides; it has `settle_s` to become whole."""
+        problem = check(candidate.path).problem(arrival.name)
+        patience_s = self._patience_s(candidate)
+        if patience_s and (problem or self._awaits_sidecar(arrival)):
+            return patience_s
+        self._accept(candidate, arrival, problem)
+        return None
+
+    def _patience_s(self, candidate: Candidate) -> float | None:
+        """How much longer a file may take to become whole; None when that time is over."""
+        left_s = candidate.still_since_s + self._source.settle_s - self._clock.monotonic()
+        return left_s if left_s > 0 else None
+
+    def _awaits_sidecar(self, arrival: Arrival) -> bool:
+        """Whether the patient can only come from a sidecar, and it is not there yet."""
+        wanted = self._profile is not None and self._profile.sidecar in {"csv", "json"}
+        return wanted and not sidecars_of(arrival.path, self._profile)
+
+    # Taking
+
+    def _accept(
+        self,
+        candidate: Candidate,
+        arrival: Arrival,
+        verdict: Quarantined | Ignored | None = None,
+    ) -> None:
+        sidecars = () if verdict else sidecars_of(candidate.path, self._profile)
+        self._intake.accept(arrival, self._profile, sidecars, verdict)
+        _log.info("%s: took %s%s", arrival.source, arrival.name, _aside(verdict))
+        self._taken += 1
+        self._drop(candidate)
+
+    def _accept_sidecar(self, candidate: Candidate, arrival: Arrival) -> None:
+        """Keep a sidecar, and offer again the files it describes that came before it."""
+        self._accept(candidate, arrival, IsSidecar(name=arrival.name))
+        for path in described_by(candidate.path, self._profile):
+            described = Candidate(path)
+            described.look(self._clock.monotonic())
+            earlier = self._arrival(described)
+            if self._journal.arrivals.is_held(earlier):
+                self._accept(described, earlier)
+
+    def _arrival(self, candidate: Candidate) -> Arrival:
+        name = candidate.path.relative_to(self._top).as_posix()
+        return Arrival(self._source.name, name, candidate.path, candidate.fingerprint)
+
+    def _drop(self, candidate: Candidate) -> None:
+        self._candidates.pop(candidate.path, None)
+
+    # Saying
+
+    def _unfinished_name(self) -> Problem | None:
+        names = [
+            candidate.path.name
+            for candidate in self._candidates.values()
+            if candidate.fingerprint
+            and has_unfinished_name(candidate.path.name)
+            and self._patience_s(candidate) is None
+        ]
+        return UnfinishedName(count=len(names), name=names[0]) if names else None
+
+    def _say(self, trouble: Problem | None) -> None:
+        """Tell the journal how the source is doing, when that has changed."""
+        saying = trouble.sentence if trouble else "watching"
+        if saying == self._said:
+            return
+        self._said = saying
+        state = _STATES[type(trouble)] if trouble else "watching"
+        self._journal.custody.set_place(
+            "source", self._source.name, state, trouble, ok=trouble is None
+        )
+        if trouble:
+            _log.warning("%s: %s %s", self._source.name, trouble.sentence, trouble.hint)
+        else:
+            _log.info("%s: watching %s", self._source.name, self._top)
+
+
+_STATES: dict[type[Problem], str] = {
+    SourceMissing: "missing",
+    SourceDenied: "denied",
+    DiskFull: "full",
+    ChangedMeanwhile: "watching",
+    UnfinishedName: "watching",
+}
+
+
+def _trouble(path: Path, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return SourceMissing(path=path)
+    return SourceDenied(path=path, detail=error.strerror)
+
+
+def _aside(verdict: Problem | None) -> str:
+    return f" and set it aside: {verdict.sentence}" if verdict else ""

@@ -1,0 +1,88 @@
+"""Owns the outside of a file: whether it is quiet, closed, and has its final name."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import stat
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from appliance.intake.accept import fingerprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUIET_S = 0.03
+"""How long a file must not change before it is looked into: a writer's rename comes sooner."""
+
+_UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".!ut", "~")
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "autorun.inf"})
+
+
+class Look(Enum):
+    """What the outside of a file says."""
+
+    GONE = auto()  # not there any more, or not a regular file
+    MOVING = auto()  # changed since the last look, or open for writing
+    STILL = auto()  # worth looking into
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A file that may become an arrival; its clock is the monotonic one."""
+
+    path: Path
+    fingerprint: str = ""
+    still_since_s: float = 0.0
+
+    def look(self, now_s: float) -> Look:
+        """Look at the outside of the file and remember what was seen."""
+        try:
+            there = self.path.lstat()
+        except FileNotFoundError:
+            return Look.GONE
+        if not stat.S_ISREG(there.st_mode):
+            return Look.GONE
+        seen = fingerprint(there)
+        if seen != self.fingerprint:
+            self.fingerprint, self.still_since_s = seen, now_s
+        if now_s - self.still_since_s < QUIET_S or being_written(self.path):
+            return Look.MOVING
+        return Look.STILL
+
+
+def has_unfinished_name(name: str) -> bool:
+    """Whether a writer will still rename the file: hidden, or ending as unfinished copies do."""
+    return name.startswith(".") or name.lower().endswith(_UNFINISHED)
+
+
+def is_junk(name: str) -> bool:
+    """Whether operating systems leave files of that name behind by themselves."""
+    return name.lower() in _JUNK
+
+
+def being_written(path: Path) -> bool:
+    """Whether somebody has the file open for writing, as far as the kernel tells us.
+
+    A read lease is granted only while nobody does (fcntl(2), F_SETLEASE); it is refused with
+    EACCES to those who do not own the file, who then have quiet and format to go by.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False  # whatever is wrong will be said when it is read
+    try:
+        # A writer that opens the file right now breaks the lease: SIGIO, the default, would kill.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    else:
+        return False
+    finally:
+        os.close(fd)

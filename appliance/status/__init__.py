@@ -1,0 +1,1 @@
+"""The one read model: what the lamps, the page and the metrics say."""

@@ -1,0 +1,93 @@
+"""Owns what the lamps say: four states, each told by colour, by place and by rhythm. Pure.
+
+Colour-blind users tell the states by rhythm alone: steady, slow and even, two short flashes and
+a pause, fast and even. No rhythm flashes more than three times a second (WCAG 2.3.1). All dark
+is none of the four: the box has no power, or its keeper is not running.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.board.lamps import Frame, Lamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LampState(StrEnum):
+    """What a passer-by must be able to tell, the most pressing last."""
+
+    IDLE = "idle"
+    WORKING = "working"
+    NEEDS_A_PERSON = "needs a person"
+    CANNOT_DELIVER = "cannot deliver"
+
+
+class Pattern(NamedTuple):
+    """How one state looks."""
+
+    lamp: Lamp
+    rhythm: str
+    meaning: str
+    frames: tuple[Frame, ...]
+
+
+def _rhythm(lamp: Lamp, *seconds: float) -> tuple[Frame, ...]:
+    """Frames of `lamp` that is lit, dark, lit, dark ... for so many seconds each."""
+    lit = (frozenset({lamp}), frozenset[Lamp]())
+    return tuple(Frame(lit[turn % 2], wait) for turn, wait in enumerate(seconds))
+
+
+PATTERNS: Mapping[LampState, Pattern] = {
+    LampState.IDLE: Pattern(
+        Lamp.GREEN,
+        "steady",
+        "everything that came was delivered",
+        _rhythm(Lamp.GREEN, math.inf),
+    ),
+    LampState.WORKING: Pattern(
+        Lamp.GREEN,
+        "slow",
+        "images are on their way",
+        _rhythm(Lamp.GREEN, 1.0, 1.0),
+    ),
+    LampState.NEEDS_A_PERSON: Pattern(
+        Lamp.YELLOW,
+        "two flashes and a pause",
+        "an image waits for somebody: open the page",
+        _rhythm(Lamp.YELLOW, 0.2, 0.3, 0.2, 1.3),
+    ),
+    LampState.CANNOT_DELIVER: Pattern(
+        Lamp.RED,
+        "fast",
+        "images cannot be delivered: open the page",
+        _rhythm(Lamp.RED, 0.2, 0.2),
+    ),
+}
+
+
+def lamp_state(*, on_the_way: int, for_a_person: int, undeliverable: bool) -> LampState:
+    """The most pressing of what is true."""
+    if undeliverable:
+        return LampState.CANNOT_DELIVER
+    if for_a_person:
+        return LampState.NEEDS_A_PERSON
+    return LampState.WORKING if on_the_way else LampState.IDLE
+
+
+def document(state: LampState) -> dict[str, str]:
+    """The state as `status --json` shows it: each lamp with its rhythm."""
+    pattern = PATTERNS[state]
+    lamps = {lamp.value: pattern.rhythm if lamp is pattern.lamp else "dark" for lamp in Lamp}
+    return {"state": state.value, "sentence": pattern.meaning, **lamps}
+
+
+def drawing(state: LampState) -> str:
+    """The lamps on one line of a terminal, the red one first; half a disc blinks."""
+    pattern = PATTERNS[state]
+    lit = "◐" if len(pattern.frames) > 1 else "●"
+    lamps = " ".join(lit if lamp is pattern.lamp else "○" for lamp in reversed(Lamp))
+    return f"[{lamps}]  {state.value}: {pattern.meaning} ({pattern.lamp.value}, {pattern.rhythm})"

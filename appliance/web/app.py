@@ -1,0 +1,136 @@
+"""Owns the page as one piece: its routes in one table, the gate before them, headers, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask import Flask, Response, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from appliance.errors import NotThere, Problem, Refused
+from appliance.web import words
+from appliance.web.auth import Auth, Cookies
+from appliance.web.box import Box
+from appliance.web.views.account import Account
+from appliance.web.views.api import Api
+from appliance.web.views.films import Films
+from appliance.web.views.history import History
+from appliance.web.views.items import Items
+from appliance.web.views.settings import BoxForm, Destinations, Profiles, Sources, overview
+from appliance.web.views.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask.typing import ResponseReturnValue
+
+    from appliance.clock import Clock
+    from appliance.journal.session import Paths
+
+_LARGEST_FORM = 256 * 1024
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Route(NamedTuple):
+    """One address of the page; GET reads, POST changes."""
+
+    rule: str
+    name: str
+    view: Callable[..., ResponseReturnValue]
+    methods: str = "GET"
+
+
+def _routes(box: Box, auth: Auth) -> Iterator[Route]:
+    both = "GET POST"
+    account, api, status = Account(box, auth), Api(box), Status(box)
+    films, items, history = Films(box), Items(box), History(box)
+    yield Route("/claim", "claim", account.claim, both)
+    yield Route("/login", "login", account.login, both)
+    yield Route("/logout", "logout", account.logout, "POST")
+    yield Route("/settings/password", "password", account.password, both)
+    yield Route("/", "status", status.page)
+    yield Route("/live", "live", status.live)
+    yield Route("/films", "films", films.search)
+    yield Route("/attention", "attention", items.attention)
+    yield Route("/items/<int:item_id>", "item", items.page)
+    yield Route("/items/<int:item_id>/retry", "retry", items.retry, "POST")
+    yield Route("/items/<int:item_id>/discard", "discard", items.discard, both)
+    yield Route("/settings", "settings", overview(box))
+    yield Route("/settings/box", "box", BoxForm(box).edit, both)
+    for table in (Destinations(box), Sources(box), Profiles(box)):
+        base = f"/settings/{table.table}"
+        yield Route(f"{base}/new", f"new_{table.table}", table.new, both)
+        yield Route(f"{base}/<name>", f"edit_{table.table}", table.edit, both)
+        yield Route(f"{base}/<name>/remove", f"remove_{table.table}", table.remove, both)
+    yield Route("/settings/history", "history", history.page)
+    yield Route("/settings/history/<int:number>", "version", history.version, both)
+    yield Route("/healthz", "healthz", api.healthz)
+    yield Route("/metrics", "metrics", api.metrics)
+    yield Route("/api/v1/status", "api_status", api.status)
+    yield Route("/api/v1/openapi.json", "openapi", api.openapi)
+
+
+def create_app(paths: Paths, clock: Clock) -> Flask:
+    """The page of the box whose state lies at `paths`."""
+    app = Flask(__name__)
+    app.config.update(
+        SESSION_COOKIE_NAME="jembatan",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        MAX_CONTENT_LENGTH=_LARGEST_FORM,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open over lunch still works
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,  # addresses of static files carry the version
+    )
+    app.session_interface = Cookies(paths.root)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    box = Box(paths, clock)
+    auth = Auth(box)
+    for route in _routes(box, auth):
+        app.add_url_rule(route.rule, route.name, route.view, methods=route.methods.split())
+    app.before_request(auth.gate)  # before CSRF: a stranger is sent to the login
+    CSRFProtect(app)
+    words.teach(app, box, auth)
+    app.after_request(_add_headers)
+    app.register_error_handler(Problem, _problem_page)
+    app.register_error_handler(CSRFError, _stale_form_page)
+    app.register_error_handler(HTTPException, _http_page)
+    return app
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"  # patients' names stay out of the cache
+    return response
+
+
+def _problem_page(problem: Problem) -> ResponseReturnValue:
+    status = 404 if isinstance(problem, NotThere) else 409 if isinstance(problem, Refused) else 503
+    return _error("problem", status, problem=problem)
+
+
+def _stale_form_page(_: CSRFError) -> ResponseReturnValue:
+    return _error("stale form", 400)
+
+
+def _http_page(error: HTTPException) -> ResponseReturnValue:
+    return _error("http", error.code or 500)
+
+
+def _error(kind: str, status: int, problem: Problem | None = None) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        return jsonify(error=problem.sentence if problem else kind), status
+    page = render_template("error.html", kind=kind, status=status, problem=problem)
+    return page, status

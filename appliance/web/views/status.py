@@ -1,0 +1,31 @@
+"""Owns the first page: how the box is doing, what needs a person first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import render_template
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+    from appliance.web.box import Box
+
+
+class Status:
+    """The status, whole and as the part that is refreshed."""
+
+    def __init__(self, box: Box) -> None:
+        """Show `box`."""
+        self._box = box
+
+    def page(self) -> ResponseReturnValue:
+        """The whole page."""
+        return self._render("status.html")
+
+    def live(self) -> ResponseReturnValue:
+        """The part of it that changes by itself."""
+        return self._render("live.html")
+
+    def _render(self, template: str) -> str:
+        return render_template(template, now=self._box.snapshot(), settings=self._box.settings)

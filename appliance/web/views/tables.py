@@ -1,0 +1,200 @@
+"""Owns the forms of destinations, sources and profiles; keeper publishes them, or refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flask import flash, redirect, render_template, request, url_for
+
+from appliance.desk import echo
+from appliance.desk import settings as desk
+from appliance.errors import BadSettings, NotThere, Problem
+from appliance.settings.naming import named
+from appliance.settings.schema import Profile
+from appliance.settings.values import name_pattern
+from appliance.web import forms
+from appliance.web.forms import Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flask.typing import ResponseReturnValue
+    from werkzeug.datastructures import MultiDict
+
+    from appliance.settings.schema import Destination, Source
+    from appliance.web.box import Box
+
+    Entry = Destination | Source | Profile
+    Form = MultiDict[str, str]
+
+_LONGEST_SAMPLE = 255
+
+
+class Table:
+    """The entries of one kind: a form to add, change and remove them by name."""
+
+    name: ClassVar[str]
+    fields: ClassVar[Mapping[str, forms.Reader]]
+    fixed: ClassVar[Mapping[str, object]] = {}
+
+    def __init__(self, box: Box) -> None:
+        """Change the settings of `box`."""
+        self._box = box
+
+    def new(self) -> ResponseReturnValue:
+        """The form of one that is not there yet."""
+        if request.method == "GET":
+            return self._form("", request.args)
+        if self._find(request.form["name"]):
+            fault = f"jembatan.toml: {self.name}[new].name: is already the name of another one"
+            return self._refused("", BadSettings(faults=fault))
+        return self._submitted("")
+
+    def edit(self, name: str) -> ResponseReturnValue:
+        """The form of one that is there; its name stays, for much hangs on it."""
+        entry = self._must_find(name)
+        if request.method == "GET":
+            return self._form(name, forms.values(entry, self.fields))
+        return self._submitted(name)
+
+    def remove(self, name: str) -> ResponseReturnValue:
+        """Ask once more, then take the entry out."""
+        self._must_find(name)
+        if request.method == "GET":
+            return self._removal(name, Faults())
+        try:
+            desk.drop(self._box.paths, self.name, name)
+        except Problem as problem:
+            return self._removal(name, forms.faults(problem, "-", {})), 422
+        flash("removed")
+        return redirect(url_for("settings"))
+
+    def _entries(self) -> Sequence[Entry]:
+        raise NotImplementedError
+
+    def _extra(self, values: Form) -> dict[str, Any]:
+        """What else the template is shown; the answer, if a button of the form asked something."""
+        raise NotImplementedError
+
+    def _submitted(self, name: str) -> ResponseReturnValue:
+        if request.form.get("action") != "save":
+            return self._form(name, request.form)
+        entry = {**forms.entry(request.form, self.fields), **self.fixed}
+        try:
+            desk.put(self._box.paths, self.name, {**entry, "name": name or entry["name"]})
+        except Problem as problem:
+            return self._refused(name, problem)
+        flash("saved")
+        return redirect(url_for("settings"))
+
+    def _refused(self, name: str, problem: Problem) -> ResponseReturnValue:
+        called = re.escape(name or request.form["name"])
+        place = rf"{self.name}(?:\.{called}|\[\w+\])"
+        return self._form(name, request.form, forms.faults(problem, place, self.fields)), 422
+
+    def _form(self, name: str, values: Form, faults: Faults | None = None) -> str:
+        return render_template(
+            f"{self.name}.html",
+            name=name,
+            values=values,
+            faults=faults or Faults(),
+            settings=self._box.settings,
+            **self._extra(values),
+        )
+
+    def _removal(self, name: str, faults: Faults) -> str:
+        waiting = self._box.journal.ledger.waiting().get(name, 0)
+        return render_template(
+            "remove.html", table=self.name, name=name, waiting=waiting, faults=faults
+        )
+
+    def _find(self, name: str) -> Entry | None:
+        return next((entry for entry in self._entries() if entry.name == name), None)
+
+    def _must_find(self, name: str) -> Entry:
+        entry = self._find(name)
+        if entry is None:
+            raise NotThere(what=f'{self.name} "{name}"')
+        return entry
+
+
+class Destinations(Table):
+    """Where images go; the connection can be tested before it is saved."""
+
+    name = "destination"
+    fields: ClassVar = {
+        "name": forms.text,
+        "host": forms.text,
+        "port": forms.number,
+        "ae_title": forms.text,
+        "calling_ae_title": forms.text,
+        "environment": forms.text,
+        "confirm": forms.text,
+    }
+    fixed: ClassVar = {"kind": "dicom"}
+
+    def _entries(self) -> Sequence[Entry]:
+        return self._box.settings.destinations
+
+    def _extra(self, values: Form) -> dict[str, Any]:
+        return {"answer": self._echo(values)} if values.get("action") == "test" else {}
+
+    def _echo(self, values: Form) -> echo.Answer: ...
+
+
+class Sources(Table):
+    """Where exports appear."""
+
+    name = "source"
+    fields: ClassVar = {
+        "name": forms.text,
+        "path": forms.text,
+        "profile": forms.text,
+        "after": forms.text,
+        "move_to": forms.text,
+        "error_to": forms.text,
+    }
+    fixed: ClassVar = {"kind": "folder"}
+
+    def _entries(self) -> Sequence[Entry]:
+        return self._box.settings.sources
+
+    def _extra(self, values: Form) -> dict[str, Any]:  # noqa: ARG002 - nothing else to show
+        return {}
+
+
+class Profiles(Table):
+    """What exports mean; a file name can be tried before it is saved."""
+
+    name = "profile"
+    fields: ClassVar = {
+        "name": forms.text,
+        "sop_class": forms.text,
+        "modality": forms.text,
+        "filename": forms.text,
+        "sidecar": forms.text,
+        "identity": forms.text,
+        "date": forms.choices,
+        "charset": forms.text,
+        "bits_stored": forms.number,
+        "photometric": forms.text,
+        "imager_pixel_spacing": forms.numbers,
+        "window": forms.numbers,
+    }
+
+    def tried(self) -> ResponseReturnValue:
+        """What a pattern reads from a sample, asked while somebody types."""
+        return render_template("tried.html", **self._extra(request.args))
+
+    def _entries(self) -> Sequence[Entry]:
+        return self._box.settings.profiles
+
+    def _extra(self, values: Form) -> dict[str, Any]:
+        pattern = values.get("filename", "").strip()
+        sample = values.get("sample", "").strip()[:_LONGEST_SAMPLE]
+        if not (pattern and sample):
+            return {}
+        wrong = name_pattern(pattern)
+        found = {} if wrong else named(Profile(filename=pattern), sample)
+        return {"tried": True, "wrong": wrong, "found": found}

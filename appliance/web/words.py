@@ -1,0 +1,52 @@
+"""Owns what templates may say besides their own sentences: local times, addresses, who we are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import url_for
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from appliance import __version__
+from appliance.errors import Problem
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from appliance.web.auth import Auth
+    from appliance.web.box import Box
+
+
+def teach(app: Flask, box: Box, auth: Auth) -> None:
+    """Make them known to the templates of `app`."""
+
+    def everywhere() -> dict[str, Any]:
+        """What the frame of a page shows; a broken journal must not break the page that says so."""
+        known = {"box_name": box.settings.box.name, "attention_count": 0}
+        with suppress(Problem):
+            if auth.signed_in():
+                known["attention_count"] = len(box.journal.ledger.attention())
+        return known
+
+    def local(moment: datetime | str) -> str:
+        """A moment (or a stamp of one) as people read it where the box stands."""
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
+        return moment.astimezone(box.zone).strftime("%Y-%m-%d %H:%M")
+
+    app.context_processor(everywhere)
+    app.add_template_filter(local)
+    app.jinja_env.globals.update(asset=_asset, csrf=_csrf, version=__version__)
+
+
+def _asset(name: str) -> str:
+    """The address of a static file; the version in it makes browsers fetch it after an update."""
+    return url_for("static", filename=name, v=__version__)
+
+
+def _csrf() -> Markup:
+    """The hidden field that every form carries."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.errors import IsSidecar, UnsupportedFormat
+from appliance.model import Arrival, ConfirmedBy, ItemState
+
+if TYPE_CHECKING:
+    from appliance.model import Item
+    from tests.builders.box import Box
+
+
+def fingerprints(box: Box, item: Item) -> list[str]:
+    return [row["fingerprint"] for row in box.journal.ledger.arrivals_of(item.id)]
+
+
+def unsettled(box: Box, source: str = "cr") -> list[str]:
+    return [row["name"] for row in box.journal.arrivals.unsettled(source)]
+
+
+def test_what_is_accepted_is_there_with_its_bytes(box: Box) -> None:
+    item = box.accept("a/film.tif", b"pixels", sidecars={"a/film.csv": b"4711"})
+    assert (item.name, item.source, item.size_bytes) == ("a/film.tif", "cr", 6)
+    assert item.state is ItemState.ARRIVED
+    assert box.journal.spool.path(item.sha256).read_bytes() == b"pixels"
+    assert box.journal.spool.path(item.sidecars["a/film.csv"]).read_bytes() == b"4711"
+
+
+def test_the_same_key_is_the_same_item_and_both_arrivals_are_known(box: Box) -> None:
+    first = box.accept("one.tif", b"pixels")
+    again = box.accept("two.tif", b"pixels", source="dr")
+    assert again == first
+    assert fingerprints(box, first) == ["file 1", "file 2"]
+    assert box.journal.ledger.history(first.id)[-1]["sentence"] == "Came again as two.tif from dr."
+
+
+def test_other_evidence_makes_another_item_of_the_same_bytes(box: Box) -> None:
+    first = box.accept("one.tif", b"pixels", evidence_digest="4711")
+    other = box.accept("two.tif", b"pixels", evidence_digest="4712")
+    assert other.id != first.id
+    assert other.sha256 == first.sha256
+
+
+def test_a_file_is_known_until_its_fingerprint_changes(box: Box) -> None:
+    box.accept("one.tif")
+    path = box.paths.root / "export" / "one.tif"
+    assert box.journal.arrivals.knows(Arrival("cr", "one.tif", path, "file 1"))
+    assert not box.journal.arrivals.knows(Arrival("cr", "one.tif", path, "file 2"))
+    assert not box.journal.arrivals.knows(Arrival("dr", "one.tif", path, "file 1"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (UnsupportedFormat(name="letter.doc", detail="a letter"), ItemState.QUARANTINED),
+        (IsSidecar(name="letter.doc"), ItemState.IGNORED),
+    ],
+)
+def test_a_verdict_sets_the_item_aside_at_once(
+    box: Box, verdict: UnsupportedFormat | IsSidecar, state: ItemState
+) -> None:
+    item = box.accept("letter.doc", verdict=verdict)
+    assert item.state is state
+    told = box.journal.ledger.history(item.id)[0]
+    assert (told["code"], told["sentence"]) == (verdict.code, verdict.sentence)
+    assert box.journal.items.claim(ItemState.ARRIVED) is None
+
+
+def test_accepting_is_all_or_nothing(box: Box) -> None:
+    broken = Arrival("cr", "one.tif", box.paths.root, fingerprint=None)  # type: ignore[arg-type]
+    stored = box.journal.spool.keep(io.BytesIO(b"pixels"))
+    with pytest.raises(sqlite3.IntegrityError):
+        box.journal.arrivals.add(
+            broken, stored, evidence_digest="", sidecars={}, modified_at=box.clock.utc()
+        )
+    assert box.journal.ledger.item_counts() == {}
+
+
+def test_a_source_file_is_due_when_its_item_is_done(box: Box) -> None:
+    box.item(ItemState.DONE, "done.tif")
+    box.item(ItemState.QUARANTINED, "letter.doc")
+    box.item(ItemState.ROUTED, "underway.tif")
+    assert unsettled(box) == ["done.tif"]
+    assert unsettled(box, "dr") == []
+    assert [row["name"] for row in box.journal.arrivals.unsettled_quarantined("cr")] == [
+        "letter.doc"
+    ]
+
+
+def test_a_settled_file_is_settled_for_good(box: Box) -> None:
+    box.item(ItemState.DONE)
+    box.journal.arrivals.settle(box.journal.arrivals.unsettled("cr")[0]["id"], "deleted")
+    assert unsettled(box) == []
+
+
+def test_a_mere_response_is_no_reason_to_touch_the_source_file(box: Box) -> None:
+    box.item(ItemState.ROUTED)
+    box.send()
+    box.confirm(by=ConfirmedBy.RESPONSE)
+    assert box.journal.ledger.item_counts() == {"done": 1}
+    assert unsettled(box) == []
+
+
+def test_one_destination_without_proof_keeps_the_source_file(box: Box) -> None:
+    box.accept()
+    box.convert()
+    box.identify()
+    box.route("pacs", "cloud")
+    box.send("pacs")
+    box.confirm("pacs")
+    assert unsettled(box) == []
+    box.send("cloud")
+    box.confirm("cloud", ConfirmedBy.RESPONSE)
+    assert unsettled(box) == []

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import io
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.errors import NobodyAnswers, Refused
+from appliance.model import Body, BodyKind, DeliveryState, Evidence, ItemState
+from tests.builders.box import EXPLICIT, NOT_ANSWERING
+from tests.unit.journal.processes import process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.box import Box
+
+BETWEEN_PUBLISH_AND_COMMIT = """
+    import io
+    with box.journal.spool.custody():
+        print(box.journal.spool.keep(io.BytesIO(b"new")).sha256, flush=True)
+        wait()
+    wait()
+"""
+
+ALWAYS_STORING = """
+    say("ready")
+    import time
+    while True:
+        with box.journal.spool.custody():
+            time.sleep(0.02)
+"""
+
+HALF_A_DRAFT = """
+    def produce(write):
+        write(b"half")
+        say("ready")
+        wait()
+    box.journal.spool.make(produce)
+"""
+
+
+def spool_file(box: Box, content: bytes) -> Path:
+    return box.journal.spool.keep(io.BytesIO(content)).path
+
+
+def drafts(box: Box) -> list[Path]:
+    return list((box.paths.spool / "tmp").iterdir())
+
+
+def old(box: Box, state: ItemState = ItemState.DONE) -> Path:
+    """The bytes of an item that reached its state 40 days ago."""
+    path = box.journal.spool.path(box.item(state).sha256)
+    box.clock.passes(days=40)
+    return path
+
+
+# --- purge: confirmed and old, never anything else --------------------------------------------
+
+
+def test_confirmed_bytes_are_let_go_when_they_are_old(box: Box) -> None:
+    old_one = old(box)
+    new_one = box.journal.spool.path(box.item(ItemState.DONE).sha256)
+    assert box.journal.custody.purge(box.clock.utc() - timedelta(days=30)) == 1
+    assert not old_one.exists()
+    assert new_one.exists()
+    assert box.journal.custody.verify() == []
+
+
+@pytest.mark.parametrize("state", set(ItemState) - {ItemState.DONE})
+def test_nothing_else_is_ever_let_go(box: Box, state: ItemState) -> None:
+    path = old(box, state)
+    assert box.journal.custody.purge(box.clock.utc(), oldest=9) == 0
+    assert path.exists()
+
+
+@pytest.mark.parametrize("state", set(DeliveryState) - {DeliveryState.WAITING, DeliveryState.CONFIRMED})
+def test_nothing_is_let_go_while_a_delivery_is_not_confirmed(
+    box: Box, state: DeliveryState
+) -> None:
+    item, _ = box.delivery(state)
+    box.clock.passes(days=40)
+    assert box.journal.custody.purge(box.clock.utc(), oldest=9) == 0
+    assert box.journal.spool.path(item.sha256).exists()
+
+
+def test_where_room_is_short_the_longest_confirmed_go_first(box: Box) -> None:
+    first, second, third = old(box), old(box), old(box)
+    assert box.journal.custody.purge(box.clock.utc() - timedelta(days=999), oldest=2) == 2
+    assert [path.exists() for path in (first, second, third)] == [False, False, True]
+
+
+def test_bytes_that_another_item_needs_stay(box: Box) -> None:
+    box.accept("one.tif", b"pixels", evidence_digest="one")
+    for step in (box.convert, box.identify, box.route, box.send, box.confirm):
+        step()
+    box.accept("two.tif", b"pixels", evidence_digest="two")
+    box.clock.passes(days=40)
+    assert box.journal.custody.purge(box.clock.utc()) == 1
+    assert box.journal.custody.verify() == []
+
+
+def test_rows_and_their_uids_stay_for_good(box: Box) -> None:
+    box.accept("film.tif", b"pixels")
+    for step in (box.convert, box.identify, box.route, box.send, box.confirm):
+        step()
+    box.clock.passes(days=40)
+    box.journal.custody.purge(box.clock.utc())
+    again = box.accept("again.tif", b"pixels")
+    assert again.state is ItemState.DONE
+    box.journal.custody.sweep()
+    assert box.journal.custody.verify() == []
+
+
+# --- sweep: what no row needs, and nobody is just bringing ------------------------------------
+
+
+def test_strays_are_swept_and_everything_that_is_needed_stays(box: Box) -> None:
+    item = box.accept("film.tif", b"pixels", sidecars={"film.csv": b"4711"})
+    box.claim(ItemState.ARRIVED)
+    decoded = box.journal.spool.keep(io.BytesIO(b"decoded"))
+    slices = box.body(item).slices
+    body = Body(1, BodyKind.PIXELS, EXPLICIT, "ab", slices, {})
+    other = Body(2, BodyKind.PIXELS, EXPLICIT, "cd", (slices[0].__class__(decoded.path, 0, 7),), {})
+    box.journal.items.converted(item, (body, other), Evidence())
+    stray = spool_file(box, b"nobody's")
+    assert box.journal.custody.sweep() == [stray.name]
+    assert box.journal.custody.verify() == []
+    assert decoded.path.exists()
+
+
+def test_bytes_that_another_process_is_bringing_are_not_swept(box: Box) -> None:
+    with process(BETWEEN_PUBLISH_AND_COMMIT, box.paths.root) as other:
+        path = box.journal.spool.path(other.line())
+        assert box.journal.custody.sweep() == []
+        assert path.exists()
+        other.go_on()
+        # It left without a row, which nobody does; now they are nobody's.
+        assert box.journal.custody.sweep() == [path.name]
+
+
+def test_the_bytes_of_a_killed_process_are_swept(box: Box) -> None:
+    with process(BETWEEN_PUBLISH_AND_COMMIT, box.paths.root) as other:
+        name = other.line()
+        other.kill()
+    assert box.journal.custody.sweep() == [name]
+
+
+def test_a_busy_road_does_not_put_off_the_sweep(box: Box) -> None:
+    stray = spool_file(box, b"nobody's")
+    with (
+        process(ALWAYS_STORING, box.paths.root) as one,
+        process(ALWAYS_STORING, box.paths.root) as two,
+    ):
+        assert [one.line(), two.line()] == ["ready", "ready"]
+        assert box.journal.custody.sweep() == [stray.name]
+
+
+def test_the_draft_of_a_killed_process_is_swept(box: Box) -> None:
+    with process(HALF_A_DRAFT, box.paths.root) as other:
+        assert other.line() == "ready"
+        assert len(drafts(box)) == 1
+        other.kill()
+    box.journal.custody.sweep()
+    assert drafts(box) == []
+
+
+def test_a_file_that_cannot_have_come_from_here_is_swept_too(box: Box) -> None:
+    odd = box.paths.spool / "ab" / "lost+found"
+    odd.parent.mkdir()
+    odd.write_bytes(b"?")
+    assert box.journal.custody.sweep() == ["lost+found"]
+    assert not odd.exists()
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def test_a_box_in_use_is_clean(box: Box) -> None:
+    assert box.journal.custody.verify() == []
+    for state in set(ItemState) - {ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED}:
+        box.item(state)
+    box.item(ItemState.IDENTIFIED)
+    assert box.journal.custody.verify() == []
+
+
+def test_verify_finds_a_missing_file(box: Box) -> None:
+    item = box.accept()
+    box.journal.spool.path(item.sha256).unlink()
+    assert box.journal.custody.verify() == [
+        f"{item.sha256}: the journal needs these bytes and they are gone"
+    ]
+
+
+def test_verify_finds_a_missing_sidecar(box: Box) -> None:
+    item = box.accept("film.tif", sidecars={"film.csv": b"4711"})
+    box.journal.spool.path(item.sidecars["film.csv"]).unlink()
+    assert "they are gone" in box.journal.custody.verify()[0]
+
+
+def test_verify_finds_one_changed_byte(box: Box) -> None:
+    item = box.accept(content=b"pixels")
+    box.journal.spool.path(item.sha256).write_bytes(b"pixelz")
+    assert box.journal.custody.verify() == [
+        f"{item.sha256}: the file's content is not what was accepted"
+    ]
+
+
+def test_verify_finds_a_file_that_nobody_knows(box: Box) -> None:
+    path = spool_file(box, b"nobody's")
+    assert box.journal.custody.verify() == [
+        f"{path.name}: no row of the journal knows this file"
+    ]
+
+
+def test_verify_finds_a_file_in_the_wrong_place(box: Box) -> None:
+    item = box.accept()
+    right = box.journal.spool.path(item.sha256)
+    wrong = box.paths.spool / "zz" / item.sha256
+    wrong = box.paths.spool / ("00" if right.parent.name != "00" else "01") / item.sha256
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.hardlink_to(right)
+    right.unlink()
+    assert [line.split(": ")[1] for line in box.journal.custody.verify()] == [
+        "the journal needs these bytes and they are gone",
+        "no row of the journal knows this file",
+    ]
+
+
+def test_verify_says_that_a_card_cannot_be_read(box: Box) -> None:
+    item = box.accept()
+    path = box.journal.spool.path(item.sha256)
+    path.unlink()
+    path.mkdir()  # as good as a read error for whoever wants its bytes
+    assert box.journal.custody.verify() == [
+        f"{item.sha256}: the file cannot be read: Is a directory"
+    ]
+
+
+def test_verify_finds_a_broken_page(box: Box) -> None:
+    for _ in range(50):
+        box.item(ItemState.QUARANTINED)
+    box.close()
+    page = 4096
+    with box.paths.journal.open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        for number in range(2, size // page, 3):
+            file.seek(number * page + 8)
+            file.write(b"\xff" * 64)
+    broken = box.again("after")
+    found = broken.journal.custody.verify()
+    broken.close()
+    box.worker = box.again("other").worker
+    assert found
+
+
+def test_verify_does_not_wait_for_ever_for_a_service_that_hangs(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.journal.custody._PATIENCE_S", 0.05)
+    with process(BETWEEN_PUBLISH_AND_COMMIT, box.paths.root) as other:
+        other.line()
+        with pytest.raises(Refused, match="a service is still storing one"):
+            box.journal.custody.verify()
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+def test_a_place_remembers_since_when_and_when_it_last_worked(box: Box) -> None:
+    def place() -> tuple[str, ...]:
+        row = box.journal.ledger.places()[0]
+        return (row["state"], row["code"], row["changed_at"][11:16], row["last_ok_at"][11:16])
+
+    tell = box.journal.custody.set_place
+    tell("destination", "pacs", "up", ok=True)
+    assert place() == ("up", "", "09:26", "09:26")
+    box.clock.passes(minutes=1)
+    tell("destination", "pacs", "up", ok=True)
+    assert place() == ("up", "", "09:26", "09:27")
+    box.clock.passes(minutes=1)
+    tell("destination", "pacs", "down", NOT_ANSWERING)
+    box.clock.passes(minutes=1)
+    tell("destination", "pacs", "down", NobodyAnswers(path="pacs", why="still not"))
+    assert place() == ("down", "nobody-answers", "09:28", "09:27")
+
+
+def test_compacting_keeps_everything(box: Box) -> None:
+    items = [box.item(ItemState.DONE) for _ in range(5)]
+    spool_file(box, b"nobody's")
+    box.journal.custody.compact()
+    assert [box.journal.items.get(item.id) for item in items] == items
+    assert box.journal.custody.verify() == []

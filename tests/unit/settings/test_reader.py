@@ -1,0 +1,245 @@
+"""What a settings file may say, and how every fault in it is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.errors import BadSettings
+from appliance.settings.load import load, parse
+from appliance.settings.schema import After, Confirm, Environment, Peer, Settings, Trust
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHOLE = """
+[box]
+name = "CR room 2"
+ae_title = "JEMBATAN"
+language = "id"
+listen_port = 11112
+timezone = "Asia/Jakarta"
+
+[[source]]
+name = "cr-export"
+kind = "folder"
+path = "/srv/cr-export"
+profile = "cr-jpeg"
+after = "move"
+move_to = "/srv/cr-done"
+error_to = "/srv/cr-failed"
+
+[[profile]]
+name = "cr-jpeg"
+sop_class = "CR"
+modality = "CR"
+filename = '(?P<PatientID>[^_]+)_(?P<AccessionNumber>[^_]+)_(?P<PatientName>[^_]+)'
+sidecar = "csv"
+charset = "shift_jis"
+identity = "trust"
+date = ["header", "mtime"]
+bits_stored = 12
+photometric = "MONOCHROME1"
+imager_pixel_spacing = [0.1, 1]
+window = [2048, 4096]
+set = { InstitutionName = "RSUD" }
+
+[[destination]]
+name = "pacs"
+kind = "dicom"
+host = "10.10.10.10"
+port = 5000
+ae_title = "JIVEX"
+calling_ae_title = "Import"
+environment = "test"
+confirm = "find"
+find = { port = 5001 }
+tls = false
+associations = 2
+idle_s = 5
+kbit_s = 0
+
+[[route]]
+when = { Modality = "CR", ReferringPhysicianName = "SARI*", source = "cr-*" }
+to = ["pacs"]
+"""
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(BadSettings) as refused:
+        parse(text, "f")
+    return refused.value.sentence.splitlines()
+
+
+def test_every_key_of_the_contract_that_is_built_is_read() -> None:
+    settings = parse(WHOLE)
+    assert settings.box.timezone == "Asia/Jakarta"
+    assert settings.sources[0].after is After.MOVE
+    profile = settings.profile_of("cr-export")
+    assert profile is not None
+    assert profile.identity is Trust.TRUST
+    assert profile.date == ("header", "mtime")
+    assert profile.imager_pixel_spacing == (0.1, 1.0)
+    assert profile.set == {"InstitutionName": "RSUD"}
+    destination = settings.destination("pacs")
+    assert destination is not None
+    assert destination.environment is Environment.TEST
+    assert destination.confirm is Confirm.FIND
+    assert destination.find == Peer(port=5001)
+    assert destination.idle_s == 5.0
+    assert settings.routes[0].when["source"] == "cr-*"
+
+
+def test_an_empty_file_is_a_box_with_nothing_to_do() -> None:
+    assert parse("") == Settings()
+    assert parse("").source("x") is None
+    assert parse("").profile_of("x") is None
+
+
+def test_a_value_equal_to_the_default_needs_no_check() -> None:
+    assert (
+        parse('[[profile]]\nname = "p"\nfilename = ""\nbits_stored = 0').profiles[0].filename == ""
+    )
+
+
+def test_all_faults_are_listed_not_only_the_first() -> None:
+    assert faults(
+        """
+        [box]
+        ae_title = " JEMBATAN"
+        langage = "en"
+        [[source]]
+        name = "a"
+        kind = "stick"
+        [[source]]
+        kind = "folder"
+        path = "/x"
+        [[destination]]
+        name = "pacs"
+        host = "a b"
+        port = 70000
+        """
+    ) == [
+        "f: box.langage: is not a known key; did you mean language?",
+        "f: box.ae_title: ' JEMBATAN' must not begin or end with a space",
+        'f: source.a.kind: "stick" is not built yet in this version',
+        "f: source[2].name: is missing",
+        "f: destination.pacs.host: 'a b' is not a host name or an IP address",
+        "f: destination.pacs.port: must be from 1 to 65535",
+        "f: destination.pacs.ae_title: is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("box = 3", "box: must be a table"),
+        ("source = 3", "source: must be a list in square brackets"),
+        ("source = [3]", "source: must be a table"),
+        ("[box]\nname = 3", "box.name: must be text in quotes"),
+        ("[box]\nlisten_port = true", "box.listen_port: must be a whole number"),
+        ("[box]\nname = ", "end of document: Invalid value"),
+        ("[box]\nname = ?", "line 2, column 8: Invalid value"),
+        ('[box]\nlanguage = "de"', "box.language: must be one of en, id"),
+        (
+            '[box]\ntimezone = "Mars"',
+            "box.timezone: 'Mars' is not a time zone such as Asia/Jakarta",
+        ),
+        ("[tea]", "tea: is not a known key"),
+        ("[[worklist]]", "worklist: is not built yet in this version"),
+        ("[retention]\nconfirmed_days = -1", "retention.confirmed_days: must be from 0 to 3650"),
+    ],
+)
+def test_a_fault_is_named_by_key_and_reason(text: str, expected: str) -> None:
+    assert faults(text) == [f"f: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("title", "reason"),
+    [
+        ("", "must have 1 to 16 characters"),
+        ("SEVENTEEN_LETTERS", "must have 1 to 16 characters"),
+        ("TRAILING ", "must not begin or end with a space"),
+        ("BACK\\\\SLASH", "must be plain ASCII without backslash or control characters"),
+        ("T\\tAB", "must be plain ASCII without backslash or control characters"),
+        ("Ä", "must be plain ASCII without backslash or control characters"),
+    ],
+)
+def test_an_ae_title_follows_the_standard(title: str, reason: str) -> None:
+    (fault,) = faults(f'[box]\nae_title = "{title}"')
+    assert fault.endswith(reason)
+
+
+def test_an_ae_title_may_have_inner_spaces_and_small_letters() -> None:
+    assert parse('[box]\nae_title = "Cr Room 2"').box.ae_title == "Cr Room 2"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('sop_class = "DX"', 'sop_class: "DX" is not built yet in this version'),
+        ('sop_class = "XX"', "sop_class: must be one of CR, SC, auto"),
+        ('sidecar = "hl7"', 'sidecar: "hl7" is not built yet in this version'),
+        ('identity = "worklist"', 'identity: "worklist" is not built yet in this version'),
+        ('identity = "me"', "identity: must be one of worklist, trust, hold"),
+        ("raw = { rows = 3 }", "raw: is not built yet in this version"),
+        ('charset = "klingon"', "charset: 'klingon' is not a character set such as shift_jis or"),
+        ('modality = "cr"', "modality: 'cr' must be 1 to 16 capital letters, digits"),
+        ("date = []", "date: must not be empty"),
+        ('date = ["hedder"]', "date: must be one of header, exif, filename, sidecar, worklist"),
+        ("window = [5, 0]", "window: must be a centre and a width of 1 or more"),
+        ("imager_pixel_spacing = [1, inf]", "imager_pixel_spacing: must be two numbers"),
+        ("imager_pixel_spacing = [true, 1]", "imager_pixel_spacing: must be a number"),
+        ("filename = '('", "filename: is not a regular expression: "),
+        ("filename = '(.*)'", "filename: has no named group such as (?P<PatientID>...)"),
+        ("filename = '(?P<PatientId>.*)'", "filename: 'PatientId' is not a DICOM keyword"),
+        ("set = { Rows = '1' }", "set: 'Rows' is not a DICOM keyword that can be used here"),
+        ("set = { SOPInstanceUID = '1' }", "set: 'SOPInstanceUID' is not a DICOM keyword"),
+        ("set = { PatientID = 1 }", "set.PatientID: must be text in quotes"),
+        ('set = { PatientID = "a\\nb" }', "set.PatientID: 'a\\nb' must be one line without"),
+    ],
+)
+def test_a_profile_says_only_what_can_be_done(line: str, expected: str) -> None:
+    (fault,) = faults(f'[[profile]]\nname = "p"\n{line}')
+    assert fault.startswith(f"f: profile.p.{expected}")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('kind = "stow"', 'kind: "stow" is not built yet in this version'),
+        ('confirm = "commitment"', 'confirm: "commitment" is not built yet in this version'),
+        ("commitment = { port = 104 }", "commitment: is not built yet in this version"),
+        ("tls = true", "tls: is not built yet in this version"),
+        ("kbit_s = 64", "kbit_s: is not built yet in this version"),
+        ('hours = ["19:00-06:00"]', "hours: is not built yet in this version"),
+        ("find = { hots = 'x' }", "find.hots: is not a known key; did you mean host?"),
+        ("associations = 0", "associations: must be from 1 to 16"),
+        ("idle_s = nan", "idle_s: must be from 0.1 to 3600"),
+    ],
+)
+def test_a_destination_says_only_what_can_be_done(line: str, expected: str) -> None:
+    text = f'[[destination]]\nname = "d"\nhost = "h"\nport = 1\nae_title = "A"\n{line}'
+    assert faults(text) == [f"f: destination.d.{expected}"]
+
+
+def test_a_file_with_a_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "jembatan.toml"
+    file.write_bytes(b'\xef\xbb\xbf[box]\r\nname = "A"\r\n')
+    assert load(file).box.name == "A"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"\xff\xfe", "is not UTF-8 text (byte 0)"), (None, "cannot be read: No such file")],
+)
+def test_a_file_that_is_no_text_is_refused(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadSettings) as refused:
+        load(file)
+    assert refused.value.sentence.startswith(f"mine.toml: file: {reason}")

@@ -1,0 +1,125 @@
+"""One service asks another: the answer, the refusal, and nobody there."""
+
+from __future__ import annotations
+
+import socket
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from appliance.call import Server, ask
+from appliance.errors import Declined, NobodyAnswers, WeakPassword
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise WeakPassword(least=request["least"])
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Path]:
+    together = Barrier(2, timeout=5)
+    operations = {
+        "echo": lambda request: {"said": request["text"]},
+        "refuse": refuse,
+        "meet": lambda _: {"place": together.wait()},
+    }
+    path = tmp_path / "run" / "keeper.sock"
+    server = Server(path, operations)
+    server.start()
+    yield path
+    server.close()
+
+
+def test_a_request_is_answered(line: Path) -> None:
+    assert ask(line, {"op": "echo", "text": "two\nlines, ümlaut"}) == {
+        "said": "two\nlines, ümlaut"
+    }
+
+
+def test_a_problem_over_there_is_one_here(line: Path) -> None:
+    with pytest.raises(Declined) as declined:
+        ask(line, {"op": "refuse", "least": 8})
+    assert declined.value.code == "weak-password"
+    assert declined.value.sentence == "The password must have at least 8 characters."
+    assert declined.value.hint == WeakPassword.hint
+
+
+def test_what_nobody_does_is_refused(line: Path) -> None:
+    with pytest.raises(Declined, match="the operation 'sing' was refused: nobody does that here"):
+        ask(line, {"op": "sing"})
+
+
+def test_several_callers_are_answered_at_once(line: Path) -> None:
+    other = Thread(target=ask, args=(line, {"op": "meet"}))
+    other.start()
+    assert ask(line, {"op": "meet"})["place"] in {0, 1}
+    other.join()
+
+
+def test_who_may_call_is_a_matter_of_the_sockets_mode(line: Path, tmp_path: Path) -> None:
+    assert line.stat().st_mode & 0o777 == 0o660
+    Server(tmp_path / "x.sock", {}, mode=0o600).close()
+    assert (tmp_path / "x.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(NobodyAnswers, match=r"behind x\.sock does not answer: .*No such file"):
+        ask(tmp_path / "x.sock", {"op": "echo"})
+
+
+def test_a_service_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "x.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.bind(str(path))
+        deaf.listen()
+        with pytest.raises(NobodyAnswers, match="timed out"):
+            ask(path, {"op": "echo"}, timeout_s=0.05)
+
+
+def test_the_socket_of_a_dead_process_is_replaced(line: Path) -> None:
+    again = Server(line, {"echo": lambda _: {"said": "again"}})
+    again.start()
+    assert ask(line, {"op": "echo"}) == {"said": "again"}
+    again.close()
+
+
+def test_a_closed_server_answers_nobody(tmp_path: Path) -> None:
+    server = Server(tmp_path / "x.sock", {})
+    thread = Thread(target=server.serve)
+    thread.start()
+    server.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    with pytest.raises(NobodyAnswers):
+        ask(tmp_path / "x.sock", {})
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        (b"{", "the message is cut off"),
+        (b"[]\n", "the message is not a JSON object"),
+        (b"nonsense\n", "Expecting value"),
+        (b"x" * (1 << 20), "the message is too long"),
+    ],
+)
+def test_nonsense_is_refused_and_the_next_caller_served(
+    line: Path, sent: bytes, sentence: str
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(line))
+        caller.sendall(sent)
+        caller.shutdown(socket.SHUT_WR)
+        assert sentence in caller.makefile().readline()
+    assert ask(line, {"op": "echo", "text": "x"}) == {"said": "x"}
+
+
+def test_a_caller_that_goes_away_disturbs_nobody(line: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(line))
+    assert ask(line, {"op": "echo", "text": "x"}) == {"said": "x"}
