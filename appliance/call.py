@@ -46,9 +46,7 @@ def ask(path: Path, request: Mapping[str, object], timeout_s: float = 10.0) -> d
 class Server:
     """The answering side: operations by name, several callers at once."""
 
-    def __init__(
-        self, path: Path, operations: Mapping[str, Handler], mode: int = 0o660
-    ) -> None:
+    def __init__(self, path: Path, operations: Mapping[str, Handler], mode: int = 0o660) -> None:
         """Bind `path`, in the place of a socket that a dead process left."""
         self._operations = operations
         self._free = BoundedSemaphore(_AT_ONCE)
@@ -93,6 +91,8 @@ class Server:
             return self._handler(request)(request)
         except ValueError as error:
             return _problem(Refused(what="the request", why=str(error)))
+        except KeyError as missing:
+            return _problem(Refused(what="the request", why=f"it has no {missing}"))
         except Problem as problem:
             return _problem(problem)
 

@@ -373,20 +373,16 @@ class PeerBusy(AssociationFailed):
 class ContextRefused(Problem):
     """{peer} does not take {sop_class} as {syntax}: {why}."""
 
-    code = "context-refused"
+    code = "rejected-by-destination"
     hint = "Ask the PACS administrator whether such images can be allowed."
 
 
 class SopClassRefused(ContextRefused):
     """{peer} does not take images of the kind {sop_class}."""
 
-    code = "sop-class-refused"
-
 
 class SyntaxRefused(ContextRefused):
     """{peer} takes {sop_class}, but not encoded as {syntax}."""
-
-    code = "syntax-refused"
 
 
 class EchoFailed(Problem):
@@ -421,3 +417,76 @@ class FindUnsupported(Problem):
 
     code = "find-unsupported"
     hint = 'Use confirm = "response" for it; its answer to each image is then the only proof.'
+
+
+class OutcomeUnknown(Problem):
+    """It is not known whether {peer} stored the image: {answer}."""
+
+    code = "outcome-unknown"
+    hint = "Nothing needs to be done; the same image is sent again."
+
+
+class ProcessingFailure(Problem):
+    """{peer} failed while it stored the image: {answer}."""
+
+    code = "processing-failure"
+    hint = "It is tried again; if it goes on, ask the PACS administrator what its log says."
+
+
+class OutOfRoom(Problem):
+    """{peer} says it has no room for the image: {answer}."""
+
+    code = "out-of-room"
+    hint = "It is tried again; tell the PACS administrator that its storage is full."
+
+
+class AlreadyThere(Problem):
+    """{peer} already has an image with this UID: {answer}."""
+
+    code = "already-there"
+
+
+class StoredWithWarning(Problem):
+    """{peer} stored the image with a warning, {meaning}: {answer}."""
+
+    code = "stored-with-warning"
+
+
+class Coerced(Problem):
+    """{peer} stored the image and changed something in it: {answer}."""
+
+    code = "coerced"
+    hint = "Patient ID or UIDs may be other ones in the PACS now: compare them there."
+
+
+class RejectedByDestination(Held):
+    """{peer} rejects the image, {meaning}: {answer}."""
+
+    code = "rejected-by-destination"
+    hint = "Ask the PACS administrator what its log says; then retry the image, or discard it."
+
+
+class NotAuthorised(RejectedByDestination):
+    """{peer} does not allow this box to store images: {answer}."""
+
+    hint = "Have the PACS allow this box's AE title to store; then retry what is held."
+
+
+class BytesGone(Held):
+    """The card no longer gives back the bytes of this image: {detail}."""
+
+    code = "bytes-gone"
+    hint = "The card may be failing: run `jembatan journal verify`, and export the image again."
+
+
+class NotThereYet(Problem):
+    """{peer} took the image and does not show it yet; it is asked again."""
+
+    code = "not-there-yet"
+
+
+class Denied(Problem):
+    """{peer} answered that it stored the image, and says now that it does not have it."""
+
+    code = "denied"
+    hint = "Ask the PACS administrator to look in its exception queue, or for changed UIDs."

@@ -14,14 +14,14 @@ from appliance.dicom.names import name_of
 from appliance.dicom.pdu import Context, Kind
 from appliance.dicom.sender import Answer, Lane
 from appliance.dicom.wire import Loss, Lost, Wire
+from appliance.elements import IMPLICIT_LE
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     from appliance.model import Instance
-
-IMPLICIT_LE = "1.2.840.10008.1.2"
 
 _MAX_MESSAGE_ID = 0xFFFF
 _ACCEPTED = 0
@@ -246,8 +246,8 @@ def _agreed(wire: Wire, target: Target, offers: list[Context], timeout_s: float)
             raise errors.PeerSilent(**facts, seconds=timeout_s) from lost
         if lost.loss is Loss.GARBLED:
             raise errors.NotDicom(**facts, why=lost.loss) from lost
-    except ValueError as error:
-        raise errors.NotDicom(**facts, why=error) from error
+    except Garbled as error:
+        raise errors.NotDicom(**facts, why=error.detail) from error
     raise errors.AssociationAborted(**facts)
 
 
@@ -262,8 +262,7 @@ def _agreement(offers: list[Context], said: pdu.Acceptance) -> _Agreement:
     limit = min(said.max_pdu_bytes or pdu.MAX_PDU_BYTES, pdu.MAX_PDU_BYTES)
     fragment_bytes = (limit - pdu.FRAGMENT_OVERHEAD_BYTES) & ~1  # fragments have even length
     if fragment_bytes <= 0:
-        message = f"it takes PDUs of {said.max_pdu_bytes} bytes only"
-        raise ValueError(message)
+        raise Garbled(detail=f"it takes PDUs of {said.max_pdu_bytes} bytes only")
     return _Agreement(
         {context: result and result[0] for context, result in results.items()},
         accepted,

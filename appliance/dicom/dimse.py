@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from appliance.peek import Garbled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,6 +24,7 @@ AFFECTED_SOP_INSTANCE_UID = 0x00001000
 
 _GROUP_LENGTH = 0x00000000
 _HEADER = struct.Struct("<HHI")
+_US_BYTES = 2
 _NO_DATA_SET = 0x0101
 _DATA_SET = 0x0001
 _IS_RESPONSE = 0x8000
@@ -84,7 +87,7 @@ class Response:
 
 
 def response(command_set: bytes) -> Response:
-    """Read a command set. Raises ValueError."""
+    """Read a command set. Raises Garbled."""
     elements = decoded(command_set)
     is_response = _number(elements, COMMAND_FIELD) & _IS_RESPONSE
     return Response(
@@ -110,17 +113,17 @@ def encoded(elements: Mapping[int, bytes]) -> bytes:
 
 
 def decoded(data_set: bytes) -> dict[int, bytes]:
-    """The elements of a flat Implicit VR LE data set. Raises ValueError."""
+    """The elements of a flat Implicit VR LE data set. Raises Garbled."""
     elements: dict[int, bytes] = {}
     position = 0
     while position < len(data_set):
         start = position + _HEADER.size
         if start > len(data_set):
-            raise ValueError("an element that is cut off")
+            raise Garbled(detail="an element that is cut off")
         group, element, length = _HEADER.unpack_from(data_set, position)
         position = start + length
         if position > len(data_set):
-            raise ValueError("an element that is cut off")
+            raise Garbled(detail="an element that is cut off")
         elements[group << 16 | element] = data_set[start:position]
     return elements
 
@@ -131,7 +134,6 @@ def _us(number: int) -> bytes:
 
 def _number(elements: Mapping[int, bytes], tag: int) -> int:
     value = elements.get(tag, b"")
-    if len(value) != 2:
-        message = f"no usable ({tag >> 16:04x},{tag & 0xFFFF:04x})"
-        raise ValueError(message)
+    if len(value) != _US_BYTES:
+        raise Garbled(detail=f"no usable ({tag >> 16:04x},{tag & 0xFFFF:04x})")
     return int.from_bytes(value, "little")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.dicom import dimse
-from appliance.dicom.association import IMPLICIT_LE, Link, Patience
+from appliance.dicom.association import Link, Patience
+from appliance.elements import IMPLICIT_LE
 from appliance.errors import EchoFailed
 
 if TYPE_CHECKING:

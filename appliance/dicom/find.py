@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from appliance import elements, peek
 from appliance.dicom import dimse
-from appliance.dicom.association import IMPLICIT_LE
 from appliance.errors import ContextRefused, FindFailed, FindUnsupported
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from appliance.model import Instance
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-CONTEXTS = ((STUDY_ROOT_FIND, IMPLICIT_LE),)
+CONTEXTS = ((STUDY_ROOT_FIND, elements.IMPLICIT_LE),)
 """What a link must be opened with."""
 
 _SOP_INSTANCE_UID, _LEVEL = 0x00080018, 0x00080052
@@ -61,7 +60,7 @@ def _names(data: bytes, uid: str) -> bool:
     """Whether a match is the instance itself: some peers ignore keys and answer everything."""
     content = peek.within(data)
     try:
-        for element in elements.walk(content, 0, elements.coding_of(IMPLICIT_LE)):
+        for element in elements.walk(content, 0, elements.coding_of(elements.IMPLICIT_LE)):
             if element.tag >= _SOP_INSTANCE_UID:
                 value = data[element.value : element.end].decode("latin-1").strip("\0 ")
                 return element.tag == _SOP_INSTANCE_UID and value == uid

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import __version__
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ _HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
 _FRAGMENT = struct.Struct(">BxIIBB")
 _ASSOCIATE_FIXED_BYTES = 68
+_REJECTION_BYTES = 4
+_FLAGGED_BYTES = 2  # context ID and flags count in a fragment's length
 FRAGMENT_OVERHEAD_BYTES = 6  # of a PDU's body: length, context ID and flags of its one value
 
 
@@ -41,6 +44,23 @@ class Kind(IntEnum):
     RELEASE_RQ = 5
     RELEASE_RP = 6
     ABORT = 7
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+class Item(IntEnum):
+    """Types of the items an association is agreed with (PS3.8 9.3.2 and 9.3.3, D.1, PS3.7 D.3)."""
+
+    APPLICATION_CONTEXT = 0x10
+    CONTEXT_OFFER = 0x20
+    CONTEXT_RESULT = 0x21
+    ABSTRACT_SYNTAX = 0x30
+    TRANSFER_SYNTAX = 0x40
+    USER_INFORMATION = 0x50
+    MAX_LENGTH = 0x51
+    IMPLEMENTATION_CLASS_UID = 0x52
+    IMPLEMENTATION_VERSION_NAME = 0x55
 
 
 class Pdu(NamedTuple):
@@ -85,15 +105,14 @@ ABORT = _pdu(Kind.ABORT, bytes(4))  # source 0: the service user
 def take(inbox: bytearray) -> Pdu | None:
     """Cut the first whole PDU off what was received; None while it is not whole.
 
-    Raises ValueError for what is no PDU, or one longer than anybody needs to send here.
+    Raises Garbled for what is no PDU, or one longer than anybody needs to send here.
     """
     if len(inbox) < _HEADER.size:
         return None
     number, length = _HEADER.unpack_from(inbox)
-    kind = Kind(number)
-    if length > MAX_PDU_BYTES:
-        message = f"a PDU of {length} bytes"
-        raise ValueError(message)
+    kind = _KINDS.get(number)
+    if kind is None or length > MAX_PDU_BYTES:
+        raise Garbled(detail=f"a PDU of type {number} and {length} bytes")
     end = _HEADER.size + length
     if len(inbox) < end:
         return None
@@ -111,20 +130,22 @@ def associate_rq(called: str, calling: str, contexts: Sequence[Context]) -> byte
     """An A-ASSOCIATE-RQ that offers the contexts, IDs in their order."""
     offers = (_offer(context_id(index), context) for index, context in enumerate(contexts))
     user = _item(
-        0x50,
-        _item(0x51, struct.pack(">I", _OWN_MAX_LENGTH)),
-        _item(0x52, IMPLEMENTATION_CLASS_UID.encode()),
-        _item(0x55, IMPLEMENTATION_VERSION_NAME.encode()),
+        Item.USER_INFORMATION,
+        _item(Item.MAX_LENGTH, struct.pack(">I", _OWN_MAX_LENGTH)),
+        _item(Item.IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_CLASS_UID.encode()),
+        _item(Item.IMPLEMENTATION_VERSION_NAME, IMPLEMENTATION_VERSION_NAME.encode()),
     )
     titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
-    items = b"".join((_item(0x10, _APPLICATION_CONTEXT), *offers, user))
+    items = b"".join((_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *offers, user))
     return _pdu(Kind.ASSOCIATE_RQ, titles + items)
 
 
 def _offer(number: int, context: Context) -> bytes:
-    abstract = _item(0x30, context.sop_class_uid.encode())
     return _item(
-        0x20, bytes((number, 0, 0, 0)), abstract, _item(0x40, context.transfer_syntax_uid.encode())
+        Item.CONTEXT_OFFER,
+        bytes((number, 0, 0, 0)),
+        _item(Item.ABSTRACT_SYNTAX, context.sop_class_uid.encode()),
+        _item(Item.TRANSFER_SYNTAX, context.transfer_syntax_uid.encode()),
     )
 
 
@@ -134,61 +155,60 @@ def _item(kind: int, *content: bytes) -> bytes:
 
 
 def acceptance(body: bytes) -> Acceptance:
-    """Read an A-ASSOCIATE-AC. Raises ValueError."""
+    """Read an A-ASSOCIATE-AC. Raises Garbled."""
     results: dict[int, tuple[int, str]] = {}
     max_pdu_bytes = 0
     for kind, content in _items(body[_ASSOCIATE_FIXED_BYTES:]):
-        if kind == 0x21:
+        if kind == Item.CONTEXT_RESULT:
             number, result = content[:4:2].ljust(2, b"\0")
             results[number] = (result, _syntax(content[4:]))
-        elif kind == 0x50:
-            limits = [
-                int.from_bytes(value, "big") for sub, value in _items(content) if sub == 0x51
-            ]
-            max_pdu_bytes = limits[0] if limits else 0
+        elif kind == Item.USER_INFORMATION:
+            max_pdu_bytes = int.from_bytes(_first(content, Item.MAX_LENGTH), "big")
     return Acceptance(results, max_pdu_bytes)
 
 
 def _syntax(content: bytes) -> str:
     """The transfer syntax of a result; not significant, often absent, where it is a refusal."""
-    found = (value for kind, value in _items(content) if kind == 0x40)
-    return next(found, b"").decode("latin-1").rstrip("\0 ")
+    return _first(content, Item.TRANSFER_SYNTAX).decode("latin-1").rstrip("\0 ")
+
+
+def _first(content: bytes, wanted: Item) -> bytes:
+    return next((value for kind, value in _items(content) if kind == wanted), b"")
 
 
 def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
     position = 0
     while position < len(body):
         if position + _ITEM.size > len(body):
-            raise ValueError("an item that is cut off")
+            raise Garbled(detail="an item that is cut off")
         kind, length = _ITEM.unpack_from(body, position)
         position += _ITEM.size + length
         if position > len(body):
-            raise ValueError("an item that is cut off")
+            raise Garbled(detail="an item that is cut off")
         yield kind, body[position - length : position]
 
 
 def fragment_header(number: int, length: int, *, is_command: bool, is_last: bool) -> bytes:
     """What precedes `length` bytes of a message in a P-DATA-TF of their own."""
     flags = is_command | is_last << 1
-    return _FRAGMENT.pack(
-        Kind.P_DATA_TF, length + FRAGMENT_OVERHEAD_BYTES, length + 2, number, flags
-    )
+    whole = length + FRAGMENT_OVERHEAD_BYTES
+    return _FRAGMENT.pack(Kind.P_DATA_TF, whole, length + _FLAGGED_BYTES, number, flags)
 
 
 def fragments(body: bytes) -> Iterator[Fragment]:
-    """The values in a P-DATA-TF. Raises ValueError."""
+    """The values in a P-DATA-TF. Raises Garbled."""
     position = 0
     while position < len(body):
         length = int.from_bytes(body[position : position + 4], "big")
         start, position = position + 4, position + 4 + length
-        if length < 2 or position > len(body):
-            raise ValueError("a fragment that is cut off")
+        if length < _FLAGGED_BYTES or position > len(body):
+            raise Garbled(detail="a fragment that is cut off")
         flags = body[start + 1]
         yield Fragment(bool(flags & 1), bool(flags & 2), body[start + 2 : position])
 
 
 def rejection(body: bytes) -> tuple[int, int, int]:
-    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4). Raises ValueError."""
-    if len(body) != 4:
-        raise ValueError("a rejection that is cut off")
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4). Raises Garbled."""
+    if len(body) != _REJECTION_BYTES:
+        raise Garbled(detail="a rejection that is cut off")
     return body[1], body[2], body[3]

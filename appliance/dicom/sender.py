@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 from appliance.dicom import dimse, pdu
 from appliance.dicom.wire import Loss, Lost, Wire
 from appliance.errors import Incomplete
-from appliance.model import Slice
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from appliance.model import Piece
+    from appliance.model import Piece, Slice
 
 _MAX_ANSWER_BYTES = 1 << 20
 _SAID = frozenset({Loss.ABORTED, Loss.RELEASED})
@@ -131,7 +131,7 @@ class Lane:
     def _message(self, timeout_s: float) -> tuple[dimse.Response, bytes]:
         try:
             response = dimse.response(self._received(timeout_s, is_command=True))
-        except ValueError as error:
+        except Garbled as error:
             raise Lost(Loss.GARBLED) from error
         data = self._received(timeout_s, is_command=False) if response.has_data else b""
         return response, data

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance.dicom import pdu
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +175,7 @@ def _losses() -> Iterator[None]:
     """Errors of the network and of the protocol are Lost; others, a disk's among them, fly."""
     try:
         yield
-    except ValueError as error:
+    except Garbled as error:
         raise Lost(Loss.GARBLED) from error
     except ConnectionError as error:
         raise Lost(Loss.CLOSED) from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_S = 30.0
+_FORBIDDEN = frozenset({sqlite3.SQLITE_CONSTRAINT_TRIGGER, sqlite3.SQLITE_CONSTRAINT_CHECK})
 _NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _NAMED = re.compile(r"^-- name: (\w+)\b.*?\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -154,7 +155,7 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+        if error.sqlite_errorcode in _FORBIDDEN:
             raise ForbiddenMove(why=error) from error
         raise
     except sqlite3.ProgrammingError:

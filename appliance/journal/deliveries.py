@@ -84,7 +84,12 @@ class Deliveries:
         """active -> sent; it is to be proved from `not_before` on."""
         with self._s.db.write(durable=False):
             self._move_delivery(
-                delivery, DeliveryState.SENT, warning, not_before=not_before, forgive=True
+                delivery,
+                DeliveryState.SENT,
+                None,
+                not_before=not_before,
+                warning=warning.sentence if warning else "",
+                forgive=True,
             )
 
     def confirmed(self, deliveries: Iterable[Delivery], by: ConfirmedBy) -> None:
@@ -100,6 +105,19 @@ class Deliveries:
             self._move_delivery(
                 delivery, DeliveryState.DEFERRED, why, not_before=until, forgive=forgive
             )
+
+    def put_back(self, delivery: Delivery) -> None:
+        """active -> prepared: the link broke before its turn came."""
+        with self._s.db.write(durable=False):
+            changed = self._s.db.run(
+                "put_back", delivery_id=delivery.id, now=self._s.now(), worker=self._s.who
+            )
+        self._s.must_be_ours(changed)
+
+    def resends(self, delivery: Delivery) -> int:
+        """How often the destination denied what it had answered for."""
+        row = self._s.db.row("count_resends", delivery_id=delivery.id)
+        return int(row["n"]) if row else 0
 
     def ask_later(self, delivery: Delivery, why: Problem, until: datetime) -> None:
         """Stays sent; the proof is asked for again."""
@@ -149,6 +167,7 @@ class Deliveries:
         *,
         not_before: datetime | None = None,
         confirmed_by: ConfirmedBy | None = None,
+        warning: str = "",
         forgive: bool = False,
     ) -> None:
         changed = self._s.db.run(
@@ -158,6 +177,7 @@ class Deliveries:
             **said(problem),
             not_before=stamp(not_before) if not_before else "",
             confirmed_by=confirmed_by,
+            warning=warning,
             forgive=forgive,
             now=self._s.now(),
             worker=self._s.who,

@@ -174,9 +174,10 @@ class Items:
             pieces=codec.dump_pieces(instance.pieces),
         )
 
-    def held_with(self, code: str) -> list[int]:
-        """The items held for one reason."""
-        return [row["id"] for row in self._s.db.rows("held_with_code", code=code)]
+    def free_routeless(self) -> None:
+        """held -> identified for all that had nowhere to go: the settings changed."""
+        with self._s.db.write(durable=False):
+            self._s.db.run("free_routeless", now=self._s.now(), who=self._s.who)
 
     def decide_item(
         self, item_id: int, state: ItemState, *, code: str, why: str, who: str

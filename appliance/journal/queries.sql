@@ -123,6 +123,7 @@ RETURNING *;
 -- name: move_delivery  Claimed deliveries only.
 UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :hint,
                     claimed_by = NULL, not_before = :not_before, confirmed_by = :confirmed_by,
+                    warning = iif(:warning = '', warning, :warning),
                     tries = iif(:forgive, 0, tries), changed_at = :now, changed_by = :worker
 WHERE id = :delivery_id AND claimed_by = :worker;
 
@@ -130,6 +131,15 @@ WHERE id = :delivery_id AND claimed_by = :worker;
 UPDATE delivery SET claimed_by = NULL, not_before = :not_before, tries = tries + 1,
                     code = :code, sentence = :sentence, hint = :hint
 WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: put_back  Claimed, but not sent: the link broke before its turn came.
+UPDATE delivery SET state = 'prepared', claimed_by = NULL, tries = tries - 1,
+                    changed_at = :now, changed_by = :worker
+WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: count_resends  How often a destination denied what it had answered for.
+SELECT count(*) AS n FROM history
+WHERE delivery_id = :delivery_id AND before = 'sent' AND after = 'deferred';
 
 -- name: finish_item  Done is when every delivery, at least one, is confirmed.
 UPDATE item SET state = 'done', code = '', sentence = '', hint = '',
@@ -182,8 +192,10 @@ WHERE item_id = :item_id AND state IN ('deferred', 'sent') AND claimed_by IS NUL
 -- name: deliveries_of  All deliveries of an item.
 SELECT * FROM delivery WHERE item_id = :item_id ORDER BY id;
 
--- name: held_with_code  Items that a change of settings may free.
-SELECT id FROM item WHERE state = 'held' AND code = :code ORDER BY id;
+-- name: free_routeless  The settings changed: what had nowhere to go is routed again.
+UPDATE item SET state = 'identified', code = '', sentence = '', hint = '', tries = 0,
+                changed_at = :now, changed_by = :who
+WHERE state = 'held' AND code = 'no-route' AND claimed_by IS NULL;
 
 -- name: unsettled  Source files whose item is done with a proof that counts (find or commitment).
 SELECT arrival.*, item.state AS item_state FROM arrival JOIN item ON item.id = arrival.item_id

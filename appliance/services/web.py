@@ -48,9 +48,7 @@ def _listen(port: int) -> socket.socket:
     """Every address of the machine, of both families where it has both. Raises CannotListen."""
     try:
         if socket.has_dualstack_ipv6():
-            return socket.create_server(
-                ("", port), family=socket.AF_INET6, dualstack_ipv6=True
-            )
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
         return socket.create_server(("", port))
     except OSError as error:
         raise CannotListen(port=port, why=error.strerror) from error

@@ -150,6 +150,7 @@ class Destination:
     find: Peer = field(default_factory=Peer)
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
+    answer_s: Annotated[float, between(1, 3600)] = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from appliance.web.box import Box
 from appliance.web.views.account import Account
 from appliance.web.views.api import Api
 from appliance.web.views.films import Films
-from appliance.web.views.history import History
 from appliance.web.views.items import Items
-from appliance.web.views.settings import BoxForm, Destinations, Profiles, Sources, overview
+from appliance.web.views.settings import Settings
 from appliance.web.views.status import Status
+from appliance.web.views.tables import Destinations, Profiles, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,12 +54,12 @@ class Route(NamedTuple):
 
 def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     both = "GET POST"
-    account, api, status = Account(box, auth), Api(box), Status(box)
-    films, items, history = Films(box), Items(box), History(box)
+    account = Account(box, auth)
     yield Route("/claim", "claim", account.claim, both)
     yield Route("/login", "login", account.login, both)
     yield Route("/logout", "logout", account.logout, "POST")
     yield Route("/settings/password", "password", account.password, both)
+    status, films, items = Status(box), Films(box), Items(box)
     yield Route("/", "status", status.page)
     yield Route("/live", "live", status.live)
     yield Route("/films", "films", films.search)
@@ -67,15 +67,19 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/items/<int:item_id>", "item", items.page)
     yield Route("/items/<int:item_id>/retry", "retry", items.retry, "POST")
     yield Route("/items/<int:item_id>/discard", "discard", items.discard, both)
-    yield Route("/settings", "settings", overview(box))
-    yield Route("/settings/box", "box", BoxForm(box).edit, both)
-    for table in (Destinations(box), Sources(box), Profiles(box)):
-        base = f"/settings/{table.table}"
-        yield Route(f"{base}/new", f"new_{table.table}", table.new, both)
-        yield Route(f"{base}/<name>", f"edit_{table.table}", table.edit, both)
-        yield Route(f"{base}/<name>/remove", f"remove_{table.table}", table.remove, both)
-    yield Route("/settings/history", "history", history.page)
-    yield Route("/settings/history/<int:number>", "version", history.version, both)
+    settings = Settings(box)
+    yield Route("/settings", "settings", settings.overview)
+    yield Route("/settings/box", "box", settings.box, both)
+    yield Route("/settings/history", "history", settings.history)
+    yield Route("/settings/history/<int:number>", "version", settings.version, both)
+    profiles = Profiles(box)
+    yield Route("/settings/profile/try", "try_profile", profiles.tried)
+    for table in (Destinations(box), Sources(box), profiles):
+        place = f"/settings/{table.name}"
+        yield Route(f"{place}/new", f"new_{table.name}", table.new, both)
+        yield Route(f"{place}/named/<name>", f"edit_{table.name}", table.edit, both)
+        yield Route(f"{place}/named/<name>/remove", f"remove_{table.name}", table.remove, both)
+    api = Api(box)
     yield Route("/healthz", "healthz", api.healthz)
     yield Route("/metrics", "metrics", api.metrics)
     yield Route("/api/v1/status", "api_status", api.status)

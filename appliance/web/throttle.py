@@ -40,6 +40,11 @@ class Throttle:
             if key in self._even_at:
                 self._even_at[key] -= self._every_s
 
+    @property
+    def remembered(self) -> int:
+        """How many keys still count."""
+        return len(self._even_at)
+
     def _forget(self, now: float) -> None:
         if len(self._even_at) >= _MOST_KEYS:
             self._even_at = {k: at for k, at in self._even_at.items() if at > now}

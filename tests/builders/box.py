@@ -138,9 +138,7 @@ class Box:
         self.journal.deliveries.sent(delivery, None, self.clock.utc())
         return delivery
 
-    def confirm(
-        self, destination: str = "pacs", by: ConfirmedBy = ConfirmedBy.FIND
-    ) -> Delivery:
+    def confirm(self, destination: str = "pacs", by: ConfirmedBy = ConfirmedBy.FIND) -> Delivery:
         delivery = self.journal.deliveries.claim_sent(destination, 1)[0]
         self.journal.deliveries.confirmed([delivery], by)
         return delivery
@@ -167,6 +165,20 @@ class Box:
         item = self.journal.items.get(item.id)
         assert item.state is state
         return item
+
+    def one_of_each(self) -> dict[ItemState, Item]:
+        """An item at every state; the one that is routed is due at `pacs`."""
+        order = (
+            ItemState.DONE,
+            ItemState.ROUTED,
+            ItemState.IDENTIFIED,
+            ItemState.CONVERTED,
+            ItemState.HELD,
+            ItemState.IGNORED,
+            ItemState.QUARANTINED,
+            ItemState.ARRIVED,
+        )
+        return {state: self.item(state, f"{state}.tif") for state in order}
 
     def delivery(
         self, state: DeliveryState = DeliveryState.PREPARED, name: str = ""

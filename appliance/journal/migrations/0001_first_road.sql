@@ -120,10 +120,12 @@ CREATE TABLE delivery (
     tries        INTEGER NOT NULL DEFAULT 0,
     not_before   TEXT NOT NULL DEFAULT '',
     confirmed_by TEXT,
+    warning      TEXT NOT NULL DEFAULT '', -- what the destination said of what it took
     created_at   TEXT NOT NULL,
     changed_at   TEXT NOT NULL,
     changed_by   TEXT NOT NULL,
-    UNIQUE (item_id, destination)
+    UNIQUE (item_id, destination),
+    CHECK (state != 'confirmed' OR confirmed_by IS NOT NULL)
 );
 CREATE INDEX delivery_by_state ON delivery (destination, state, id);
 
@@ -181,6 +183,9 @@ CREATE TRIGGER item_moves AFTER UPDATE OF state ON item
 BEGIN
     SELECT RAISE(ABORT, 'this item may not make that move') WHERE NOT EXISTS
         (SELECT 1 FROM item_move WHERE before = OLD.state AND after = NEW.state);
+    SELECT RAISE(ABORT, 'done is when every delivery, at least one, is confirmed')
+    WHERE NEW.state = 'done' AND
+        (SELECT ifnull(min(state = 'confirmed'), 0) FROM delivery WHERE item_id = NEW.id) = 0;
     INSERT INTO history (item_id, at, who, before, after, code, sentence)
     VALUES (NEW.id, NEW.changed_at, NEW.changed_by, OLD.state, NEW.state, NEW.code, NEW.sentence);
 END;

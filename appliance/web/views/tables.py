@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 
 from appliance.desk import echo
 from appliance.desk import settings as desk
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
-    from werkzeug.datastructures import MultiDict
-
     from appliance.settings.schema import Destination, Source
     from appliance.web.box import Box
 
@@ -45,7 +44,7 @@ class Table:
     def new(self) -> ResponseReturnValue:
         """The form of one that is not there yet."""
         if request.method == "GET":
-            return self._form("", request.args)
+            return self._form("", self._blank())
         if self._find(request.form["name"]):
             fault = f"jembatan.toml: {self.name}[new].name: is already the name of another one"
             return self._refused("", BadSettings(faults=fault))
@@ -72,6 +71,10 @@ class Table:
 
     def _entries(self) -> Sequence[Entry]:
         raise NotImplementedError
+
+    def _blank(self) -> Form:
+        """What the form of a new entry begins with."""
+        return MultiDict()
 
     def _extra(self, values: Form) -> dict[str, Any]:
         """What else the template is shown; the answer, if a button of the form asked something."""
@@ -189,6 +192,9 @@ class Profiles(Table):
 
     def _entries(self) -> Sequence[Entry]:
         return self._box.settings.profiles
+
+    def _blank(self) -> Form:
+        return forms.values(Profile(), self.fields)
 
     def _extra(self, values: Form) -> dict[str, Any]:
         pattern = values.get("filename", "").strip()

@@ -188,7 +188,7 @@ def test_a_worker_whose_lock_file_is_gone_after_a_reboot_is_dead(box: Box) -> No
 
 
 def test_a_dead_worker_leaves_no_file_behind(box: Box) -> None:
-    with process('say(box.worker.name)', box.paths.root) as other:
+    with process("say(box.worker.name)", box.paths.root) as other:
         name = other.line()
         other.rest()
     assert (box.paths.run / "workers" / name).exists()

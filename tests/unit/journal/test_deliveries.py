@@ -90,9 +90,7 @@ def test_also_a_proof_is_not_waited_for_because_the_clock_was_wrong(box: Box) ->
 def test_the_next_time_to_wake_up_is_the_earliest_of_its_destination(box: Box) -> None:
     put_off(box, minutes=9)
     put_off(box, minutes=5)
-    assert box.journal.deliveries.next_due("pacs") == stamp(
-        box.clock.utc() + timedelta(minutes=5)
-    )
+    assert box.journal.deliveries.next_due("pacs") == stamp(box.clock.utc() + timedelta(minutes=5))
     assert box.journal.deliveries.next_due("cloud") == ""
 
 

@@ -149,9 +149,9 @@ def test_a_uid_that_belongs_to_other_content_changes_nothing_at_all(box: Box) ->
     box.route("pacs", uid="1.2.3.99")
     box.item(ItemState.IDENTIFIED, "second.tif")
     item = box.claim(ItemState.IDENTIFIED)
-    deliveries = {"cloud": (box.compose(item, "1.2.3.1"),), "pacs": (box.compose(item, "1.2.3.99"),)}
+    free, taken = box.compose(item, "1.2.3.1"), box.compose(item, "1.2.3.99")
     with pytest.raises(UidConflict, match=r"1\.2\.3\.99 .* first\.tif"):
-        box.journal.items.routed(item, deliveries)
+        box.journal.items.routed(item, {"cloud": (free,), "pacs": (taken,)})
     assert box.journal.ledger.deliveries_of(item.id) == []
     box.journal.items.stop(item, UidConflict(uid="1.2.3.99", before="first.tif"))
     # The other UID of the refused routing was not taken either.
@@ -208,12 +208,14 @@ def test_a_person_makes_no_move_that_is_not_in_the_table(box: Box) -> None:
     assert box.journal.items.get(item.id).state is ItemState.DONE
 
 
-def test_items_held_for_a_reason_are_found_when_the_settings_change(box: Box) -> None:
-    box.item(ItemState.HELD)
+def test_what_had_nowhere_to_go_is_routed_again_when_the_settings_change(box: Box) -> None:
+    other = box.item(ItemState.HELD)
     box.item(ItemState.IDENTIFIED)
     item = box.claim(ItemState.IDENTIFIED)
     box.journal.items.stop(item, NoRoute(why="none is set up yet"))
-    assert box.journal.items.held_with("no-route") == [item.id]
+    box.journal.items.free_routeless()
+    assert box.journal.items.get(item.id).state is ItemState.IDENTIFIED
+    assert box.journal.items.get(other.id).state is ItemState.HELD
 
 
 def test_a_released_item_goes_on_under_its_patient(box: Box) -> None:

@@ -62,8 +62,9 @@ ADD_ITEM = """
     VALUES ('ab', '', 1, 'cr', 'film.tif', ?, 'then', 'then', 'somebody')
 """
 ADD_DELIVERY = """
-    INSERT INTO delivery (item_id, destination, state, created_at, changed_at, changed_by)
-    VALUES (1, 'pacs', ?, 'then', 'then', 'somebody')
+    INSERT INTO delivery (item_id, destination, state, confirmed_by, created_at, changed_at,
+                          changed_by)
+    VALUES (1, 'pacs', ?, 'find', 'then', 'then', 'somebody')
 """
 HISTORY = "SELECT before, after, at, who, code, sentence FROM history WHERE before != ''"
 
@@ -80,7 +81,7 @@ def schema() -> Iterator[sqlite3.Connection]:
 def move(schema: sqlite3.Connection, table: str, after: str) -> None:
     schema.execute(
         f"UPDATE {table} SET state = ?, code = 'why', sentence = 'Because.', changed_at = 'now',"
-        " changed_by = 'another'",
+        f" changed_by = 'another' {', confirmed_by = 1' if table == 'delivery' else ''}",
         [after],
     )
 
@@ -101,6 +102,7 @@ def check(schema: sqlite3.Connection, table: str, cell: tuple[str, str], *, may:
 @pytest.mark.parametrize("cell", cells(ItemState), ids=titled)
 def test_item(schema: sqlite3.Connection, cell: tuple[str, str]) -> None:
     schema.execute(ADD_ITEM, [cell[0]])
+    schema.execute(ADD_DELIVERY, ["confirmed"])
     check(schema, "item", cell, may=cell in allowed(ITEMS))
 
 
@@ -127,15 +129,31 @@ def test_the_table_is_the_drawing_and_every_move_has_a_reason(
     assert all(why for *_, why in rows)
 
 
+@pytest.mark.parametrize("states", [[], ["sent"], ["confirmed", "held"]], ids=" and ".join)
+def test_done_is_when_every_delivery_at_least_one_is_confirmed(
+    schema: sqlite3.Connection, states: list[str]
+) -> None:
+    schema.execute(ADD_ITEM, ["routed"])
+    for state in states:
+        schema.execute(ADD_DELIVERY.replace("pacs", state), [state])
+    with pytest.raises(sqlite3.IntegrityError, match="done is when every delivery"):
+        move(schema, "item", "done")
+
+
+def test_confirmed_is_what_somebody_proved(schema: sqlite3.Connection) -> None:
+    schema.execute(ADD_ITEM, ["routed"])
+    schema.execute(ADD_DELIVERY, ["sent"])
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        schema.execute("UPDATE delivery SET state = 'confirmed', confirmed_by = NULL")
+
+
 def test_a_state_that_does_not_exist_is_refused(schema: sqlite3.Connection) -> None:
     schema.execute(ADD_ITEM, ["arrived"])
     with pytest.raises(sqlite3.IntegrityError):
         move(schema, "item", "lost")
 
 
-@pytest.mark.parametrize(
-    "tampering", ["DELETE FROM history", "UPDATE history SET who = 'nobody'"]
-)
+@pytest.mark.parametrize("tampering", ["DELETE FROM history", "UPDATE history SET who = 'nobody'"])
 def test_history_is_append_only(schema: sqlite3.Connection, tampering: str) -> None:
     schema.execute(ADD_ITEM, ["arrived"])
     with pytest.raises(sqlite3.IntegrityError, match="history is append-only"):

@@ -1,0 +1,103 @@
+"""Owns the composition of the deliver service: identify and route here, a lane per destination.
+
+The only service that speaks to the network outwards; it also asks "do you know us?" (C-ECHO) for
+whoever may not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.call import Server
+from appliance.dicom.association import Target
+from appliance.dicom.echo import echo
+from appliance.errors import NotThere
+from appliance.forward.lane import Lane, target_of
+from appliance.identify.stage import Identify
+from appliance.route.stage import Routing
+from appliance.services.crew import Crew, Job
+from appliance.services.duty import SAFETY_SCAN_S, main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.journal.journal import Journal
+    from appliance.services.duty import Duty
+    from appliance.settings.schema import Destination, Settings
+
+_PATIENCE_S = 5.0
+
+
+def work(duty: Duty) -> None:
+    """Deliver until told to leave."""
+    calls = Server(duty.paths.run / "deliver.sock", {"echo": lambda request: _echo(duty, request)})
+    calls.start()
+    crew = Crew(duty)
+    with duty.journal() as journal:
+        duty.loop(_Shift(duty, journal, crew).turn)
+    crew.dismiss(_PATIENCE_S)
+    calls.close()
+
+
+class _Shift:
+    """identify and route, in the main thread; the lanes are told when something is ready."""
+
+    def __init__(self, duty: Duty, journal: Journal, crew: Crew) -> None:
+        self._duty = duty
+        self._journal = journal
+        self._crew = crew
+        self._identify = Identify(journal)
+        self._routing = Routing(journal)
+        self._settings: Settings | None = None
+
+    def turn(self) -> float:
+        settings = self._duty.settings.get()
+        self._journal.custody.free_the_dead()
+        if settings is not self._settings:
+            self._journal.items.free_routeless()
+            self._settings = settings
+        worked = False
+        while self._identify.turn(settings) or self._routing.turn(settings):
+            worked = True
+        self._crew.muster(_jobs(self._duty, settings))
+        if worked:
+            self._duty.ring("keeper")
+        return SAFETY_SCAN_S
+
+
+def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
+    return {
+        f"destination {d.name} {number}": _job(duty, settings, d)
+        for d in settings.destinations
+        for number in range(1, d.associations + 1)
+    }
+
+
+def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
+    target = target_of(destination, settings)
+    return Job(
+        (destination, target),
+        lambda journal: Lane(destination, target, journal, duty.clock, _ringer(duty)),
+    )
+
+
+def _ringer(duty: Duty) -> Callable[[], None]:
+    return lambda: duty.ring("keeper", "watch")
+
+
+def _echo(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A C-ECHO to a destination of the settings, or to an address somebody is just typing."""
+    settings = duty.settings.get()
+    if name := request.get("destination"):
+        destination = settings.destination(name)
+        if destination is None:
+            raise NotThere(what=f"destination {name}")
+        target = target_of(destination, settings)
+    else:
+        calling = request.get("calling_ae_title") or settings.box.ae_title
+        target = Target(request["host"], int(request["port"]), request["ae_title"], calling)
+    return {"seconds": echo(target, duty.clock)}
+
+
+if __name__ == "__main__":
+    main(work, "deliver")

@@ -1,0 +1,77 @@
+"""Owns the composition of the keeper service: lamps, retention, the only writer of settings."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.board.lamps import find_lamps
+from appliance.call import Server
+from appliance.errors import DiskFull, JournalFault
+from appliance.model import ItemState
+from appliance.services.duty import main
+from appliance.settings import access
+from appliance.settings.clerk import Clerk
+from appliance.status import snapshot
+from appliance.status.pattern import PATTERNS, LampState, drawing
+from appliance.status.retention import Housekeeping
+
+if TYPE_CHECKING:
+    from appliance.board.lamps import Lamps
+    from appliance.journal.journal import Journal
+    from appliance.services.duty import Duty
+
+_log = logging.getLogger(__name__)
+
+_AFTER_TROUBLE_S = 5.0
+
+
+def work(duty: Duty) -> None:
+    """Keep the box until told to leave."""
+    access.prepare(duty.paths.root)
+    clerk = Clerk(duty.paths.root, lambda: duty.ring("watch", "deliver", "keeper"))
+    # Only keeper's own user, which is also the page's, may change settings.
+    calls = Server(duty.paths.run / "keeper.sock", clerk.operations, mode=0o600)
+    calls.start()
+    lamps = find_lamps(sys.stderr)
+    with duty.journal() as journal:
+        duty.loop(_Round(duty, journal, lamps).turn)
+    lamps.close()
+    calls.close()
+
+
+class _Round:
+    def __init__(self, duty: Duty, journal: Journal, lamps: Lamps) -> None:
+        self._duty = duty
+        self._journal = journal
+        self._lamps = lamps
+        self._housekeeping = Housekeeping(journal.custody, duty.paths.spool, duty.clock)
+
+    def turn(self) -> float:
+        try:
+            self._light(self._look())
+            self._wake_convert()
+            return self._housekeeping.turn(self._duty.settings.get().retention)
+        except (DiskFull, JournalFault) as problem:
+            _log.error("%s %s", problem.sentence, problem.hint)
+            self._light(LampState.CANNOT_DELIVER)
+            return _AFTER_TROUBLE_S
+
+    def _look(self) -> LampState:
+        settings = self._duty.settings
+        return snapshot.take(
+            self._journal, settings.get(), settings.problem, self._duty.clock
+        ).lamps
+
+    def _light(self, state: LampState) -> None:
+        self._lamps.show(PATTERNS[state].frames, drawing(state))
+
+    def _wake_convert(self) -> None:
+        """convert is not there most of the time: for a lost ring, or a cut of power, ring again."""
+        if self._journal.ledger.item_counts().get(ItemState.ARRIVED):
+            self._duty.ring("convert")
+
+
+if __name__ == "__main__":
+    main(work, "keeper")

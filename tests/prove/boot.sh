@@ -1,0 +1,87 @@
+#!/bin/sh
+# Owns a machine in namespaces: this one's Debian below an overlay, the units at their final paths, and
+# a real systemd as PID 1. All of it is gone when the process is: what is written lies in a tmpfs.
+#   boot.sh CHECKOUT VENV FOLDER      FOLDER: an empty one to mount things on
+set -eu
+checkout=$1 venv=$2 here=$3
+
+outside() { # a cgroup of its own, or systemd would take over the one we are in
+    mount -t tmpfs tmpfs "$here"
+    mkdir "$here/cgroup"
+    mount -t cgroup2 cgroup2 "$here/cgroup"
+    group=$here/cgroup/jembatan-proof-$$
+    mkdir "$group"
+    trap 'find "$group" -depth -type d -exec rmdir {} +' EXIT
+    trap 'exit 1' INT TERM
+    sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" \
+        unshare --mount --propagation private --pid --fork --kill-child=KILL --net --uts --ipc --cgroup \
+        sh "$0" "$checkout" "$venv" "$here" inside || true
+}
+
+inside() {
+    root=$here/root
+    mkdir "$root"
+    overlay "$root" /
+    mount -t proc proc "$root/proc"
+    mount --bind "$root/proc/sys" "$root/proc/sys"
+    mount -o remount,bind,ro "$root/proc/sys"
+    mount -t sysfs -o ro sysfs "$root/sys"
+    mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+    devices
+    mount -t tmpfs tmpfs "$root/run"
+    mount -t tmpfs tmpfs "$root/tmp"
+    machine
+    product
+    hostname jembatan-proof
+    ip link set lo up
+    mkdir "$root/run/outside"
+    cd "$root"
+    pivot_root . run/outside
+    umount -l run/outside
+    # What would reach through to the kernel that we share is taken away, as systemd-nspawn does.
+    exec env -i container=proof setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog,-audit_control,-audit_read \
+        /lib/systemd/systemd --unit=jembatan.target --log-target=console --show-status=no
+}
+
+overlay() { # overlay MOUNTPOINT LOWER
+    upper=$here/upper$(echo "$2" | tr / _)
+    mkdir -p "$upper" "$upper.work"
+    mount -t overlay -o "lowerdir=$2,upperdir=$upper,workdir=$upper.work" overlay "$1"
+}
+
+devices() {
+    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    for node in null zero full random urandom tty; do
+        touch "$root/dev/$node"
+        mount --bind "/dev/$node" "$root/dev/$node"
+    done
+    mkdir "$root/dev/pts" "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+    mount -t tmpfs tmpfs "$root/dev/shm"
+    ln -s pts/ptmx "$root/dev/ptmx"
+    ln -s /proc/self/fd "$root/dev/fd"
+}
+
+machine() { # nothing that is enabled or mounted here is any business of there
+    rm -rf "$root/etc/systemd/system" "$root/etc/machine-id"
+    mkdir "$root/etc/systemd/system"
+    : >"$root/etc/machine-id"
+    : >"$root/etc/fstab"
+}
+
+product() { # as systemd/README.md says
+    rm -rf "$root/data"
+    mkdir -p "$root/opt/jembatan" "$root/srv/cr-export" "$root/srv/pacs"
+    overlay "$root/opt/jembatan" "$venv"
+    packages=$(echo "$root"/opt/jembatan/lib/python3*/site-packages)
+    rm -f "$packages/jembatan.pth"
+    cp -rL "$checkout/appliance" "$packages/"
+    units=$root/usr/lib/systemd/system
+    (cd "$checkout/systemd" && cp -r ./*.target ./*.service ./*.socket jembatan-.service.d "$units/")
+    cp "$checkout"/systemd/sysusers.d/* "$root/usr/lib/sysusers.d/"
+    cp "$checkout"/systemd/tmpfiles.d/* "$root/usr/lib/tmpfiles.d/"
+    chroot "$root" systemd-sysusers jembatan.conf
+    chroot "$root" chown jembatan-watch:jembatan /srv/cr-export
+}
+
+if [ "${4:-outside}" = inside ]; then inside; else outside; fi

@@ -1,0 +1,215 @@
+"""Proves the units: booted by a real systemd at their final paths, at work in their sandboxes.
+
+Each service says READY; a dropped file arrives at a storage SCP; every service is stopped dead
+(SIGSTOP) and brought back by the watchdog; another file arrives; all leave when told to. Takes
+about four minutes, most of it waiting for convert's watchdog.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.prove.machine import CHECKOUT, NotProved, booted, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.prove.machine import Machine
+
+SERVICES = ("watch", "convert", "deliver", "keeper", "web")
+STANDING = tuple(name for name in SERVICES if name != "convert")
+WORST = 1.6
+UNITS = "/usr/lib/systemd/system/"
+SAMPLES = CHECKOUT / "tests" / "data"
+PORT = "11113"
+
+SETTINGS = f"""
+[[source]]
+name = "cr-export"
+kind = "folder"
+path = "/srv/cr-export"
+profile = "cr"
+
+[[profile]]
+name = "cr"
+sop_class = "SC"
+filename = '(?P<PatientID>[^_/]+)_(?P<PatientName>[^_]+)_(?P<StudyDate>\\d{{8}})'
+identity = "trust"
+
+[[destination]]
+name = "pacs"
+host = "127.0.0.1"
+port = {PORT}
+ae_title = "PACS"
+confirm = "response"
+"""
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from appliance.call import ask
+ask(Path("/run/jembatan/keeper.sock"), {"op": "settings", "toml": sys.argv[1]})
+"""
+
+REACH = """
+import socket, sys
+from pathlib import Path
+socket.socket(socket.AF_UNIX).connect("/run/jembatan/keeper.sock")
+Path("/data/etc/access.json").read_bytes()
+"""
+
+
+def main() -> int:
+    """Prove it all; 0, or 1 with the reason and the machine's log."""
+    if os.geteuid():
+        say("this proof makes namespaces and mounts: run it as root")
+        return 1
+    with booted() as machine:
+        try:
+            prove(machine)
+        except NotProved as reason:
+            say(f"NOT PROVED: {reason}")
+            say(machine.run("journalctl", "--no-pager", "--lines=80", check=False))
+            return 1
+    say("proved")
+    return 0
+
+
+def prove(machine: Machine) -> None:
+    """The steps in their order."""
+    say(f"{machine.run('systemctl', '--version').splitlines()[0]} as PID 1")
+    units_are_clean(machine)
+    sandboxes_are_tight(machine)
+    services_are_ready(machine)
+    convert_reaches_no_settings(machine)
+    pacs = machine.start("storescp", "--fork", "+uf", "-aet", "PACS", "-od", "/srv/pacs", PORT)
+    machine.run("setpriv", *user("jembatan"), PYTHON, "-c", PUBLISH, SETTINGS)
+    a_file_arrives(machine, "dicom/US1_UNCR.dcm", "film.dcm")
+    a_file_arrives(machine, "images/rgb24.bmp", "4711_SITI_20260102.bmp")
+    stopped_services_are_cured(machine)
+    a_file_arrives(machine, "images/pal8.bmp", "4712_BUDI_20260103.bmp")
+    everybody_leaves_when_told(machine)
+    pacs.kill()
+    pacs.wait()
+
+
+PYTHON = "/opt/jembatan/bin/python"
+
+
+def units_are_clean(machine: Machine) -> None:
+    """`systemd-analyze verify` has nothing to say about what we install."""
+    files = sorted(UNITS + file.name for file in machine.path(UNITS).glob("jembatan*.*[!d]"))
+    complaints = machine.run("systemd-analyze", "verify", *files)
+    if complaints:
+        raise NotProved(complaints)
+    say(f"systemd-analyze verify: {len(files)} units, no complaint")
+
+
+def sandboxes_are_tight(machine: Machine) -> None:
+    """No service is more exposed than we promise."""
+    for name in SERVICES:
+        verdict = machine.run("systemd-analyze", "security", "--no-pager", unit(name))
+        exposure = float(re.findall(r"exposure level .*: ([\d.]+)", verdict)[0])
+        say(f"systemd-analyze security {unit(name)}: {exposure}")
+        if exposure > WORST:
+            raise NotProved(verdict)
+
+
+def services_are_ready(machine: Machine) -> None:
+    """Type=notify: active means the service itself said READY=1."""
+    for name in STANDING:
+        wait_for(f"{name} ready", lambda name=name: is_active(machine, name))  # type: ignore[misc]
+        started = machine.show(unit(name), "InactiveExitTimestampMonotonic")
+        ready = machine.show(unit(name), "ActiveEnterTimestampMonotonic")
+        say(f"{name}: READY after {(int(ready) - int(started)) / 1e6:.1f} s")
+
+
+def convert_reaches_no_settings(machine: Machine) -> None:
+    """What a hostile file might make of convert (or a PACS of deliver) ends before the settings."""
+    for name in ("convert", "deliver", "watch"):
+        said = machine.run("setpriv", *user(f"jembatan-{name}"), PYTHON, "-c", REACH, check=False)
+        if "PermissionError" not in said:
+            msg = f"{name} reaches keeper's socket: {said}"
+            raise NotProved(msg)
+    say("keeper's socket: closed to convert, deliver and watch")
+
+
+def a_file_arrives(machine: Machine, sample: str, name: str) -> None:
+    """Drop a file where watch looks; it comes out at the PACS."""
+    before = received(machine)
+    dropped = time.monotonic()
+    shutil.copy(SAMPLES / sample, machine.path("/srv/cr-export") / name)
+    wait_for(f"{name} at the PACS", lambda: len(received(machine)) > len(before))
+    say(f"{name}: at the PACS after {time.monotonic() - dropped:.1f} s")
+
+
+def stopped_services_are_cured(machine: Machine) -> None:
+    """Stop every service dead; the watchdog must bring each back as a new process."""
+    wait_for("convert at work", lambda: is_active(machine, "convert"))
+    before = {name: machine.show(unit(name), "MainPID") for name in SERVICES}
+    stopped = time.monotonic()
+    for pid in before.values():
+        machine.run("kill", "-STOP", pid)
+    waiting = set(SERVICES)
+    while waiting:
+        name = wait_for("cured services", lambda: next(iter(cured(machine, before, waiting)), ""), 240)
+        waiting.discard(name)
+        why = machine.run("journalctl", "--no-pager", "-u", unit(name), "--grep=Watchdog timeout")
+        say(f"{name}: stopped dead, back after {time.monotonic() - stopped:.0f} s")
+        if "Watchdog timeout" not in why:
+            raise NotProved(why)
+
+
+def cured(machine: Machine, before: dict[str, str], waiting: set[str]) -> list[str]:
+    """Those that run again as another process; convert may also have nothing left to do."""
+    return [
+        name
+        for name in sorted(waiting)
+        if machine.show(unit(name), "MainPID") != before[name] and is_active(machine, name)
+    ]
+
+
+def everybody_leaves_when_told(machine: Machine) -> None:
+    """Stopping the target stops all services, none of them by force."""
+    told = time.monotonic()
+    machine.run("systemctl", "stop", "jembatan.target")
+    for name in SERVICES:
+        wait_for(f"{name} gone", lambda name=name: not is_active(machine, name))  # type: ignore[misc]
+        if (result := machine.show(unit(name), "Result")) != "success":
+            msg = f"{name} ended as {result}"
+            raise NotProved(msg)
+    say(f"all left when told, within {time.monotonic() - told:.1f} s")
+
+
+def is_active(machine: Machine, name: str) -> bool:
+    """Whether a service is up and has said so."""
+    return machine.show(unit(name), "ActiveState") == "active"
+
+
+def received(machine: Machine) -> list[Path]:
+    """What the PACS has."""
+    return list(machine.path("/srv/pacs").iterdir())
+
+
+def unit(name: str) -> str:
+    """The unit of a service."""
+    return f"jembatan-{name}.service"
+
+
+def user(name: str) -> list[str]:
+    """setpriv's arguments for becoming a service's user."""
+    return [f"--reuid={name}", "--regid=jembatan", "--clear-groups"]
+
+
+def say(line: str) -> None:
+    """One line for whoever watches."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Owns visiting the page without a browser: forms are fetched, filled in and sent as they are."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+
+from appliance.settings import access
+from appliance.web.app import create_app
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Rule
+    from werkzeug.test import TestResponse
+
+    from tests.builders.box import Box
+
+PASSWORD = "correct horse battery"
+
+
+class Visitor:
+    """One browser, with its cookies."""
+
+    def __init__(self, box: Box, address: str = "192.0.2.1") -> None:
+        self.box = box
+        self._app = create_app(box.paths, box.clock)
+        self._client = self._app.test_client()
+        self._from = {"REMOTE_ADDR": address}
+
+    def another(self, address: str = "192.0.2.1") -> Visitor:
+        """Another browser at the same running page."""
+        other = object.__new__(Visitor)
+        other.box, other._app = self.box, self._app
+        other._client = self._app.test_client()
+        other._from = {"REMOTE_ADDR": address}
+        return other
+
+    def rules(self) -> list[Rule]:
+        """Every address the page answers to."""
+        return list(self._app.url_map.iter_rules())
+
+    def get(self, path: str, base_url: str | None = None) -> TestResponse:
+        return self._client.get(path, base_url=base_url, environ_base=self._from)
+
+    def post(self, path: str, form: str = "", /, **fields: str | list[str]) -> TestResponse:
+        """Send the form found at `form` (or where it is sent to) with these fields."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(form or path).text)
+        given = {**fields, "csrf_token": token[1] if token else ""}
+        return self._client.post(path, data=given, environ_base=self._from)
+
+    def post_bare(self, path: str, **fields: str) -> TestResponse:
+        """Send a form that this page never gave out."""
+        return self._client.post(path, data=fields, environ_base=self._from)
+
+    def claim(self) -> TestResponse:
+        code = access.claim_code(self.box.paths.root)
+        return self.post("/claim", code=code, password=PASSWORD, again=PASSWORD)
+
+    def log_in(self, password: str = PASSWORD) -> TestResponse:
+        return self.post("/login", password=password)
+
+    def is_in(self) -> bool:
+        return self.get("/settings").status_code == 200
+
+
+def text_of(answer: TestResponse) -> str:
+    """What a person reads: no tags, white space as one space."""
+    body = re.sub(r"(?s)<(head|nav|script|style)\b.*?</\1>", " ", answer.text)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
