@@ -31,12 +31,9 @@ class Draft:
         """Make the draft durable as `target`, on the same file system; replaces what was there."""
         self.file.flush()
         os.fsync(self.file.fileno())
-        made = _make_folder(target.parent)
+        make_folder(target.parent)
         self.path.rename(target)
         fsync_folder(target.parent)
-        # A folder is only as durable as its own name in its parent.
-        for folder in made:
-            fsync_folder(folder.parent)
 
 
 @contextmanager
@@ -45,7 +42,7 @@ def draft(folder: Path) -> Iterator[Draft]:
 
     Raises DiskFull where the file system has no room; other OSErrors fly.
     """
-    _make_folder(folder)
+    make_folder(folder)
     path = folder / f".{os.getpid()}-{os.urandom(6).hex()}.part"
     with _room_needed(folder):
         try:
@@ -78,13 +75,16 @@ def fsync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Create `folder` and its missing parents; returns what was made, outermost first."""
+def make_folder(folder: Path) -> None:
+    """Create a folder and its missing parents durably. Raises DiskFull."""
     missing = [folder] if not folder.exists() else []
     while missing and not missing[0].parent.exists():
         missing.insert(0, missing[0].parent)
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
+    with _room_needed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # A folder is only as durable as its own name in its parent.
+        for made in missing:
+            fsync_folder(made.parent)
 
 
 @contextmanager

@@ -490,3 +490,51 @@ class Denied(Problem):
 
     code = "denied"
     hint = "Ask the PACS administrator to look in its exception queue, or for changed UIDs."
+
+
+class SidecarUnclear(Held):
+    """The sidecar {name} does not say clearly whose image this is: {why}."""
+
+    code = "no-identity"
+    hint = "Correct the sidecar and export it again, or enter the patient by hand."
+
+
+class BitsContradict(Held):
+    """{name} holds the value {value}, more than the profile's {bits} bits can say."""
+
+    code = "bits-stored"
+    hint = "Correct `bits_stored` in the profile, then try the image again."
+
+
+class MediaDirectory(Ignored):
+    """{name} is a table of contents (DICOMDIR); the images it lists are taken by themselves."""
+
+    code = "dicomdir"
+
+
+class UnencodableName(Held):
+    """{what} of {name} cannot be read: {why}."""
+
+    code = "unencodable-name"
+    hint = "Enter the patient by hand, or have the modality declare the character set it writes."
+
+
+class BadValue(Held):
+    """{keyword} cannot be "{value}": {why}."""
+
+    code = "bad-value"
+    hint = "Correct it by hand, or correct what the file name, the sidecar or the profile says."
+
+
+class Transparent(Held):
+    """{name} has transparent parts, and nobody knows what belongs behind them."""
+
+    code = "transparent"
+    hint = "Export the image again without transparency."
+
+
+class CannotEdit(Held):
+    """The data set would have to be changed for {destination}, and cannot be: {why}."""
+
+    code = "cannot-edit"
+    hint = "Have the modality export uncompressed, with the right patient in the header."

@@ -95,11 +95,11 @@ def _first_uids(peek: Peek, offset: int, transfer_syntax_uid: str) -> dict[int, 
     """(0008,0016) and (0008,0018), which only a dozen small elements can precede."""
     found: dict[int, str] = {}
     for element in elements.walk(peek, offset, elements.coding_of(transfer_syntax_uid)):
-        if element.tag > _SOP_INSTANCE_UID:
-            break
         if element.tag in {_SOP_CLASS_UID, _SOP_INSTANCE_UID}:
             found[element.tag] = _uid(peek, element)
-    return found
+        if element.tag >= _SOP_INSTANCE_UID:
+            return found
+    raise EndsEarly(detail="it ends before it has said which image it is")
 
 
 def _uid(peek: Peek, element: elements.Element) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from appliance.convert import formats
-from appliance.errors import Crashed, Held, Quarantined
+from appliance.errors import Crashed, Held, Ignored, Quarantined
 from appliance.model import ItemState
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Convert:
             return False
         try:
             self._convert(item, settings)
-        except (Held, Quarantined) as problem:
+        except (Held, Ignored, Quarantined) as problem:
             _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
             self._journal.items.stop(item, problem)
         return True

@@ -21,16 +21,18 @@ from appliance.errors import (
     SourceDenied,
 )
 from appliance.forward import outcome
+from appliance.intake import complete
 from appliance.model import Instance
+from appliance.part10 import MEDIA_DIRECTORY, Part10
 from appliance.settings import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from appliance.clock import Clock
-    from appliance.part10 import Part10
 
 _MAX_PORT = 65535
+_TRIES = 2  # of one whose outcome is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,16 @@ def send(
     """
     clock = clock or SystemClock()
     start_s = clock.monotonic()
-    target = target_of(to, calling)
-    files, useless = _looked_at(paths)
-    if not files and not useless:
+    crew = _Crew(target_of(to, calling), associations)
+    useless = []
+    for looked_at in _looked_at(paths):
+        if isinstance(looked_at, Part10):
+            crew.hand(looked_at)
+        else:
+            useless.append(looked_at)
+    sent = crew.results()
+    if not sent and not useless:
         raise Refused(what="Sending", why="there is no file in what was named")
-    sent = _Round(target, files).run(min(associations, len(files))) if files else ()
     return Report((*useless, *sent), clock.monotonic() - start_s)
 
 
@@ -120,30 +127,37 @@ def target_of(to: str, calling: str) -> Target:
     return Target(host.strip("[]"), int(port), called, calling)
 
 
-def _looked_at(paths: Sequence[Path]) -> tuple[list[Part10], list[Sent]]:
-    """The heads of the files that can be sent, and what became of the others."""
-    files: list[Part10] = []
-    useless: list[Sent] = []
+def _looked_at(paths: Sequence[Path]) -> Iterator[Part10 | Sent]:
+    """The files that can be sent, and what became of those that cannot."""
     for path in paths:
         is_folder = path.is_dir()
         for each in _below(path) if is_folder else [path]:
-            try:
-                file = part10.read(each)
-            except OSError as error:
-                useless.append(Sent(each, problem=_denied(each, error)))
-            except Problem as problem:
-                useless.append(Sent(each, problem=problem))
-            else:
-                # A disk's table of contents lies among the images; nobody stores it.
-                if not (is_folder and file.sop_class_uid == part10.MEDIA_DIRECTORY):
-                    files.append(file)
-    return files, useless
+            file = _whole(each)
+            # A disk's table of contents lies among its images; nobody stores it.
+            if is_folder and isinstance(file, Part10) and file.sop_class_uid == MEDIA_DIRECTORY:
+                continue
+            yield file
+
+
+def _whole(path: Path) -> Part10 | Sent:
+    try:
+        file = part10.read(path)
+        problem = complete.check(path).problem(str(path))
+    except OSError as error:
+        return Sent(path, problem=_denied(path, error))
+    except Problem as why:
+        return Sent(path, problem=why)
+    return Sent(path, file.sop_instance_uid, problem=problem) if problem else file
 
 
 def _below(folder: Path) -> Iterator[Path]:
     """Every file in the folder and the folders in it, in the order of their names."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        yield folder  # looking at it will say why it cannot be
+        return
     for entry in entries:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
@@ -152,49 +166,62 @@ def _below(folder: Path) -> Iterator[Path]:
             yield path.resolve() if entry.is_symlink() else path
 
 
-class _Round:
-    """The files on their way: workers, each with an association, take the next one that waits."""
+class _Crew:
+    """Workers with an association each, who send files while further ones are looked at."""
 
-    def __init__(self, target: Target, files: Sequence[Part10]) -> None:
+    def __init__(self, target: Target, workers: int) -> None:
         self._target = target
-        self._files = files
-        self._contexts = dict.fromkeys(map(_context_of, files))
-        self._waiting = deque(enumerate(files))
-        self._again: set[int] = set()
+        self._files: list[Part10] = []
+        self._contexts: dict[tuple[str, str], None] = {}
         self._done: dict[int, Sent] = {}
         self._stopped: AssociationFailed | None = None
-
-    def run(self, workers: int) -> list[Sent]:
-        """What became of the files, in their order."""
-        others = [threading.Thread(target=self._work) for _ in range(workers - 1)]
-        for thread in others:
+        self._news = threading.Condition()
+        self._waiting: deque[int] = deque()
+        self._is_all = False
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        for thread in self._threads:
             thread.start()
-        self._work()
-        for thread in others:
+
+    def hand(self, file: Part10) -> None:
+        """Have one more file sent."""
+        with self._news:
+            self._contexts[_context_of(file)] = None
+            self._waiting.append(len(self._files))
+            self._files.append(file)
+            self._news.notify()
+
+    def results(self) -> list[Sent]:
+        """What became of the files, in their order, once all are answered."""
+        with self._news:
+            self._is_all = True
+            self._news.notify_all()
+        for thread in self._threads:
             thread.join()
+        if self._done:  # what one worker could not send is left when the others were through
+            self._work()
         return [
             self._done.get(number) or _not_sent(file, self._stopped)
             for number, file in enumerate(self._files)
         ]
 
+    def _next(self) -> int | None:
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self._is_all)
+            return self._waiting.popleft() if self._waiting else None
+
     def _work(self) -> None:
-        """Take what waits until nothing does; without an association, leave it to the others."""
         link: Link | None = None
-        while self._waiting:
+        while (number := self._next()) is not None:
             try:
-                number, file = self._waiting.popleft()
-            except IndexError:  # another worker was faster
-                break
-            try:
-                link = self._link_for(file, link)
+                for _ in range(_TRIES):
+                    link = self._link_for(self._files[number], link)
+                    self._done[number] = done = _sent(self._files[number], link)
+                    if not isinstance(done.problem, OutcomeUnknown):
+                        break
             except AssociationFailed as problem:
                 self._stopped = problem
-                self._waiting.appendleft((number, file))
+                self._waiting.appendleft(number)
                 return
-            self._done[number] = done = _sent(file, link)
-            if isinstance(done.problem, OutcomeUnknown) and number not in self._again:
-                self._again.add(number)
-                self._waiting.append((number, file))
         if link:
             link.release()
 

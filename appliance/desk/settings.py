@@ -1,4 +1,4 @@
-"""Owns what a person may change about the box: keeper checks it, publishes it, and says why not."""
+"""Owns what a person may change about the box: keeper checks and publishes it, or says why not."""
 
 from __future__ import annotations
 

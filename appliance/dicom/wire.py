@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import socket
 import struct
+import sys
+import termios
 from collections import deque
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -95,13 +98,12 @@ class Wire:
             offset += sent
 
     def read(self, timeout_s: float) -> pdu.Pdu:
-        """The next PDU; at most `timeout_s` pass without a byte of it."""
+        """The next PDU; at most `timeout_s` pass without a byte of it, or a byte taken of ours."""
         while not self._pdus:
             # Quick ACKs are not a lasting mode: peers that send a response in two segments hold
             # the second one back until the first is acknowledged, by default 40 ms later.
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            if not self._incoming.poll(timeout_s * 1000):
-                raise Lost(Loss.SILENT)
+            self._wait(self._incoming, timeout_s)
             self._receive()
         return self._pdus.popleft()
 
@@ -145,14 +147,32 @@ class Wire:
         if not isinstance(error, BlockingIOError):
             with _losses():
                 raise error
-        ready = self._both.poll(self._stall_s * 1000)
-        if not ready:
-            raise Lost(Loss.SILENT)
-        if ready[0][1] & ~select.POLLOUT:
+        self._heed()
+        if self._wait(self._both, self._stall_s) & ~select.POLLOUT:
             self._receive()
-            for each in self._pdus:
-                if each.kind in _ENDINGS:
-                    raise Lost(_ENDINGS[each.kind])
+            self._heed()
+
+    def _heed(self) -> None:
+        for each in self._pdus:
+            if each.kind in _ENDINGS:
+                raise Lost(_ENDINGS[each.kind])
+
+    def _wait(self, poller: select.poll, timeout_s: float) -> int:
+        """Wait until the socket is ready; returns for what.
+
+        On a slow line the kernel still holds megabytes when the last byte has been handed to it:
+        time counts from the last one that the other side took.
+        """
+        waiting_bytes = self._waiting_bytes()
+        while not (ready := poller.poll(timeout_s * 1000)):
+            before, waiting_bytes = waiting_bytes, self._waiting_bytes()
+            if waiting_bytes >= before:
+                raise Lost(Loss.SILENT)
+        return ready[0][1]
+
+    def _waiting_bytes(self) -> int:
+        """What was sent but not yet acknowledged (tcp(7), SIOCOUTQ)."""
+        return int.from_bytes(fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def _receive(self) -> None:
         try:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BATCH = 16
+_DOWN_AFTER = 2
 _PLACES = {
     Action.DESTINATION_DOWN: "down",
     Action.DESTINATION_STOPPED: "stopped",
@@ -203,8 +204,8 @@ class Lane:
         self._refused_in_a_row += 1
         if not blamed:
             self._fail(verdict)
-        elif isinstance(why, OutcomeUnknown):
-            # The link is gone with the answer; a peer that does this to everything is down.
+        elif isinstance(why, OutcomeUnknown) and self._refused_in_a_row >= _DOWN_AFTER:
+            # One image may upset a peer; one after the other, and it is the peer.
             self._fail(Verdict(Action.DESTINATION_DOWN, why))
 
     # The destination itself

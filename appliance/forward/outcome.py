@@ -47,6 +47,7 @@ _NO_PAST = Past()
 
 _OTHERS_REFUSED_WHEN_FULL = 2
 _TRIES_ALONE = 3
+_TRIES_UNKNOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ _PROBE_WAIT_S = 300.0
 def of_answer(peer: object, answer: Answer, past: Past = _NO_PAST) -> Verdict:
     """What a C-STORE's answer means; `peer` is how sentences name the destination."""
     if answer.status is None:
-        return Verdict(Action.RETRY, errors.OutcomeUnknown(peer=peer, answer=answer.words))
+        alone = past.others_taken and past.tries >= _TRIES_UNKNOWN
+        action = Action.HOLD if alone else Action.RETRY
+        return Verdict(action, errors.OutcomeUnknown(peer=peer, answer=answer.words))
     row = next(row for row in _STATUSES if row.first <= answer.status <= row.last)
     if row.why is None:
         return Verdict(row.action)

@@ -72,7 +72,7 @@ def _enough(length: int, values: Mapping[int, bytes], coding: Coding) -> None:
 
     def number(tag: int, default: int = 0) -> int:
         short = values.get(tag, b"")[:2]
-        return struct.unpack(coding.order + "H", short)[0] if len(short) == 2 else default
+        return struct.unpack(coding.order + "H", short)[0] if short[1:] else default
 
     photometric = values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
     samples = _SUBSAMPLED.get(photometric, number(_SAMPLES, 1))

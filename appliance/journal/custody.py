@@ -27,7 +27,7 @@ class Custody:
         self._s = session
 
     def free_the_dead(self) -> int:
-        """Give up the claims of workers that are gone; how many workers that were."""
+        """Give up the claims, and sweep up after, workers that are gone; how many there were."""
         dead = [
             row["worker"]
             for row in self._s.db.rows("claimants")
@@ -38,6 +38,8 @@ class Custody:
                 self._s.db.run("free_items", dead=name)
                 self._s.db.run("free_active", dead=name, now=self._s.now(), worker=self._s.who)
                 self._s.db.run("free_sent", dead=name)
+        if dead:
+            self.sweep()
         return len(dead)
 
     def purge(self, before: datetime, *, oldest: int = 0) -> int:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from appliance.durable import make_folder
 from appliance.errors import DiskFull, ForbiddenMove, JournalFault, JournalNewer
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Open the file, made and migrated where needed."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self._path = path
         with _translated(path):
             self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)

@@ -78,7 +78,7 @@ class Deliveries:
                 horizon=stamp(now + _CLOCK_WENT_BACK),
                 most=most,
             )
-        return [self._delivery(row) for row in sorted(rows, key=lambda row: row["id"])]
+        return [self._delivery(row) for row in sorted(rows, key=lambda row: (row["tries"], row["id"]))]
 
     def sent(self, delivery: Delivery, warning: Problem | None, not_before: datetime) -> None:
         """active -> sent; it is to be proved from `not_before` on."""

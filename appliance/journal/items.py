@@ -187,17 +187,6 @@ class Items:
             "person_moves_item", state, code=code, sentence=why, who=who, item_id=item_id
         )
 
-    def discard(self, item_id: int, *, code: str, why: str, who: str) -> None:
-        """What a person gave up; nothing of it may be on its way. Raises ClaimLost."""
-        self._s.decide(
-            "person_discards_item",
-            ItemState.IGNORED,
-            code=code,
-            sentence=why,
-            who=who,
-            item_id=item_id,
-        )
-
     def released(self, item_id: int, identity: Identity, *, code: str, why: str, who: str) -> None:
         """held -> identified: a person says whose the image is; durable. Raises ClaimLost."""
         with self._s.db.write(durable=True):

@@ -25,6 +25,7 @@ class Journal:
 
     def __init__(self, paths: Paths, worker: Worker, clock: Clock) -> None:
         """Open the journal and its spool. Raises JournalFault, JournalNewer, DiskFull."""
+        self.paths = paths
         self.spool = Spool(paths.spool)
         self._db = Database(paths.journal)
         session = Session(self._db, self.spool, worker.name, clock, paths.run)

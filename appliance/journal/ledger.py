@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.errors import NotThere
+from appliance.model import DeliveryState
+
 if TYPE_CHECKING:
     import sqlite3
 
     from appliance.journal.session import Session
 
+_OVER = frozenset({DeliveryState.CONFIRMED, DeliveryState.HELD})
 _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
@@ -23,13 +27,19 @@ class Ledger:
         """How many items stand at each state."""
         return {row["state"]: row["n"] for row in self._s.db.rows("count_items")}
 
-    def delivery_counts(self) -> dict[str, int]:
-        """How many deliveries stand at each state."""
-        return {row["state"]: row["n"] for row in self._s.db.rows("count_deliveries")}
+    def delivery_counts(self) -> dict[str, dict[str, int]]:
+        """How many deliveries stand at each state, destination by destination."""
+        counts: dict[str, dict[str, int]] = {}
+        for row in self._s.db.rows("count_deliveries"):
+            counts.setdefault(row["destination"], {})[row["state"]] = row["n"]
+        return counts
 
     def waiting(self) -> dict[str, int]:
         """How many deliveries each destination still has to get or to prove."""
-        return {row["destination"]: row["n"] for row in self._s.db.rows("waiting_by_destination")}
+        return {
+            destination: sum(n for state, n in counts.items() if state not in _OVER)
+            for destination, counts in self.delivery_counts().items()
+        }
 
     def oldest_waiting(self) -> str:
         """When (a stamp) the item arrived that is longest on its way; "" for none."""
@@ -42,9 +52,14 @@ class Ledger:
         """
         return self._s.db.rows("attention")
 
-    def last_arrivals(self) -> dict[str, str]:
-        """When (a stamp) each source last showed a file."""
-        return {row["source"]: row["at"] for row in self._s.db.rows("last_arrivals")}
+    def unfinished(self, most: int) -> list[sqlite3.Row]:
+        """Items that are on their way or need a person, the oldest first."""
+        return self._s.db.rows("unfinished", most=most)
+
+    def last_arrival(self, source: str) -> str:
+        """When (a stamp) a source last showed a file; "" for never."""
+        row = self._s.db.row("last_arrival", source=source)
+        return (row and row["at"]) or ""
 
     def places(self) -> list[sqlite3.Row]:
         """How each source and destination is doing: kind, name, state, code, sentence, hint,
@@ -58,6 +73,13 @@ class Ledger:
         """
         pattern = f"%{name.translate(_LIKE)}%"
         return self._s.db.rows("films", name=pattern, since=since, until=until, most=most)
+
+    def item_row(self, item_id: int) -> sqlite3.Row:
+        """One item with why it stands where it does. Raises NotThere."""
+        row = self._s.db.row("item", item_id=item_id)
+        if row is None:
+            raise NotThere(what=f"item {item_id}")
+        return row
 
     def deliveries_of(self, item_id: int) -> list[sqlite3.Row]:
         """The deliveries of an item."""

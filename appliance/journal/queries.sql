@@ -86,13 +86,13 @@ UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :
                     changed_at = :now, changed_by = :worker
 WHERE id = :delivery_id;
 
--- name: claim_deliveries  What is due at a destination; a time far ahead means the clock was set back.
+-- name: claim_deliveries  What is due, the never tried first at a destination; a time far ahead means the clock was set back.
 UPDATE delivery SET state = 'active', claimed_by = :worker, tries = tries + 1, code = '',
                     sentence = '', hint = '', changed_at = :now, changed_by = :worker
 WHERE id IN (SELECT id FROM delivery WHERE destination = :destination
              AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
              AND (not_before <= :now OR not_before > :horizon)
-             ORDER BY id LIMIT :most)
+             ORDER BY tries, id LIMIT :most)
 RETURNING *;
 
 -- name: due_contexts  Which kinds of objects are due at a destination, before any is taken up.
@@ -100,7 +100,7 @@ SELECT DISTINCT instance.sop_class_uid, instance.transfer_syntax_uid
 FROM (SELECT id FROM delivery WHERE destination = :destination
       AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
       AND (not_before <= :now OR not_before > :horizon)
-      ORDER BY id LIMIT :most) AS due
+      ORDER BY tries, id LIMIT :most) AS due
 JOIN instance ON instance.delivery_id = due.id;
 
 -- name: defer_all  The destination cannot be reached: one move each, however long it lasts.
@@ -139,7 +139,8 @@ WHERE id = :delivery_id AND claimed_by = :worker;
 
 -- name: count_resends  How often a destination denied what it had answered for.
 SELECT count(*) AS n FROM history
-WHERE delivery_id = :delivery_id AND before = 'sent' AND after = 'deferred';
+WHERE item_id = (SELECT item_id FROM delivery WHERE id = :delivery_id)
+  AND delivery_id = :delivery_id AND before = 'sent' AND after = 'deferred';
 
 -- name: finish_item  Done is when every delivery, at least one, is confirmed.
 UPDATE item SET state = 'done', code = '', sentence = '', hint = '',
@@ -172,12 +173,6 @@ UPDATE delivery SET claimed_by = NULL WHERE claimed_by = :dead;
 UPDATE item SET state = :state, code = :code, sentence = :sentence, hint = '', tries = 0,
                 changed_at = :now, changed_by = :who
 WHERE id = :item_id AND claimed_by IS NULL;
-
--- name: person_discards_item  Likewise; nothing of it may still be on its way.
-UPDATE item SET state = 'ignored', code = :code, sentence = :sentence, hint = '',
-                changed_at = :now, changed_by = :who
-WHERE id = :item_id AND claimed_by IS NULL AND NOT EXISTS
-      (SELECT 1 FROM delivery WHERE item_id = :item_id AND state NOT IN ('held', 'confirmed'));
 
 -- name: person_moves_delivery  Of an item that was not discarded.
 UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = '', tries = 0,
@@ -250,15 +245,17 @@ UNION SELECT json_extract(piece.value, '$[0]')
 SELECT state, count(*) AS n FROM item GROUP BY state;
 
 -- name: count_deliveries  How many deliveries stand where.
-SELECT state, count(*) AS n FROM delivery GROUP BY state;
-
--- name: waiting_by_destination  What each destination still has to get or to prove.
-SELECT destination, count(*) AS n, min(created_at) AS oldest FROM delivery
-WHERE state NOT IN ('confirmed', 'held') GROUP BY destination;
+SELECT destination, state, count(*) AS n FROM delivery GROUP BY destination, state;
 
 -- name: oldest_waiting  The item that has been on its way longest.
 SELECT min(arrived_at) AS at FROM item
-WHERE state IN ('arrived', 'converted', 'identified', 'routed');
+WHERE state IN ('arrived', 'converted', 'identified') OR (state = 'routed' AND EXISTS
+      (SELECT 1 FROM delivery WHERE item_id = item.id AND state NOT IN ('held', 'confirmed')));
+
+-- name: unfinished  What is on its way or needs a person, the oldest first.
+SELECT * FROM item
+WHERE state IN ('arrived', 'converted', 'identified', 'routed', 'held', 'quarantined')
+ORDER BY id LIMIT :most;
 
 -- name: attention  Everything that needs a person: items, and deliveries of items on their way.
 SELECT id, state, code, sentence, hint, source, name, arrived_at, '' AS destination FROM item
@@ -270,8 +267,8 @@ FROM delivery JOIN item ON item.id = delivery.item_id
 WHERE delivery.state = 'held' AND item.state = 'routed'
 ORDER BY id;
 
--- name: last_arrivals  When each source last showed something.
-SELECT source, max(seen_at) AS at, count(*) AS n FROM arrival GROUP BY source;
+-- name: last_arrival  When a source last showed something.
+SELECT max(seen_at) AS at FROM arrival WHERE source = :source;
 
 -- name: films  "Was this film sent?": by any name and time at which a source showed it, newest first.
 SELECT item.*, max(arrival.seen_at) AS seen_at FROM item

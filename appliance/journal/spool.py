@@ -40,7 +40,7 @@ class Spool:
         """Use `folder`, made where it is missing."""
         self.folder = folder
         self._drafts = folder / "tmp"
-        self._drafts.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(self._drafts)
         self._gate = folder / "gate"
         self._books = folder / "lock"
 

@@ -49,6 +49,30 @@ def is_dead(run_dir: Path, name: str) -> bool:
         os.close(fd)
 
 
+def roll_call(run_dir: Path) -> dict[str, bool]:
+    """Every service that left a lock file, and whether somebody of that name is alive."""
+    alive: dict[str, bool] = {}
+    for path in sorted(_lock_path(run_dir, "").glob("*")):
+        service = path.name.rsplit("-", 2)[0]
+        alive[service] = alive.get(service, False) or _is_held(path)
+    return alive
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
 def _lock(path: Path) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)

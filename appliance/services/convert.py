@@ -16,7 +16,6 @@ _LEAVE_AFTER_S = 60.0
 def work(duty: Duty) -> None:
     """Convert what has arrived; leave after a while without work."""
     with duty.journal() as journal:
-        journal.custody.sweep()
         journal.custody.free_the_dead()
         duty.loop(_Shift(duty, Convert(journal)).turn)
 

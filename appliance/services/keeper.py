@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from appliance.board.lamps import Lamps
     from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
+    from appliance.status.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -50,27 +51,25 @@ class _Round:
 
     def turn(self) -> float:
         try:
-            self._light(self._look())
-            self._wake_convert()
+            look = self._look()
+            self._light(look.lamps)
+            if look.items.get(ItemState.ARRIVED):
+                # convert is not there most of the time, so nobody else makes good a lost ring.
+                self._duty.ring("convert")
             return self._housekeeping.turn(self._duty.settings.get().retention)
         except (DiskFull, JournalFault) as problem:
             _log.error("%s %s", problem.sentence, problem.hint)
             self._light(LampState.CANNOT_DELIVER)
             return _AFTER_TROUBLE_S
 
-    def _look(self) -> LampState:
-        settings = self._duty.settings
-        return snapshot.take(
-            self._journal, settings.get(), settings.problem, self._duty.clock
-        ).lamps
+    def _look(self) -> Snapshot:
+        settings = self._duty.settings.get()
+        problem = self._duty.settings.problem
+        problems = [problem] if problem else []
+        return snapshot.take(self._journal, settings, problems, self._duty.clock)
 
     def _light(self, state: LampState) -> None:
         self._lamps.show(PATTERNS[state].frames, drawing(state))
-
-    def _wake_convert(self) -> None:
-        """convert is not there most of the time: for a lost ring, or a cut of power, ring again."""
-        if self._journal.ledger.item_counts().get(ItemState.ARRIVED):
-            self._duty.ring("convert")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/attention", "attention", items.attention)
     yield Route("/items/<int:item_id>", "item", items.page)
     yield Route("/items/<int:item_id>/retry", "retry", items.retry, "POST")
+    yield Route("/items/<int:item_id>/release", "release", items.release, "POST")
     yield Route("/items/<int:item_id>/discard", "discard", items.discard, both)
     settings = Settings(box)
     yield Route("/settings", "settings", settings.overview)
@@ -94,7 +95,7 @@ def create_app(paths: Paths, clock: Clock) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=_LARGEST_FORM,
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open over lunch still works
+        WTF_CSRF_TIME_LIMIT=None,  # of the session: a form left open over lunch still works
         SEND_FILE_MAX_AGE_DEFAULT=31_536_000,  # addresses of static files carry the version
     )
     app.session_interface = Cookies(paths.root)
@@ -107,6 +108,7 @@ def create_app(paths: Paths, clock: Clock) -> Flask:
     CSRFProtect(app)
     words.teach(app, box, auth)
     app.after_request(_add_headers)
+    app.teardown_appcontext(box.close_journal)
     app.register_error_handler(Problem, _problem_page)
     app.register_error_handler(CSRFError, _stale_form_page)
     app.register_error_handler(HTTPException, _http_page)

@@ -33,9 +33,7 @@ class Cookies(SecureCookieSessionInterface):
         """Take the key from the state at `root`."""
         self._root = root
 
-    def get_signing_serializer(  # type: ignore[explicit-override] - Python 3.12
-        self, app: Flask
-    ) -> URLSafeTimedSerializer | None:
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Read the key anew each time: a new password ends every session of the old one."""
         try:
             app.secret_key = access.session_key(self._root)
@@ -43,7 +41,7 @@ class Cookies(SecureCookieSessionInterface):
             app.secret_key = None
         return super().get_signing_serializer(app)
 
-    def get_cookie_secure(self, app: Flask) -> bool:  # type: ignore[explicit-override]
+    def get_cookie_secure(self, app: Flask) -> bool:
         """Wherever the page came over https; plain http stays usable on a closed network."""
         return request.is_secure
 
@@ -91,4 +89,5 @@ class Auth:
     def _entrance(self) -> str:
         if not self.claimed:
             return url_for("claim")
-        return url_for("login", next=request.full_path if request.method == "GET" else None)
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return url_for("login", next=wanted)

@@ -1,10 +1,11 @@
-"""Owns what all views look at: the journal of this thread, the settings in force, the time."""
+"""Owns what all views look at: the journal, the settings in force, the time."""
 
 from __future__ import annotations
 
-from threading import local
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from flask import g
 
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker
@@ -27,7 +28,6 @@ class Box:
         self.clock = clock
         self._current = Current(paths.root)
         self._worker = Worker(paths.run, "web")
-        self._thread = local()
 
     @property
     def settings(self) -> Settings:
@@ -41,11 +41,16 @@ class Box:
 
     @property
     def journal(self) -> Journal:
-        """The journal, opened once for each thread. Raises JournalFault, JournalNewer."""
-        if not hasattr(self._thread, "journal"):
-            self._thread.journal = Journal(self.paths, self._worker, self.clock)
-        journal: Journal = self._thread.journal
+        """The journal, opened for the request that is being answered. Raises JournalFault."""
+        if "journal" not in g:
+            g.journal = Journal(self.paths, self._worker, self.clock)
+        journal: Journal = g.journal
         return journal
+
+    def close_journal(self, _: BaseException | None = None) -> None:
+        """The request is answered."""
+        if "journal" in g:
+            g.pop("journal").close()
 
     def snapshot(self) -> Snapshot:
         """How everything stands right now."""

@@ -1,4 +1,4 @@
-"""Owns the way between a form and an entry of the settings, and which fault belongs to which field."""
+"""Owns the way between a form and an entry of the settings, and which field a fault belongs to."""
 
 from __future__ import annotations
 

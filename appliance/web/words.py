@@ -24,18 +24,18 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
     """Make them known to the templates of `app`."""
 
     def everywhere() -> dict[str, Any]:
-        """What the frame of a page shows; a broken journal must not break the page that says so."""
+        """What the frame of a page shows; a broken journal must not break the page about it."""
         known = {"box_name": box.settings.box.name, "attention_count": 0}
         with suppress(Problem):
             if auth.signed_in():
                 known["attention_count"] = len(box.journal.ledger.attention())
         return known
 
-    def local(moment: datetime | str) -> str:
+    def local(moment: datetime | str, unit: str = "minutes") -> str:
         """A moment (or a stamp of one) as people read it where the box stands."""
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment)
-        return moment.astimezone(box.zone).strftime("%Y-%m-%d %H:%M")
+        return moment.astimezone(box.zone).replace(tzinfo=None).isoformat(" ", unit)
 
     app.context_processor(everywhere)
     app.add_template_filter(local)

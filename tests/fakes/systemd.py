@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +20,14 @@ class FakeSystemd:
         if watchdog_s:
             self.environment["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
 
-    def heard(self, timeout_s: float = 0.01) -> list[str]:
-        """What was said since the last time."""
+    def heard(self, timeout_s: float = 0.01, most: int = 1000) -> list[str]:
+        """What was said since the last time, `most` of it; waits for each so long."""
         self._socket.settimeout(timeout_s)
-        said = []
-        try:
-            while True:
+        said: list[str] = []
+        with suppress(TimeoutError):
+            while len(said) < most:
                 said.append(self._socket.recv(4096).decode())
-        except TimeoutError:
-            return said
+        return said
 
     def close(self) -> None:
         self._socket.close()

@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
+
+from appliance.dicom.association import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +45,28 @@ class Orthanc:
     def url(self) -> str:
         return f"http://{HOST}:{self.http_port}/app/explorer.html"
 
+    @property
+    def target(self) -> Target:
+        return Target(HOST, self.dicom_port, self.ae_title, "JEMBATAN")
+
     def get(self, path: str) -> Any:
         """The JSON answer of its REST API."""
         with _direct.open(f"http://{HOST}:{self.http_port}{path}", timeout=10) as answer:
             return json.load(answer)
+
+    def count(self) -> int:
+        """How many instances it has."""
+        return int(self.get("/statistics")["CountInstances"])
+
+    def instances(self) -> dict[str, Stored]:
+        """All it has, by SOP Instance UID."""
+        found = map(self.stored, self.get("/instances"))
+        return {stored.tags["SOPInstanceUID"]: stored for stored in found}
+
+    def delete(self, level: str, name: str) -> None:
+        """What an administrator does to a wrong image: `level` is instances, studies, patients."""
+        url = f"http://{HOST}:{self.http_port}/{level}/{name}"
+        _direct.open(Request(url, method="DELETE"), timeout=60).close()
 
     def file(self, stored: Stored) -> bytes:
         """The object as a DICOM file."""

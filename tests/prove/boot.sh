@@ -1,11 +1,14 @@
 #!/bin/sh
-# Owns a machine in namespaces: this one's Debian below an overlay, the units at their final paths, and
-# a real systemd as PID 1. All of it is gone when the process is: what is written lies in a tmpfs.
-#   boot.sh CHECKOUT VENV FOLDER      FOLDER: an empty one to mount things on
+# Owns a machine in namespaces: this Debian below an overlay, the units at their final paths, and a real
+# systemd as PID 1. All of it is gone when the process is: what is written lies in a tmpfs.
+#   boot.sh BELOW SCRIPT CHECKOUT VENV FOLDER      SCRIPT: this one
+# BELOW is "" or the chroot that the other paths are in: a chroot cannot make user namespaces, so all is
+# done from the real root. FOLDER is an empty one to mount things on.
 set -eu
-checkout=$1 venv=$2 here=$3
+below=$1 checkout=$1$3 venv=$1$4 here=$1$5
 
 outside() { # a cgroup of its own, or systemd would take over the one we are in
+    mount --make-rprivate /
     mount -t tmpfs tmpfs "$here"
     mkdir "$here/cgroup"
     mount -t cgroup2 cgroup2 "$here/cgroup"
@@ -14,14 +17,13 @@ outside() { # a cgroup of its own, or systemd would take over the one we are in
     trap 'find "$group" -depth -type d -exec rmdir {} +' EXIT
     trap 'exit 1' INT TERM
     sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" \
-        unshare --mount --propagation private --pid --fork --kill-child=KILL --net --uts --ipc --cgroup \
-        sh "$0" "$checkout" "$venv" "$here" inside || true
+        unshare --mount --pid --fork --kill-child=KILL --net --uts --ipc --cgroup sh "$0" "$@" inside || true
 }
 
 inside() {
     root=$here/root
     mkdir "$root"
-    overlay "$root" /
+    overlay "$root" "$below/"
     mount -t proc proc "$root/proc"
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,bind,ro "$root/proc/sys"
@@ -32,8 +34,6 @@ inside() {
     mount -t tmpfs tmpfs "$root/tmp"
     machine
     product
-    hostname jembatan-proof
-    ip link set lo up
     mkdir "$root/run/outside"
     cd "$root"
     pivot_root . run/outside
@@ -84,4 +84,4 @@ product() { # as systemd/README.md says
     chroot "$root" chown jembatan-watch:jembatan /srv/cr-export
 }
 
-if [ "${4:-outside}" = inside ]; then inside; else outside; fi
+if [ "${6:-outside}" = inside ]; then inside; else outside "$@"; fi

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+# setns() steps out of a chroot into the real root; $0, still inside, shows where that was.
+_STEP_OUT = 'below=$(readlink "/proc/$0/root"); below=${below%/}; exec sh "$below$1" "$below" "$@"'
+_APART = [
+    *("unshare", "--mount", "--propagation", "unchanged", "nsenter", "--mount=/proc/self/ns/mnt"),
+    *("sh", "-c", _STEP_OUT, str(os.getpid())),
+]
+
 Found = TypeVar("Found")
 
 
@@ -29,15 +36,16 @@ class Machine:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self._enter = ("nsenter", "--target", str(pid), "--all", "--root", "--wd")
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Run a command in there, as root, and go on."""
-        return subprocess.Popen(["nsenter", "--target", str(self.pid), "--all", *words])
+        return subprocess.Popen([*self._enter, *words])
 
     def run(self, *words: str, check: bool = True) -> str:
         """The output (both streams) of a command in there, as root."""
         done = subprocess.run(
-            ["nsenter", "--target", str(self.pid), "--all", *words],
+            [*self._enter, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,11 +69,9 @@ class Machine:
 def booted() -> Iterator[Machine]:
     """A machine with the product of this checkout and the Python packages this runs with."""
     with TemporaryDirectory(prefix="jembatan-proof-") as folder:
-        script = Path(__file__).with_name("boot.sh")
         with TemporaryFile("w+") as said:
             outside = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "private", "sh"]
-                + [str(script), str(CHECKOUT), sys.prefix, folder],
+                [*_APART, Path(__file__).with_name("boot.sh"), CHECKOUT, sys.prefix, folder],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -157,7 +157,9 @@ def stopped_services_are_cured(machine: Machine) -> None:
         machine.run("kill", "-STOP", pid)
     waiting = set(SERVICES)
     while waiting:
-        name = wait_for("cured services", lambda: next(iter(cured(machine, before, waiting)), ""), 240)
+        name = wait_for(
+            "cured services", lambda: next(iter(cured(machine, before, waiting)), ""), 240
+        )
         waiting.discard(name)
         why = machine.run("journalctl", "--no-pager", "-u", unit(name), "--grep=Watchdog timeout")
         say(f"{name}: stopped dead, back after {time.monotonic() - stopped:.0f} s")

@@ -40,7 +40,7 @@ class Visitor:
         return list(self._app.url_map.iter_rules())
 
     def get(self, path: str, base_url: str | None = None) -> TestResponse:
-        return self._client.get(path, base_url=base_url, environ_base=self._from)
+        return self._client.get(path, base_url=base_url, environ_base=self._from, buffered=True)
 
     def post(self, path: str, form: str = "", /, **fields: str | list[str]) -> TestResponse:
         """Send the form found at `form` (or where it is sent to) with these fields."""

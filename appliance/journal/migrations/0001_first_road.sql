@@ -74,6 +74,7 @@ CREATE TABLE item (
     UNIQUE (sha256, evidence_digest)
 );
 CREATE INDEX item_by_state ON item (state, id);
+CREATE INDEX item_claimed ON item (claimed_by) WHERE claimed_by IS NOT NULL;
 
 CREATE TABLE arrival (
     id          INTEGER PRIMARY KEY,
@@ -87,6 +88,7 @@ CREATE TABLE arrival (
     UNIQUE (source, name, fingerprint)
 );
 CREATE INDEX arrival_by_item ON arrival (item_id);
+CREATE INDEX arrival_by_time ON arrival (source, seen_at);
 CREATE INDEX arrival_unsettled ON arrival (source, id) WHERE settled IS NULL;
 
 CREATE TABLE body (
@@ -125,9 +127,12 @@ CREATE TABLE delivery (
     changed_at   TEXT NOT NULL,
     changed_by   TEXT NOT NULL,
     UNIQUE (item_id, destination),
+    CHECK (state != 'active' OR claimed_by IS NOT NULL),
     CHECK (state != 'confirmed' OR confirmed_by IS NOT NULL)
 );
 CREATE INDEX delivery_by_state ON delivery (destination, state, id);
+CREATE INDEX delivery_held ON delivery (id) WHERE state = 'held';
+CREATE INDEX delivery_claimed ON delivery (claimed_by) WHERE claimed_by IS NOT NULL;
 
 CREATE TABLE instance (
     delivery_id         INTEGER NOT NULL REFERENCES delivery,
@@ -173,6 +178,31 @@ BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 CREATE TRIGGER history_is_final BEFORE UPDATE ON history
 BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 
+-- What a state promises, whoever makes the move.
+
+CREATE TRIGGER converted_has_a_body BEFORE UPDATE OF state ON item
+WHEN NEW.state IN ('converted', 'identified')
+    AND NOT EXISTS (SELECT 1 FROM body WHERE item_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'it has not been read'); END;
+
+CREATE TRIGGER identified_has_a_patient BEFORE UPDATE OF state ON item
+WHEN NEW.state = 'identified' AND NEW.identity = ''
+BEGIN SELECT RAISE(ABORT, 'whose it is is not known'); END;
+
+CREATE TRIGGER routed_has_a_destination BEFORE UPDATE OF state ON item
+WHEN NEW.state = 'routed' AND NOT EXISTS (SELECT 1 FROM delivery WHERE item_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'it has nowhere to go'); END;
+
+CREATE TRIGGER done_is_confirmed BEFORE UPDATE OF state ON item
+WHEN NEW.state = 'done'
+    AND NOT (SELECT ifnull(min(state = 'confirmed'), 0) FROM delivery WHERE item_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'not every delivery of it is confirmed'); END;
+
+CREATE TRIGGER ignored_is_not_under_way BEFORE UPDATE OF state ON item
+WHEN NEW.state = 'ignored' AND EXISTS
+    (SELECT 1 FROM delivery WHERE item_id = NEW.id AND state NOT IN ('held', 'confirmed'))
+BEGIN SELECT RAISE(ABORT, 'some of it is still on its way'); END;
+
 CREATE TRIGGER item_begins AFTER INSERT ON item
 BEGIN
     INSERT INTO history (item_id, at, who, before, after, code, sentence)
@@ -183,9 +213,6 @@ CREATE TRIGGER item_moves AFTER UPDATE OF state ON item
 BEGIN
     SELECT RAISE(ABORT, 'this item may not make that move') WHERE NOT EXISTS
         (SELECT 1 FROM item_move WHERE before = OLD.state AND after = NEW.state);
-    SELECT RAISE(ABORT, 'done is when every delivery, at least one, is confirmed')
-    WHERE NEW.state = 'done' AND
-        (SELECT ifnull(min(state = 'confirmed'), 0) FROM delivery WHERE item_id = NEW.id) = 0;
     INSERT INTO history (item_id, at, who, before, after, code, sentence)
     VALUES (NEW.id, NEW.changed_at, NEW.changed_by, OLD.state, NEW.state, NEW.code, NEW.sentence);
 END;

@@ -90,7 +90,7 @@ class Account:
         try:
             answer = act()
         except Problem as problem:
-            _log.warning("refused", extra={"address": address, "code": problem.code})
+            _log.warning("%s is not let in: %s", address, problem.code)
             return render_template(template, problem=problem), 422
         self._auth.door.welcome(address)
         return answer

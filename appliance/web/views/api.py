@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, current_app, jsonify
 
-from appliance.errors import Problem
-from appliance.status import metrics
+from appliance.status.checks import health
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -23,15 +22,15 @@ class Api:
         self._box = box
 
     def healthz(self) -> ResponseReturnValue:
-        """Whether the box can do its work: the journal opens and answers."""
-        try:
-            self._box.journal.ledger.item_counts()
-        except Problem as problem:
-            return Response(f"{problem.code}: {problem.sentence}\n", 503, mimetype="text/plain")
-        return Response("ok\n", mimetype="text/plain")
+        """200 where the box can do its work; else 503, and why not."""
+        found = health(lambda: self._box.journal)
+        lines = "".join(f"{reason}\n" for reason in found.reasons or ("ok",))
+        return Response(lines, 200 if found.ok else 503, mimetype="text/plain")
 
     def metrics(self) -> ResponseReturnValue:
         """Numbers for Prometheus; no patient is named in them."""
+        from appliance.status import metrics  # noqa: PLC0415 - a page nobody scrapes stays small
+
         text = metrics.render(self._box.snapshot())
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -1,19 +1,32 @@
-"""Owns what a person may do about one image: see all that happened, try again, discard."""
+"""Owns what a person may do about one image: see all that happened, name its patient, try again,
+discard.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, request, url_for
 
 from appliance.desk import queue
+from appliance.desk.release import release
+from appliance.errors import NoDate, Refused
+from appliance.identify.rules import claimed
+from appliance.model import DeliveryState, ItemState
+from appliance.web.story import told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from flask.typing import ResponseReturnValue
 
+    from appliance.desk.queue import Shown
     from appliance.web.box import Box
 
-_WHO = "page"
+MOST = 100
+_WHO = "Somebody on the page"
+_PATIENT = ("PatientID", "PatientName", "StudyDate", "AccessionNumber")
+_WANTS_PATIENT = {"no-identity", "identity-unproven", "identity-conflict", "no-date"}
 
 
 class Items:
@@ -25,23 +38,79 @@ class Items:
 
     def attention(self) -> ResponseReturnValue:
         """Everything that waits for somebody."""
-        return render_template("attention.html", rows=self._box.journal.ledger.attention())
+        rows = self._box.journal.ledger.attention()
+        return render_template("attention.html", rows=rows, most=MOST)
 
     def page(self, item_id: int) -> ResponseReturnValue:
         """All that is known about one image."""
-        return render_template("item.html", shown=queue.show(self._box.journal, item_id))
+        return self._page(item_id)
 
     def retry(self, item_id: int) -> ResponseReturnValue:
         """Let it go its way once more, from where it stopped."""
-        queue.retry(self._box.journal, item_id, who=_WHO)
-        flash("retried")
-        return redirect(url_for("item", item_id=item_id))
+        return self._do(
+            item_id, "retried", lambda: queue.retry(self._box.journal, item_id, who=_WHO)
+        )
+
+    def release(self, item_id: int) -> ResponseReturnValue:
+        """Let it go on as the image of the patient whom somebody names."""
+        said = {keyword: request.form.get(keyword, "").strip() for keyword in _PATIENT}
+        said["StudyDate"] = said["StudyDate"].replace("-", "")
+        given = {keyword: value for keyword, value in said.items() if value}
+        box = self._box
+        return self._do(
+            item_id,
+            "released",
+            lambda: release(box.journal, box.settings, item_id, given, who=_WHO),
+        )
 
     def discard(self, item_id: int) -> ResponseReturnValue:
         """Ask for the reason, and whether it is meant; then set the image aside for good."""
-        reason = request.form.get("reason", "").strip()
-        if request.method == "GET" or not reason:
-            return render_template("discard.html", shown=queue.show(self._box.journal, item_id))
-        queue.discard(self._box.journal, item_id, reason=reason, who=_WHO)
-        flash("discarded")
+        if request.method == "GET":
+            film = queue.show(self._box.journal, item_id).film
+            return render_template("discard.html", film=film)
+        reason = request.form.get("reason", "")
+        return self._do(
+            item_id,
+            "discarded",
+            lambda: queue.discard(self._box.journal, item_id, reason=reason, who=_WHO),
+        )
+
+    def _do(self, item_id: int, done: str, act: Callable[[], object]) -> ResponseReturnValue:
+        try:
+            act()
+        except (Refused, NoDate) as refused:
+            return self._page(item_id, refused), 409
+        flash(done)
         return redirect(url_for("item", item_id=item_id))
+
+    def _page(self, item_id: int, refused: Refused | NoDate | None = None) -> str:
+        shown = queue.show(self._box.journal, item_id)
+        return render_template(
+            "item.html",
+            film=shown.film,
+            identity=shown.item.identity.values if shown.item.identity else {},
+            arrivals=shown.arrivals,
+            events=told(shown.history),
+            can_act=_waits_for_a_person(shown),
+            patient=_patient(shown) if _wants_patient(shown) else None,
+            refused=refused,
+        )
+
+
+def _waits_for_a_person(shown: Shown) -> bool:
+    held = any(d["state"] == DeliveryState.HELD for d in shown.film.deliveries)
+    return held or shown.film.state in {ItemState.HELD, ItemState.QUARANTINED}
+
+
+def _wants_patient(shown: Shown) -> bool:
+    return shown.film.state is ItemState.HELD and shown.film.code in _WANTS_PATIENT
+
+
+def _patient(shown: Shown) -> Mapping[str, Any]:
+    """What the patient's form begins with: what was just entered, else what the device said."""
+    if "PatientID" in request.form:
+        return request.form
+    said = claimed(shown.item.evidence)
+    date = said.get("StudyDate", "")
+    known = {**dict.fromkeys(_PATIENT, ""), **said}
+    return {**known, "StudyDate": f"{date[:4]}-{date[4:6]}-{date[6:8]}" if date else ""}

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import render_template
 
+from appliance.status.pattern import PATTERNS
+
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
@@ -28,4 +30,7 @@ class Status:
         return self._render("live.html")
 
     def _render(self, template: str) -> str:
-        return render_template(template, now=self._box.snapshot(), settings=self._box.settings)
+        now = self._box.snapshot()
+        return render_template(
+            template, now=now, pattern=PATTERNS[now.lamps], settings=self._box.settings
+        )

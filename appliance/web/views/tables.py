@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from appliance.desk import echo
 from appliance.desk import settings as desk
+from appliance.desk.echo import Place, ask_deliver
 from appliance.errors import BadSettings, NotThere, Problem
+from appliance.settings.editing import with_entry
+from appliance.settings.load import parse
 from appliance.settings.naming import named
 from appliance.settings.schema import Profile
 from appliance.settings.values import name_pattern
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
+
+    from appliance.desk.echo import Answer
     from appliance.settings.schema import Destination, Source
     from appliance.web.box import Box
 
@@ -76,32 +80,42 @@ class Table:
         """What the form of a new entry begins with."""
         return MultiDict()
 
-    def _extra(self, values: Form) -> dict[str, Any]:
-        """What else the template is shown; the answer, if a button of the form asked something."""
-        raise NotImplementedError
+    def _extra(self, values: Form) -> Mapping[str, object]:
+        """What else the template is shown."""
+        return {}
+
+    def _asked(self, name: str) -> ResponseReturnValue:
+        """Another button than that which saves: show the form again, with its answer."""
+        return self._form(name, request.form)
 
     def _submitted(self, name: str) -> ResponseReturnValue:
         if request.form.get("action") != "save":
-            return self._form(name, request.form)
-        entry = {**forms.entry(request.form, self.fields), **self.fixed}
+            return self._asked(name)
         try:
-            desk.put(self._box.paths, self.name, {**entry, "name": name or entry["name"]})
+            desk.put(self._box.paths, self.name, self._entry(name))
         except Problem as problem:
             return self._refused(name, problem)
         flash("saved")
         return redirect(url_for("settings"))
+
+    def _entry(self, name: str) -> dict[str, object]:
+        given = {**forms.entry(request.form, self.fields), **self.fixed}
+        return {**given, "name": name or given["name"]}
 
     def _refused(self, name: str, problem: Problem) -> ResponseReturnValue:
         called = re.escape(name or request.form["name"])
         place = rf"{self.name}(?:\.{called}|\[\w+\])"
         return self._form(name, request.form, forms.faults(problem, place, self.fields)), 422
 
-    def _form(self, name: str, values: Form, faults: Faults | None = None) -> str:
+    def _form(
+        self, name: str, values: Form, faults: Faults | None = None, answer: Answer | None = None
+    ) -> str:
         return render_template(
             f"{self.name}.html",
             name=name,
             values=values,
             faults=faults or Faults(),
+            answer=answer,
             settings=self._box.settings,
             **self._extra(values),
         )
@@ -140,10 +154,19 @@ class Destinations(Table):
     def _entries(self) -> Sequence[Entry]:
         return self._box.settings.destinations
 
-    def _extra(self, values: Form) -> dict[str, Any]:
-        return {"answer": self._echo(values)} if values.get("action") == "test" else {}
+    def _asked(self, name: str) -> ResponseReturnValue:
+        """Test the connection as it is typed, saved or not."""
+        entry = self._entry(name)
+        try:
+            parse(with_entry("", self.name, entry))
+            answer = ask_deliver(self._box.paths.run, self._place(entry))
+        except Problem as problem:
+            return self._refused(name, problem)
+        return self._form(name, request.form, answer=answer)
 
-    def _echo(self, values: Form) -> echo.Answer: ...
+    def _place(self, entry: Mapping[str, Any]) -> Place:
+        calling = entry["calling_ae_title"] or self._box.settings.box.ae_title
+        return Place(entry["host"], entry["port"], entry["ae_title"], calling)
 
 
 class Sources(Table):
@@ -162,9 +185,6 @@ class Sources(Table):
 
     def _entries(self) -> Sequence[Entry]:
         return self._box.settings.sources
-
-    def _extra(self, values: Form) -> dict[str, Any]:  # noqa: ARG002 - nothing else to show
-        return {}
 
 
 class Profiles(Table):
@@ -196,7 +216,7 @@ class Profiles(Table):
     def _blank(self) -> Form:
         return forms.values(Profile(), self.fields)
 
-    def _extra(self, values: Form) -> dict[str, Any]:
+    def _extra(self, values: Form) -> Mapping[str, object]:
         pattern = values.get("filename", "").strip()
         sample = values.get("sample", "").strip()[:_LONGEST_SAMPLE]
         if not (pattern and sample):

@@ -241,7 +241,7 @@ def test_verify_says_that_a_card_cannot_be_read(box: Box) -> None:
 
 
 def test_verify_finds_a_broken_page(box: Box) -> None:
-    for _ in range(50):
+    for _ in range(200):
         box.item(ItemState.QUARANTINED)
     box.close()
     page = 4096

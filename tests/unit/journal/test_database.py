@@ -240,7 +240,7 @@ def finish(box: Box) -> None:
         for step in (box.convert, box.identify, box.route)[order.index(state) :]:
             step()
     if state is not ItemState.DONE:
-        if "sent" not in box.journal.ledger.delivery_counts():
+        if "sent" not in box.journal.ledger.delivery_counts()["pacs"]:
             box.send()
         box.confirm()
 

@@ -57,14 +57,15 @@ def cells(states: type[ItemState | DeliveryState]) -> list[tuple[str, str]]:
 
 
 ADD_ITEM = """
-    INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, state, arrived_at,
-                      changed_at, changed_by)
-    VALUES ('ab', '', 1, 'cr', 'film.tif', ?, 'then', 'then', 'somebody')
+    INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, state, identity,
+                      arrived_at, changed_at, changed_by)
+    VALUES ('ab', '', 1, 'cr', 'film.tif', ?, '{}', 'then', 'then', 'somebody')
 """
+ADD_BODY = "INSERT INTO body VALUES (1, 1, 'pixels', '1.2', 'cd', '[]', '{}')"
 ADD_DELIVERY = """
-    INSERT INTO delivery (item_id, destination, state, confirmed_by, created_at, changed_at,
-                          changed_by)
-    VALUES (1, 'pacs', ?, 'find', 'then', 'then', 'somebody')
+    INSERT INTO delivery (item_id, destination, state, claimed_by, confirmed_by, created_at,
+                          changed_at, changed_by)
+    VALUES (1, 'pacs', ?, 'somebody', 'find', 'then', 'then', 'somebody')
 """
 HISTORY = "SELECT before, after, at, who, code, sentence FROM history WHERE before != ''"
 
@@ -81,7 +82,7 @@ def schema() -> Iterator[sqlite3.Connection]:
 def move(schema: sqlite3.Connection, table: str, after: str) -> None:
     schema.execute(
         f"UPDATE {table} SET state = ?, code = 'why', sentence = 'Because.', changed_at = 'now',"
-        f" changed_by = 'another' {', confirmed_by = 1' if table == 'delivery' else ''}",
+        f" changed_by = 'another'",
         [after],
     )
 
@@ -102,6 +103,7 @@ def check(schema: sqlite3.Connection, table: str, cell: tuple[str, str], *, may:
 @pytest.mark.parametrize("cell", cells(ItemState), ids=titled)
 def test_item(schema: sqlite3.Connection, cell: tuple[str, str]) -> None:
     schema.execute(ADD_ITEM, [cell[0]])
+    schema.execute(ADD_BODY)
     schema.execute(ADD_DELIVERY, ["confirmed"])
     check(schema, "item", cell, may=cell in allowed(ITEMS))
 
@@ -129,6 +131,12 @@ def test_the_table_is_the_drawing_and_every_move_has_a_reason(
     assert all(why for *_, why in rows)
 
 
+def test_routed_is_what_has_a_destination(schema: sqlite3.Connection) -> None:
+    schema.execute(ADD_ITEM, ["identified"])
+    with pytest.raises(sqlite3.IntegrityError, match="it has nowhere to go"):
+        move(schema, "item", "routed")
+
+
 @pytest.mark.parametrize("states", [[], ["sent"], ["confirmed", "held"]], ids=" and ".join)
 def test_done_is_when_every_delivery_at_least_one_is_confirmed(
     schema: sqlite3.Connection, states: list[str]
@@ -136,8 +144,41 @@ def test_done_is_when_every_delivery_at_least_one_is_confirmed(
     schema.execute(ADD_ITEM, ["routed"])
     for state in states:
         schema.execute(ADD_DELIVERY.replace("pacs", state), [state])
-    with pytest.raises(sqlite3.IntegrityError, match="done is when every delivery"):
+    with pytest.raises(sqlite3.IntegrityError, match="not every delivery of it is confirmed"):
         move(schema, "item", "done")
+
+
+@pytest.mark.parametrize("state", ["prepared", "active", "sent", "deferred"])
+def test_ignored_is_what_is_not_under_way(schema: sqlite3.Connection, state: str) -> None:
+    schema.execute(ADD_ITEM, ["routed"])
+    schema.execute(ADD_DELIVERY, [state])
+    with pytest.raises(sqlite3.IntegrityError, match="some of it is still on its way"):
+        move(schema, "item", "ignored")
+
+
+def test_active_is_what_somebody_works_on(schema: sqlite3.Connection) -> None:
+    schema.execute(ADD_ITEM, ["routed"])
+    schema.execute(ADD_DELIVERY, ["prepared"])
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        schema.execute("UPDATE delivery SET state = 'active', claimed_by = NULL")
+
+
+@pytest.mark.parametrize(
+    "cell", [("arrived", "converted"), ("converted", "identified"), ("held", "identified")]
+)
+def test_converted_is_what_has_a_body(schema: sqlite3.Connection, cell: tuple[str, str]) -> None:
+    schema.execute(ADD_ITEM, [cell[0]])
+    with pytest.raises(sqlite3.IntegrityError, match="it has not been read"):
+        move(schema, "item", cell[1])
+
+
+@pytest.mark.parametrize("before", ["converted", "held"])
+def test_identified_is_what_has_a_patient(schema: sqlite3.Connection, before: str) -> None:
+    schema.execute(ADD_ITEM, [before])
+    schema.execute(ADD_BODY)
+    schema.execute("UPDATE item SET identity = ''")
+    with pytest.raises(sqlite3.IntegrityError, match="whose it is is not known"):
+        move(schema, "item", "identified")
 
 
 def test_confirmed_is_what_somebody_proved(schema: sqlite3.Connection) -> None:

@@ -1,0 +1,190 @@
+"""Owns the command line: its words, its exit status, trouble as one sentence and not a trace."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Words = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
+
+_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say: 0 done, 1 refused or failed; wrong usage exits with 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        status = _command(options.does)(options)
+        sys.stdout.flush()
+    except Problem as problem:
+        return _complained(problem.sentence, problem.hint)
+    except BrokenPipeError:  # `jembatan status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _complained(f"{error.filename}: {error.strerror}", "")
+    except KeyboardInterrupt:
+        return _FAILED
+    return status
+
+
+def _command(does: str) -> Callable[[argparse.Namespace], int]:
+    """The function; what it needs is only imported now, `send` must not wait for the rest."""
+    module, _, name = does.partition(":")
+    command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
+    return command
+
+
+def _complained(sentence: str, hint: str) -> int:
+    print(sentence, file=sys.stderr)
+    if hint:
+        print(f"  {hint}", file=sys.stderr)
+    return _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jembatan", description="Carries the exports of an old modality to the PACS."
+    )
+    parser.add_argument("--version", action="version", version=f"jembatan {__version__}")
+    words = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_run, _status, _config, _convert, _send, _doctor, _queue, _journal, _bench):
+        add(words)
+    return parser
+
+
+def _word(
+    words: Words, name: str, does: str, meaning: str, *, root: bool = True, json: bool = False
+) -> argparse.ArgumentParser:
+    """A command `name`, done by the function `does` ("module:function") of appliance.commands."""
+    word = words.add_parser(name, help=meaning, description=meaning)
+    word.set_defaults(does=f"appliance.commands.{does}")
+    if root:
+        word.add_argument("--root", type=Path, metavar="DIR", help="where all state of a box lies")
+    if json:
+        word.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return word
+
+
+def _group(words: Words, name: str, meaning: str) -> Words:
+    group = words.add_parser(name, help=meaning, description=meaning)
+    return group.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _run(words: Words) -> None:
+    run = _word(words, "run", "run:run", "all services in the foreground")
+    run.add_argument("--config", type=Path, metavar="FILE", help="settings to put in force first")
+    run.add_argument("--port", type=int, default=8080, help="of the page (default %(default)s)")
+
+
+def _status(words: Words) -> None:
+    _word(words, "status", "status:status", "how the box is doing", json=True)
+
+
+def _config(words: Words) -> None:
+    group = _group(words, "config", "check, show and change the settings")
+    check = _word(group, "check", "config:check", "say every fault of a file", root=False)
+    check.add_argument("file", type=Path, metavar="FILE")
+    _word(group, "show", "config:show", "the settings in force")
+    _word(group, "history", "config:versions", "every version that is kept", json=True)
+    restore = _word(group, "restore", "config:restore", "put an earlier version in force again")
+    restore.add_argument("number", type=int, metavar="N")
+    export = _word(group, "export", "config:export", "write the settings in force to a file")
+    export.add_argument("file", type=Path, metavar="FILE")
+    import_ = _word(group, "import", "config:import_", "put the settings of a file in force")
+    import_.add_argument("file", type=Path, metavar="FILE")
+
+
+def _convert(words: Words) -> None:
+    meaning = "make DICOM files of exports, without a box"
+    convert = _word(words, "convert", "convert:convert", meaning, root=False, json=True)
+    convert.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+    convert.add_argument("--out", type=Path, required=True, metavar="DIR")
+    convert.add_argument("--profile", metavar="NAME", help="of the settings given with --config")
+    convert.add_argument("--config", type=Path, metavar="FILE")
+
+
+def _send(words: Words) -> None:
+    meaning = "send DICOM files and folders now, without a box"
+    send = _word(words, "send", "send:send", meaning, root=False, json=True)
+    send.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+    send.add_argument("--to", required=True, metavar="AET@HOST:PORT")
+    send.add_argument("--from", dest="calling", default="JEMBATAN", metavar="AET")
+    send.add_argument("--associations", type=_at_least_one, default=1, metavar="N")
+
+
+def _doctor(words: Words) -> None:
+    doctor = _word(
+        words, "doctor", "doctor:doctor", "what is wrong with the way to a PACS", json=True
+    )
+    whom = doctor.add_mutually_exclusive_group(required=True)
+    whom.add_argument("destination", nargs="?", metavar="DESTINATION", help="of the settings")
+    whom.add_argument("--to", metavar="AET@HOST:PORT")
+    doctor.add_argument("--from", dest="calling", default="", metavar="AET")
+
+
+def _queue(words: Words) -> None:
+    group = _group(words, "queue", "look at images and decide about them")
+    _word(group, "list", "queue:unfinished", "what is on its way or needs a person", json=True)
+    show = _word(group, "show", "queue:show", "one image and its history", json=True)
+    show.add_argument("id", type=int, metavar="ID")
+    for name, meaning, several in (
+        ("retry", "let images go on", "+"),
+        ("hold", "stop images until they are retried", "+"),
+        ("release", "say whose image it is", 1),
+        ("discard", "give up on an image for good", 1),
+    ):
+        word = _word(group, name, f"queue:{name}", meaning, json=True)
+        word.add_argument("ids", type=int, nargs=several, metavar="ID")
+        word.add_argument(
+            "--by", required=name == "release", metavar="WHO", help="kept in the history"
+        )
+        if name == "release":
+            by = word.add_mutually_exclusive_group()
+            by.add_argument("--item", metavar="WORKLIST_KEY")
+            by.add_argument("--set", type=_pair, action="append", metavar="KEYWORD=VALUE")
+        if name == "discard":
+            word.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def _journal(words: Words) -> None:
+    group = _group(words, "journal", "prove that nothing is missing, and give room back")
+    _word(group, "verify", "journal:verify", "compare every row with its bytes", json=True)
+    _word(group, "compact", "journal:compact", "remove what no row needs")
+
+
+def _bench(words: Words) -> None:
+    bench = _word(words, "bench", "run:bench", "the benchmark table of the README", root=False)
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    keyword, equals, value = text.partition("=")
+    if not equals:
+        msg = "is written KEYWORD=VALUE"
+        raise argparse.ArgumentTypeError(msg)
+    return keyword, value
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        msg = "must be 1 or more"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""Owns `jembatan send`: the product's sender, now, without a queue."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.commands.out import document, say
+from appliance.desk.send import send as send_files
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def send(options: Namespace) -> int:
+    """Send, and say what was not taken."""
+    report = send_files(options.paths, options.to, options.calling, options.associations)
+    sys.stderr.writelines(f"{line}\n" for line in report.complaints())
+    if options.json:
+        document(report.document())
+    else:
+        taken = len(report.objects) - len(report.failed)
+        say(f"{taken} sent, {len(report.failed)} not, in {report.seconds:.1f} s")
+    return 1 if report.failed else 0

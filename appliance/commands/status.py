@@ -1,0 +1,66 @@
+"""Owns `jembatan status`: how the box is doing, for people and for scripts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from appliance.clock import SystemClock
+from appliance.commands.box import journal_of, paths_of
+from appliance.commands.out import ago, complain, document, say, table
+from appliance.settings.current import Current
+from appliance.status import snapshot
+from appliance.status.pattern import drawing
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from appliance.journal.journal import Paths
+    from appliance.status.snapshot import Snapshot
+
+
+def status(options: Namespace) -> int:
+    """Show it."""
+    now = _look(paths_of(options.root))
+    if options.json:
+        document(now.document())
+    else:
+        _tell(now)
+    return 0
+
+
+def _look(paths: Paths) -> Snapshot:
+    settings = Current(paths.root)
+    problems = [settings.problem] if settings.problem else []
+    with ExitStack() as open_ones:
+        has_run = paths.journal.exists()
+        journal = open_ones.enter_context(journal_of(paths)) if has_run else None
+        return snapshot.take(journal, settings.get(), problems, SystemClock())
+
+
+def _tell(now: Snapshot) -> None:
+    say(drawing(now.lamps), "")
+    for problem in now.problems:
+        complain(problem)
+    say(f"Images:      {_counts(now.items)}", f"Deliveries:  {_counts(now.deliveries)}")
+    if now.oldest_waiting_s is not None:
+        say(f"The oldest on its way came {ago(now.oldest_waiting_s)}.")
+    if now.sources:
+        say("", "Sources")
+        table(
+            (f"  {s.name}", s.state, f"last file {ago(s.last_arrival_s)}", s.sentence)
+            for s in now.sources
+        )
+    if now.destinations:
+        say("", "Destinations")
+        table(
+            (f"  {d.name}", d.state, f"{d.waiting} waiting", d.sentence) for d in now.destinations
+        )
+    if now.held:
+        say("", "Waiting for a person")
+        table((f"  {h.id}", h.name, h.code, h.sentence) for h in now.held)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {state}" for state, n in counts.items()) or "none"

@@ -1,0 +1,93 @@
+"""Owns turning one file into bodies and evidence: sniffs the format, asks its reader, adds claims.
+
+A reader brings pixels (or a data set) as slices, written anew only where DICOM cannot take them
+as they lie. Names and sidecars are evidence beside what the format itself says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from appliance.convert import dicom_file, jpeg_image, raster, sidecar, tiff
+from appliance.convert.claims import claims, moment
+from appliance.convert.source import Source
+from appliance.errors import UnsupportedFormat
+from appliance.journal.codec import dump
+from appliance.model import Body, BodyKind, Evidence, Origin
+from appliance.peek import Format, opened
+from appliance.settings.naming import named
+from appliance.settings.schema import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from appliance.convert.source import Found, Produce
+    from appliance.model import Claim
+
+_READERS: Mapping[Format, Callable[[Source], Found]] = {
+    Format.DICOM: dicom_file.read,
+    Format.TIFF: tiff.read,
+    Format.PNG: lambda source: raster.read(source, "PNG"),
+    Format.BMP: lambda source: raster.read(source, "BMP"),
+    Format.JPEG: jpeg_image.read,
+}
+
+
+def read(
+    path: Path,
+    name: str,
+    profile: Profile | None,
+    *,
+    sidecars: Mapping[str, Path],
+    modified_at: datetime,
+    arrived_at: datetime,
+    make_body: Callable[[Produce], Path],
+) -> tuple[tuple[Body, ...], Evidence]:
+    """The objects in the spool file at `path`, called `name` below its source, and all evidence.
+
+    `sidecars` are files by the names they had beside it. Raises Held, Quarantined and Ignored.
+    """
+    profile = profile or Profile()
+    with opened(path) as peek:
+        form = peek.format()
+    if form is None:
+        raise UnsupportedFormat(name=name, detail="its content is of no known kind")
+    found = _READERS[form](Source(path, name, profile, make_body))
+    said, notes = _beside(name, profile, sidecars)
+    times = [*moment(Origin.MTIME, modified_at), *moment(Origin.ARRIVAL, arrived_at)]
+    body = Body(
+        1, found.kind, found.transfer_syntax_uid, _digest(found), found.slices, found.attributes
+    )
+    return (body,), Evidence((*found.claims, *said, *times), (*found.notes, *notes))
+
+
+def _beside(
+    name: str, profile: Profile, sidecars: Mapping[str, Path]
+) -> tuple[list[Claim], list[str]]:
+    """What the file's name and its sidecars say."""
+    found, notes = claims(Origin.FILENAME, named(profile, name))
+    for sidecar_name, path in sorted(sidecars.items()):
+        entry = sidecar.read(path, sidecar_name, name, profile.charset)
+        more, doubts = claims(Origin.SIDECAR, entry)
+        found += more
+        notes += doubts
+    return found, notes
+
+
+_SHAPE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
+
+
+def _digest(found: Found) -> str:
+    """What stands for the content: a data set's own bytes, or pixels and their shape.
+
+    Not what the profile adds: another profile makes no other picture. Files of the spool are
+    named by their SHA-256, so pixels need not be read again.
+    """
+    if found.kind is BodyKind.DATASET:
+        return dicom_file.digest(found)
+    slices = [[piece.path.name, piece.offset, piece.length] for piece in found.slices]
+    shape = [found.attributes[keyword] for keyword in _SHAPE]
+    return hashlib.sha256(dump([found.kind, slices, shape]).encode()).hexdigest()

@@ -1,0 +1,197 @@
+"""Owns the exact bytes of an object: a small head written here, then slices as they lie. Pure.
+
+The head of a data set that came and must change is read back from the spool; nothing else is
+read, and pixels never are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TYPE_CHECKING
+
+from appliance.errors import CannotEdit
+from appliance.model import BodyKind, Instance, Origin, Slice, size_of
+from appliance.route import uids
+from appliance.route.edit import edited
+from appliance.route.encode import UNICODE, can_say, encoded
+from appliance.route.iod import edits, image_values
+from appliance.settings.keywords import TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from appliance.model import Body, Evidence, Identity, Piece
+    from appliance.settings.schema import Destination, Profile
+
+_MAX_HEAD_BYTES = 64 << 20
+_MAX_NATIVE_BYTES = 0xFFFFFFFE
+_UNDEFINED = 0xFFFFFFFF
+_BYTE_BITS = 8
+_ITEM = b"\xfe\xff\x00\xe0"
+_SEQUENCE_END = b"\xfe\xff\xdd\xe0" + bytes(4)
+
+_DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
+_TIMES = ("StudyTime", "AcquisitionTime", "ContentTime", "SeriesTime")
+_FAMILIES = {"StudyDate": _DATES, "StudyTime": _TIMES}
+"""The exam's date may have been taken from another of the header's own: that changes nothing."""
+
+
+def read_slice(piece: Slice) -> bytes:
+    """The bytes of a slice; OSErrors fly."""
+    with piece.path.open("rb") as file:
+        file.seek(piece.offset)
+        return file.read(piece.length)
+
+
+def compose(
+    body: Body,
+    *,
+    evidence: Evidence,
+    identity: Identity,
+    profile: Profile | None,
+    destination: Destination,
+    source: str,
+    arrived_at: datetime,
+    read: Callable[[Slice], bytes] = read_slice,
+) -> Instance:
+    """One object as one destination gets it; the same input gives the same bytes, on any box.
+
+    Raises BadValue and CannotEdit.
+    """
+    if body.kind is not BodyKind.DATASET:
+        return _made(body, identity, profile, source, arrived_at)
+    told = _told_otherwise(evidence, identity)
+    own = _uids_of(body, evidence, identity, source, is_corrected=bool(told))
+    changes = {**told, **own, **edits(profile)}
+    return _carried(body, changes, destination, read)
+
+
+# --- pixels that came without a data set -----------------------------------------------------
+
+
+def _made(
+    body: Body, identity: Identity, profile: Profile | None, source: str, arrived_at: datetime
+) -> Instance:
+    values = image_values(body, identity, profile, arrived_at)
+    values["StudyInstanceUID"] = study = uids.study_uid(identity, source)
+    modality = str(values["Modality"])
+    values["SeriesInstanceUID"] = _came(identity, "SeriesInstanceUID") or uids.series_uid(
+        study, modality, source, values
+    )
+    came = _came(identity, "SOPInstanceUID") if identity.proof != "person" else ""
+    values["SOPInstanceUID"] = came or uids.sop_instance_uid(body, identity)
+    if not all(can_say("", str(value)) for value in values.values()):
+        values["SpecificCharacterSet"] = UNICODE
+    before, after = _around(body)
+    head = encoded(values) + before
+    pieces = (head, *body.slices, *([after] if after else []))
+    return _instance(body, values, pieces, hashlib.sha256(head + body.digest.encode()).hexdigest())
+
+
+def _came(identity: Identity, keyword: str) -> str:
+    """A UID that a sidecar or a file name brought, where it is one."""
+    uid = identity.values.get(keyword, "")
+    return uid if uids.is_valid(uid) else ""
+
+
+def _around(body: Body) -> tuple[bytes, bytes]:
+    """What stands before and behind the pixels: the element's header and padding (PS3.5 A.4)."""
+    length = sum(map(size_of, body.slices))
+    padding = b"\0" * (length % 2)
+    if body.kind is BodyKind.STREAM:
+        item = _ITEM + struct.pack("<L", length + len(padding))
+        empty_offset_table = _ITEM + bytes(4)
+        return _pixel_data(b"OB", _UNDEFINED) + empty_offset_table + item, padding + _SEQUENCE_END
+    if length > _MAX_NATIVE_BYTES:
+        raise CannotEdit(destination="any PACS", why=f"{length} bytes of pixels are too many")
+    allocated = body.attributes["BitsAllocated"]
+    vr = b"OB" if allocated == _BYTE_BITS else b"OW"
+    return _pixel_data(vr, length + len(padding)), padding
+
+
+def _pixel_data(vr: bytes, length: int) -> bytes:
+    return struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length)
+
+
+# --- a data set that came ------------------------------------------------------------------------
+
+
+def _told_otherwise(evidence: Evidence, identity: Identity) -> dict[str, str]:
+    """What was decided about patient and exam and is not what the header says."""
+    return {
+        keyword: value
+        for keyword, value in identity.values.items()
+        if keyword in TEXTS and not _is_in_header(evidence, keyword, value)
+    }
+
+
+def _is_in_header(evidence: Evidence, keyword: str, value: str) -> bool:
+    if keyword not in _FAMILIES:
+        return value == evidence.get(keyword, Origin.HEADER)
+    return not value or value in {evidence.get(k, Origin.HEADER) for k in _FAMILIES[keyword]}
+
+
+def _uids_of(
+    body: Body, evidence: Evidence, identity: Identity, source: str, *, is_corrected: bool
+) -> dict[str, str]:
+    """UIDs that cannot stay: those of another patient's study, and of what a person corrected."""
+    before = evidence.get("PatientID", Origin.HEADER)
+    moves = bool(before) and before != identity.values.get("PatientID", before)
+    changed: dict[str, str] = {}
+    if moves or (is_corrected and identity.proof == "person"):
+        changed["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
+    if moves:
+        study = uids.study_uid(identity, source)
+        modality = str(body.attributes.get("Modality", ""))
+        changed["StudyInstanceUID"] = study
+        changed["SeriesInstanceUID"] = uids.series_uid(study, modality, source, body.attributes)
+    return changed
+
+
+def _carried(
+    body: Body,
+    changes: Mapping[str, str],
+    destination: Destination,
+    read: Callable[[Slice], bytes],
+) -> Instance:
+    untouched = _instance(body, body.attributes, _joined(body.slices), body.digest)
+    if not changes:
+        return untouched
+    head, *rest = body.slices
+    if head.length > _MAX_HEAD_BYTES:
+        raise CannotEdit(destination=destination.name, why="its header is too long")
+    old = read(head)
+    new = edited(old, body.transfer_syntax_uid, changes, destination.name)
+    if new == old:
+        return untouched
+    digest = hashlib.sha256(new + body.digest.encode()).hexdigest()
+    return _instance(body, {**body.attributes, **changes}, (new, *_joined(rest)), digest)
+
+
+def _joined(slices: tuple[Slice, ...] | list[Slice]) -> tuple[Slice, ...]:
+    """Slices, neighbours in one file as one."""
+    found: list[Slice] = []
+    for each in slices:
+        last = found[-1] if found else None
+        if last and last.path == each.path and last.offset + last.length == each.offset:
+            found[-1] = Slice(last.path, last.offset, last.length + each.length)
+        else:
+            found.append(each)
+    return tuple(found)
+
+
+def _instance(
+    body: Body, values: Mapping[str, object], pieces: tuple[Piece, ...], digest: str
+) -> Instance:
+    return Instance(
+        number=body.number,
+        sop_class_uid=str(values["SOPClassUID"]),
+        sop_instance_uid=str(values["SOPInstanceUID"]),
+        study_instance_uid=str(values["StudyInstanceUID"]),
+        series_instance_uid=str(values["SeriesInstanceUID"]),
+        transfer_syntax_uid=body.transfer_syntax_uid,
+        digest=digest,
+        pieces=pieces,
+    )

@@ -1,0 +1,88 @@
+"""Owns what each SOP class needs around the pixels (PS3.3 A.2, A.8); nothing is made up.
+
+Type 2 attributes that nobody knows are there and empty; type 3 ones are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.errors import BadValue
+from appliance.settings.keywords import TEXTS
+from appliance.settings.schema import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from appliance.model import Body, Identity
+
+CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
+SC_IMAGE = "1.2.840.10008.5.1.4.1.1.7"
+
+_ALWAYS = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "SeriesNumber",
+    "InstanceNumber",
+    "Manufacturer",
+    # Type 2C, and whether the condition holds cannot be known: empty says just that.
+    "Laterality",
+    "PatientOrientation",
+)
+
+_CLASSES: Mapping[str, Mapping[str, object]] = {
+    CR_IMAGE: {
+        "Modality": "CR",
+        "ImageType": ["ORIGINAL", "PRIMARY"],
+        "BodyPartExamined": "",
+        "ViewPosition": "",
+    },
+    SC_IMAGE: {"Modality": "OT", "ConversionType": "WSD"},
+}
+
+_FIXED = frozenset({"SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"})
+
+
+def image_values(
+    body: Body, identity: Identity, profile: Profile | None, arrived_at: datetime
+) -> dict[str, object]:
+    """Every attribute but UIDs and pixels, the surer source over the less sure. Raises BadValue."""
+    profile = profile or Profile()
+    said = {k: v for k, v in identity.values.items() if k in TEXTS}
+    known = {
+        **dict.fromkeys(_ALWAYS, ""),
+        **_CLASSES[str(body.attributes["SOPClassUID"])],
+        **said,
+        **body.attributes,
+        **_of_profile(profile, body),
+        "InstanceCreationDate": arrived_at.strftime("%Y%m%d"),
+        "InstanceCreationTime": arrived_at.strftime("%H%M%S"),
+    }
+    return {**known, **edits(profile)}
+
+
+def edits(profile: Profile | None) -> Mapping[str, str]:
+    """The tag edits a profile asks for. Raises BadValue where sameness hangs on them."""
+    wanted = profile.set if profile else {}
+    for keyword in sorted(_FIXED & wanted.keys()):
+        raise BadValue(keyword=keyword, value=wanted[keyword], why="UIDs are not set by hand")
+    return wanted
+
+
+def _of_profile(profile: Profile, body: Body) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if profile.modality:
+        found["Modality"] = profile.modality
+    if profile.window:
+        found["WindowCenter"], found["WindowWidth"] = profile.window
+    if profile.imager_pixel_spacing and body.attributes["SOPClassUID"] == CR_IMAGE:
+        found["ImagerPixelSpacing"] = list(profile.imager_pixel_spacing)
+    return found

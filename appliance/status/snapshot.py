@@ -1,0 +1,236 @@
+"""Owns the one read model: how the box is doing, as lamps, page, metrics and `status` tell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.board.disk import Room, room
+from appliance.model import DeliveryState, ItemState
+from appliance.status import pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from appliance.clock import Clock
+    from appliance.errors import Problem
+    from appliance.journal.journal import Journal
+    from appliance.settings.schema import Settings
+    from appliance.status.pattern import LampState
+
+_NEW = "new"
+_REMOVED = "removed"
+_WATCHING = frozenset({"watching", _NEW})
+_CANNOT_TAKE = frozenset({"down", "stopped", "full", _REMOVED})
+_OVER = frozenset({DeliveryState.CONFIRMED, DeliveryState.HELD})
+_ALL_IS_WELL = {
+    "watching": "What appears there is taken.",
+    "up": "It takes what is sent to it.",
+}
+_BEFORE_ROUTING = (ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItem:
+    """One thing that waits for a person: an item, or its delivery to `destination`."""
+
+    id: int
+    code: str
+    sentence: str
+    hint: str
+    source: str
+    name: str
+    destination: str  # "" for the item itself
+    state: str
+    arrived_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source is doing."""
+
+    name: str
+    state: str
+    sentence: str
+    hint: str
+    last_arrival_s: float | None  # how long ago
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether what appears there is found."""
+        return self.state in _WATCHING
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """How a destination is doing, and how many deliveries to it stand where."""
+
+    name: str
+    state: str
+    sentence: str
+    hint: str
+    last_ok_at: str
+    deliveries: Mapping[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries it still has to get or to prove."""
+        return sum(n for state, n in self.deliveries.items() if state not in _OVER)
+
+    @property
+    def takes_images(self) -> bool:
+        """False when it is known that it cannot be delivered to now."""
+        return self.state not in _CANNOT_TAKE
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How everything stood at one moment."""
+
+    items: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[str, int] = field(default_factory=dict)
+    held: tuple[HeldItem, ...] = ()
+    oldest_waiting_s: float | None = None
+    sources: tuple[SourceStatus, ...] = ()
+    destinations: tuple[DestinationStatus, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    room: Room | None = None
+    version: str = __version__
+
+    @property
+    def on_the_way(self) -> int:
+        """How much there is still to do without anybody's help."""
+        before = sum(self.items.get(state, 0) for state in _BEFORE_ROUTING)
+        return before + sum(destination.waiting for destination in self.destinations)
+
+    @property
+    def lamps(self) -> LampState:
+        """The most pressing of all this."""
+        idle_sources = [source for source in self.sources if not source.is_watching]
+        return pattern.lamp_state(
+            on_the_way=self.on_the_way,
+            for_a_person=len(self.held) + len(idle_sources) + len(self.problems),
+            undeliverable=any(d.waiting and not d.takes_images for d in self.destinations),
+        )
+
+    def document(self) -> dict[str, object]:
+        """The result of `jembatan status --json`."""
+        return {
+            "items": dict(self.items),
+            "deliveries": dict(self.deliveries),
+            "held": [asdict(held) for held in self.held],
+            "oldest_waiting_s": self.oldest_waiting_s,
+            "sources": [asdict(source) for source in self.sources],
+            "destinations": [
+                {
+                    "name": destination.name,
+                    "state": destination.state,
+                    "waiting": destination.waiting,
+                    "sentence": destination.sentence,
+                    "hint": destination.hint,
+                }
+                for destination in self.destinations
+            ],
+            "lamps": pattern.document(self.lamps),
+            "settings_problems": [
+                {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}
+                for problem in self.problems
+            ],
+            "version": self.version,
+        }
+
+
+def take(
+    journal: Journal | None, settings: Settings, problems: Sequence[Problem], clock: Clock
+) -> Snapshot:
+    """Look at everything; `journal` None is a box that never ran. Raises JournalFault."""
+    look = _Look(journal, clock)
+    return Snapshot(
+        items=look.items(),
+        deliveries=look.deliveries(),
+        held=look.held(),
+        oldest_waiting_s=look.oldest_waiting_s(),
+        sources=tuple(look.source(source.name) for source in settings.sources),
+        destinations=look.destinations([d.name for d in settings.destinations]),
+        problems=tuple(problems),
+        room=room(journal.paths.root) if journal else None,
+    )
+
+
+class _Look:
+    """The journal's answers, in the words of the snapshot."""
+
+    def __init__(self, journal: Journal | None, clock: Clock) -> None:
+        self._ledger = journal.ledger if journal else None
+        self._clock = clock
+        places = self._ledger.places() if self._ledger else ()
+        self._places = {(row["kind"], row["name"]): dict(row) for row in places}
+        self._counts = self._ledger.delivery_counts() if self._ledger else {}
+
+    def items(self) -> Mapping[str, int]:
+        return self._ledger.item_counts() if self._ledger else {}
+
+    def deliveries(self) -> Mapping[str, int]:
+        counts: Counter[str] = Counter()
+        for states in self._counts.values():
+            counts.update(states)
+        return counts
+
+    def held(self) -> tuple[HeldItem, ...]:
+        rows = self._ledger.attention() if self._ledger else ()
+        return tuple(HeldItem(**dict(row)) for row in rows)
+
+    def oldest_waiting_s(self) -> float | None:
+        return self._since(self._ledger.oldest_waiting() if self._ledger else "")
+
+    def source(self, name: str) -> SourceStatus:
+        place = self._places.get(("source", name), {})
+        return SourceStatus(
+            name=name,
+            state=place.get("state", _NEW),
+            sentence=_sentence(place) or "Nothing has looked there yet.",
+            hint=place.get("hint", ""),
+            last_arrival_s=self._since(self._ledger.last_arrival(name) if self._ledger else ""),
+        )
+
+    def destinations(self, names: Collection[str]) -> tuple[DestinationStatus, ...]:
+        """Those of the settings, and those no longer there for which something waits."""
+        known = [self._destination(name, self._counts.get(name, {})) for name in names]
+        others = [_removed(name, n) for name, n in self._counts.items() if name not in names]
+        return tuple(known + [removed for removed in others if removed.waiting])
+
+    def _destination(self, name: str, states: Mapping[str, int]) -> DestinationStatus:
+        place = self._places.get(("destination", name), {})
+        return DestinationStatus(
+            name=name,
+            state=place.get("state", _NEW),
+            sentence=_sentence(place) or "Nothing has been sent there yet.",
+            hint=place.get("hint", ""),
+            last_ok_at=place.get("last_ok_at", ""),
+            deliveries=states,
+        )
+
+    def _since(self, moment: str) -> float | None:
+        """Seconds since a stamp; 0 where the clock was set back meanwhile."""
+        if not moment:
+            return None
+        passed = self._clock.utc() - datetime.fromisoformat(moment)
+        return round(max(0.0, passed.total_seconds()), 1)
+
+
+def _sentence(place: Mapping[str, str]) -> str:
+    return place.get("sentence") or _ALL_IS_WELL.get(place.get("state", ""), "")
+
+
+def _removed(name: str, states: Mapping[str, int]) -> DestinationStatus:
+    return DestinationStatus(
+        name=name,
+        state=_REMOVED,
+        sentence="It is no longer in the settings; what waits for it stays here.",
+        hint="Enter it again under the same name, or hold and discard what waits for it.",
+        last_ok_at="",
+        deliveries=states,
+    )

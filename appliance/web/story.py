@@ -1,0 +1,67 @@
+"""Owns how an image's history is told: moves that matter, repetitions once. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from appliance.model import DeliveryState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SERVICE = re.compile(r"(watch|convert|deliver|keeper)-\d+-[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an image; `times` in a row, the last time `at`."""
+
+    at: str
+    before: str
+    after: str
+    sentence: str
+    code: str
+    destination: str  # "" for the image itself
+    who: str  # "" for a service
+    times: int = 1
+
+    @property
+    def is_remark(self) -> bool:
+        """Something to know that moved nothing."""
+        return self.before == self.after
+
+
+def told(history: Iterable[Mapping[str, str]]) -> list[Event]:
+    """The history of an item as a person wants to read it, the oldest first."""
+    events: list[Event] = []
+    for event in map(_event, history):
+        if _is_passing(event):
+            continue
+        if events and _same(events[-1], event):
+            events[-1] = replace(event, times=events[-1].times + 1)
+        else:
+            events.append(event)
+    return events
+
+
+def _event(row: Mapping[str, str]) -> Event:
+    return Event(
+        at=row["at"],
+        before=row["before"],
+        after=row["after"],
+        sentence=row["sentence"],
+        code=row["code"],
+        destination=row["destination"] or "",
+        who="" if _SERVICE.fullmatch(row["who"]) else row["who"],
+    )
+
+
+def _is_passing(event: Event) -> bool:
+    """A delivery that begins, or is under way: what comes of it is the next event."""
+    return bool(event.destination) and event.after in {DeliveryState.WAITING, DeliveryState.ACTIVE}
+
+
+def _same(one: Event, two: Event) -> bool:
+    return replace(one, at="", times=1) == replace(two, at="", times=1)

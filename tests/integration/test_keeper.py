@@ -1,0 +1,93 @@
+"""keeper as the process it is: ready, lamps, calls, bells, and it leaves when told to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.call import ask
+from appliance.errors import NobodyAnswers
+from appliance.journal.bell import Bell, hang
+from appliance.model import ItemState
+from appliance.settings import access
+from appliance.settings.current import Current
+from tests.builders.box import Box
+from tests.fakes.systemd import FakeSystemd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[FakeSystemd]:
+    systemd = FakeSystemd(tmp_path, watchdog_s=1)
+    yield systemd
+    systemd.close()
+
+
+@pytest.fixture
+def bells(tmp_path: Path) -> Iterator[dict[str, Bell]]:
+    bells = {name: Bell(hang(tmp_path / "run", name)) for name in ("convert", "watch", "deliver")}
+    yield bells
+    for bell in bells.values():
+        bell.close()
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, systemd: FakeSystemd) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "appliance.services.keeper", "--root", str(tmp_path)],
+        env={**os.environ, **systemd.environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as keeper:
+        assert systemd.heard(10, most=1) == ["READY=1"]
+        yield keeper
+        keeper.kill()
+
+
+def drawn(keeper: subprocess.Popen[str]) -> str:
+    assert keeper.stderr
+    return keeper.stderr.readline()
+
+
+def test_a_new_box_gets_its_code_its_lamps_and_its_settings(
+    tmp_path: Path, keeper: subprocess.Popen[str], bells: dict[str, Bell]
+) -> None:
+    assert "idle: everything that came was delivered" in drawn(keeper)
+    socket = tmp_path / "run" / "keeper.sock"
+    code = access.claim_code(tmp_path)
+    ask(socket, {"op": "claim", "code": code, "password": "correct horse"})
+    assert access.claimed(tmp_path)
+    ask(socket, {"op": "settings", "toml": '[box]\nname = "A"'})
+    assert Current(tmp_path).get().box.name == "A"
+    assert bells["watch"].wait(5)
+    assert bells["deliver"].wait(5)
+    assert socket.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_nobody_converts_makes_keeper_ring(
+    tmp_path: Path, bells: dict[str, Bell], request: pytest.FixtureRequest
+) -> None:
+    box = Box(tmp_path)
+    box.item(ItemState.ARRIVED)
+    box.close()
+    keeper = request.getfixturevalue("keeper")
+    assert "working: images are on their way" in drawn(keeper)
+    assert bells["convert"].wait(5)
+
+
+def test_it_gives_signs_of_life_and_leaves_when_told(
+    tmp_path: Path, keeper: subprocess.Popen[str], systemd: FakeSystemd
+) -> None:
+    assert systemd.heard(10, most=3) == ["WATCHDOG=1"] * 3
+    keeper.terminate()
+    assert keeper.wait(10) == 0
+    assert systemd.heard()[-1] == "STOPPING=1"
+    with pytest.raises(NobodyAnswers):
+        ask(tmp_path / "run" / "keeper.sock", {"op": "settings"})

@@ -1,0 +1,159 @@
+"""Owns the product as the proofs run it: its real services, one process each, brought back when
+they die as systemd would bring them back, and its journal as seen from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from appliance.journal.bell import hang
+from tests.peers.orthanc import bound_to_us
+from tests.prove.machine import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+STANDING = ("keeper", "watch", "deliver")
+SERVICES = (*STANDING, "convert")
+_LEAVE_S = 20
+_AGAIN_S = 0.2
+
+
+class Ended(NamedTuple):
+    """A service that ended by itself, or was ended; negative: by that signal."""
+
+    name: str
+    status: int
+
+
+class Services:
+    """The services of one box; `tracer` says what each of them is started under."""
+
+    def __init__(
+        self,
+        root: Path,
+        run: Path,
+        *,
+        code: Path = CHECKOUT,
+        names: Sequence[str] = SERVICES,
+        tracer: Callable[[str], Sequence[str]] = lambda _name: (),
+    ) -> None:
+        self.root = root
+        self.run = run
+        self.log = run / "log"
+        self._code = code
+        self._names = names
+        self._tracer = tracer
+        self._bell = hang(run, "convert")
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._not_before_s: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._bell.close()
+
+    def tend(self, wait_s: float = 0.01) -> list[Ended]:
+        """Start what should run and does not; who had ended unasked since the last time."""
+        ended = [
+            Ended(name, child.returncode)
+            for name, child in self._children.items()
+            if child.poll() is not None
+        ]
+        for name, status in ended:
+            del self._children[name]
+            if status > 0:  # one that cannot start must not be started in a tight circle
+                self._not_before_s[name] = time.monotonic() + _AGAIN_S
+        rung = bool(select.select([self._bell], [], [], wait_s)[0])
+        failed = {name for name, status in ended if status}
+        for name in self._names:
+            if name in STANDING or name in failed or rung:
+                self._keep_alive(name)
+        return [one for one in ended if one.status]
+
+    def pid(self, name: str) -> int:
+        """The process of a service; 0 while it does not run."""
+        child = self._children.get(name)
+        return child.pid if child else 0
+
+    def said(self) -> str:
+        """What all services have logged."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def kill(self) -> None:
+        """End all of them at one moment, as a cut of power does."""
+        for child in self._children.values():
+            child.kill()
+        self._wait()
+
+    def stop(self) -> None:
+        """Tell all of them to leave."""
+        for child in self._children.values():
+            child.terminate()
+        self._wait()
+
+    def _wait(self) -> None:
+        for child in self._children.values():
+            child.wait(_LEAVE_S)
+        self._children.clear()
+
+    def _keep_alive(self, name: str) -> None:
+        if name in self._children or time.monotonic() < self._not_before_s.get(name, 0):
+            return
+        service = [sys.executable, "-m", f"appliance.services.{name}"]
+        service += ["--root", str(self.root), "--run", str(self.run)]
+        command = bound_to_us(*self._tracer(name), *service)
+        passed = []
+        if name == "convert":
+            passed = [self._bell.fileno()]
+            activate = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{passed[0]}'
+            command = ["sh", "-c", activate, "sh", *command]
+        with self.log.open("ab") as log:
+            self._children[name] = subprocess.Popen(
+                command, cwd=self._code, stdin=subprocess.DEVNULL, stderr=log, pass_fds=passed
+            )
+
+
+class Look:
+    """Questions to a journal from outside; nothing is written, not even at the end."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / "var" / "journal.sqlite"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; none while there is no journal."""
+        if not self._path.exists():
+            return []
+        uri = f"file:{self._path}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+                return connection.execute(query).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+
+    def count(self, query: str) -> int:
+        """The one number a query asks for."""
+        rows = self.rows(query)
+        return int(rows[0][0]) if rows else 0
+
+
+def end(pids: Iterable[int]) -> None:
+    """SIGKILL for processes of ours that may be gone already."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue

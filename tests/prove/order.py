@@ -1,0 +1,172 @@
+"""Owns the order in which the card must be written, checked in a record of system calls. Pure.
+
+file fsync < rename < folder fsync < COMMIT's fsync < acknowledge. Acknowledged is: a file logged as
+taken, an object's first byte on the line, a source's file deleted.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.prove.strace import Call
+
+RECORDED = (
+    "openat write pwrite64 fsync fdatasync rename renameat2 mkdir unlink ftruncate "
+    "sendto sendmsg sendfile"
+).split()
+
+_SYNCS = frozenset({"fsync", "fdatasync"})
+_WRITES = frozenset({"write", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})
+_P_DATA = r'"\4\0'
+
+
+class Places(NamedTuple):
+    """Where the box and its source lie."""
+
+    root: str
+    export: str
+
+    @property
+    def spool(self) -> str:
+        return f"{self.root}/var/spool"
+
+    def keeps(self, path: str) -> bool:
+        """Whether the name at `path` matters after a cut: a stored file or folder, an export."""
+        drafts = f"{self.spool}/tmp"
+        return path.startswith((f"{self.spool}/", f"{self.export}/")) and not (
+            path.startswith(drafts)
+        )
+
+
+class Record:
+    """What was recorded, by thread."""
+
+    def __init__(self, calls: Iterable[Call], places: Places) -> None:
+        self.places = places
+        self.calls = [call for call in calls if call.succeeded]
+
+    def faults(self) -> list[str]:
+        """Everything that was done in a wrong order, or that should be there and is not."""
+        return [
+            *self._missing(),
+            *self._renamed_before_their_bytes_were_safe(),
+            *self._relied_on_before_their_names_were_safe(),
+            *self._committed_before_published(),
+            *self._acknowledged_before_committed(),
+        ]
+
+    # What happened
+
+    def publications(self) -> list[Call]:
+        """Files that got their name in the spool."""
+        return [c for c in self.renames() if c.paths[-1].startswith(self.places.spool)]
+
+    def renames(self) -> list[Call]:
+        return [c for c in self.calls if c.name.startswith("rename")]
+
+    def takings(self) -> list[Call]:
+        """Files logged as taken."""
+        return [c for c in self.calls if c.name == "write" and ": took " in c.arguments]
+
+    def sendings(self) -> list[Call]:
+        """The first byte of DICOM data that each thread put on the line."""
+        first: dict[int, Call] = {}
+        for call in self.calls:
+            if call.name.startswith("send") and "<TCP" in call.arguments:
+                if _P_DATA in call.arguments:
+                    first.setdefault(call.thread, call)
+        return list(first.values())
+
+    def deletions(self) -> list[Call]:
+        """Files deleted from the source."""
+        return [
+            c for c in self.calls
+            if c.name == "unlink" and c.path.startswith(f"{self.places.export}/")
+        ]  # fmt: skip
+
+    # The rules
+
+    def _missing(self) -> Iterator[str]:
+        seen = {
+            "published": self.publications(),
+            "logged as taken": self.takings(),
+            "sent": self.sendings(),
+            "deleted from the source": self.deletions(),
+        }
+        yield from (f"nothing was {what}" for what, calls in seen.items() if not calls)
+
+    def _renamed_before_their_bytes_were_safe(self) -> Iterator[str]:
+        for rename in self.renames():
+            draft = rename.paths[-2]
+            written = [c for c in self.calls if c.name in _WRITES and c.path == draft]
+            if not self._synced(draft, written[-1] if written else None, rename):
+                yield f"{draft} got its name before its bytes were synced"
+
+    def _relied_on_before_their_names_were_safe(self) -> Iterator[str]:
+        for change in self.calls:
+            if change.name not in {"rename", "renameat2", "mkdir", "unlink"}:
+                continue
+            name = change.paths[-1]
+            if not self.places.keeps(name):
+                continue
+            folder = str(PurePosixPath(name).parent)
+            relied = next((c for c in self._of(change) if self._relies(c, change)), None)
+            if not self._synced(folder, change, relied):
+                yield f"{change.name} of {name}: relied on before {folder} was synced"
+
+    def _committed_before_published(self) -> Iterator[str]:
+        for taking in self.takings():
+            published = [c for c in self.publications() if _is_over(c, taking)]
+            published = [c for c in published if c.thread == taking.thread]
+            commits = [c for c in self._commits(taking) if _is_over(c, taking)]
+            if not published or not any(_is_over(published[-1], c) for c in commits):
+                yield f"committed before it was published: {taking.arguments}"
+
+    def _acknowledged_before_committed(self) -> Iterator[str]:
+        for call in (*self.takings(), *self.sendings()):
+            yield from self._unsafe(call, call)
+        for deletion in self.deletions():
+            for sending in self.sendings():
+                yield from self._unsafe(deletion, sending)
+
+    def _unsafe(self, acknowledgement: Call, committer: Call) -> Iterator[str]:
+        """`acknowledgement` relies on what the thread of `committer` wrote to the journal."""
+        written = [c for c in self._commits(committer) if _is_over(c, acknowledgement)]
+        if not written:
+            yield f"nothing was committed before {acknowledgement.name} {acknowledgement.path}"
+        elif not self._synced(written[-1].path, written[-1], acknowledgement):
+            what = f"{acknowledgement.name} {acknowledgement.arguments[:120]}"
+            yield f"the COMMIT was not synced before {what}"
+
+    # Who did what, and when
+
+    def _of(self, call: Call) -> list[Call]:
+        """What the same thread did."""
+        return [c for c in self.calls if c.thread == call.thread]
+
+    def _commits(self, call: Call) -> list[Call]:
+        """What the same thread wrote to the journal."""
+        return [c for c in self._of(call) if c.name in _WRITES and c.path.endswith("-wal")]
+
+    def _relies(self, call: Call, change: Call) -> bool:
+        is_commit = call.name in _WRITES and call.path.endswith("-wal")
+        return _is_over(change, call) and (is_commit or ": took " in call.arguments)
+
+    def _synced(self, path: str, after: Call | None, before: Call | None) -> bool:
+        """Whether `path` was synced between two calls, by whichever thread."""
+        return any(
+            call.name in _SYNCS
+            and call.path == path
+            and (after is None or _is_over(after, call))
+            and (before is None or _is_over(call, before))
+            for call in self.calls
+        )
+
+
+def _is_over(first: Call, second: Call) -> bool:
+    """Whether `first` had ended when `second` began."""
+    return first.ended < second.begun
