@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.peek import EndsEarly, Garbled
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL
 _PREAMBLE_BYTES = 132
 _SOP_CLASS_UID, _TRANSFER_SYNTAX_UID = 0x00020002, 0x00020010
 _MAX_UID_BYTES = 64
-_MAX_STEPS = 1_000_000
+_MAX_STEPS = 300_000
 _MAX_DEPTH = 200
 _MAX_PADDING = 1 << 17
 
@@ -79,8 +79,8 @@ def file_head(peek: Peek) -> FileHead:
         if length <= _MAX_UID_BYTES:
             found[tag] = peek.at(value, length).decode("latin-1").rstrip("\0 ")
     if not found.get(_TRANSFER_SYNTAX_UID):
-        problem = EndsEarly if position == peek.size else Garbled
-        raise problem(detail="it does not say how it is encoded")
+        peek.need_written(position)
+        raise Garbled(detail="it does not say how it is encoded")
     return FileHead(found.get(_SOP_CLASS_UID, ""), found[_TRANSFER_SYNTAX_UID], position)
 
 
@@ -125,7 +125,7 @@ def _header(peek: Peek, at: int, coding: Coding) -> tuple[int, str, int, int]:
     group, element = struct.unpack(coding.order + "HH", peek.at(at, 4))
     tag = group << 16 | element
     if not tag:
-        raise EndsEarly(detail=f"nothing is written from byte {at} on")
+        peek.need_written(at)
     if group == _DELIMITERS or not coding.explicit:
         return tag, "", at + 8, peek.number(coding.order + "L", at + 4)
     vr = peek.at(at + 4, 2)

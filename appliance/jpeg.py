@@ -65,6 +65,7 @@ def _segment(peek: Peek, position: int) -> Segment:
     position += max(len(lead) - len(lead.lstrip(b"\xff")) - 1, 0)
     first, marker = peek.at(position, 2)
     if first != _LEAD or marker in _NEVER:
+        peek.need_written(position)
         raise Garbled(detail=f"there is no JPEG marker at byte {position}")
     if marker == EOI or marker in _BARE:
         return Segment(marker, position + 2, 0)

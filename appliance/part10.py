@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from appliance.peek import EndsEarly, Format, Garbled, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from appliance.model import Instance
     from appliance.peek import Peek
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+IMPLEMENTATION_CLASS_UID = "2.25.227075887249492268564028909111976030524"
 
 _META = 132  # behind preamble and prefix (PS3.10 7.1)
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
@@ -117,3 +120,23 @@ def _same(what: str, in_meta: str | None, in_data_set: str | None) -> str:
     if not (in_meta or in_data_set):
         raise Garbled(detail=f"its {what} is missing")
     return in_meta or in_data_set or ""
+
+
+def head(instance: Instance) -> bytes:
+    """What makes a file of an instance's data set: preamble and group 0002 (PS3.10 7.1)."""
+    meta = b"".join(
+        (
+            _element(0x0001, b"OB", b"\0\1"),
+            _element(0x0002, b"UI", instance.sop_class_uid.encode()),
+            _element(0x0003, b"UI", instance.sop_instance_uid.encode()),
+            _element(0x0010, b"UI", instance.transfer_syntax_uid.encode()),
+            _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
+        )
+    )
+    return bytes(128) + b"DICM" + _element(0x0000, b"UL", struct.pack("<L", len(meta))) + meta
+
+
+def _element(number: int, vr: bytes, value: bytes) -> bytes:
+    value += b"\0" * (len(value) % 2)
+    length = struct.pack("<2xL" if vr == b"OB" else "<H", len(value))
+    return struct.pack("<HH2s", 2, number, vr) + length + value

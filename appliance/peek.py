@@ -78,6 +78,11 @@ class Peek:
         if end > self.size:
             raise EndsEarly(detail=f"it has {self.size} of at least {end} bytes")
 
+    def need_written(self, offset: int) -> None:
+        """Raises EndsEarly where something must be and only zeros are, the mark of a hole."""
+        if not self.at(offset, min(4, self.size - offset)).strip(b"\0"):
+            raise EndsEarly(detail=f"nothing is written from byte {offset} on")
+
     def format(self) -> Format | None:
         """What the first bytes say it is."""
         head = self.at(0, min(self.size, 132))

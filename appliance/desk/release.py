@@ -74,8 +74,9 @@ def _values(item: Item, settings: Settings, said: Mapping[str, str]) -> Mapping[
             raise refused(item, _DOING, why)
         claimed = {k: _of_another(k, v) for k, v in claimed.items() if k not in UIDS}
     profile = settings.profile_of(item.source) or Profile()
-    date = {} if "StudyDate" in said else rules.exam_date(item.name, item.evidence, profile)
-    return {**claimed, "PatientID": number, **date, **said}
+    is_dated = bool(said.get("StudyDate"))
+    date = {} if is_dated else rules.exam_date(item.name, item.evidence, profile)
+    return {**claimed, **said, "PatientID": number, **date}
 
 
 def _is_said_by_all(evidence: Evidence, number: str) -> bool:
@@ -118,7 +119,7 @@ def _fault(entry: tuple[str, str]) -> str:
         return reason
     if not _TEXT.fullmatch(value) or len(value) > _LONGEST:
         return f"{word} must be at most {_LONGEST} characters without backslash"
-    if word.endswith("Date") and not _is_date(value):
+    if value and word.endswith("Date") and not _is_date(value):
         return f"{word} must be a date such as 20260314"
     return ""
 

@@ -163,7 +163,7 @@ def _below(folder: Path) -> Iterator[Path]:
         if entry.is_dir(follow_symlinks=False):
             yield from _below(path)
         else:
-            yield path.resolve() if entry.is_symlink() else path
+            yield Path(os.path.realpath(path)) if entry.is_symlink() else path
 
 
 class _Crew:

@@ -12,12 +12,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import __version__
+from appliance.part10 import IMPLEMENTATION_CLASS_UID
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-IMPLEMENTATION_CLASS_UID = "2.25.227075887249492268564028909111976030524"
 IMPLEMENTATION_VERSION_NAME = f"JEMBATAN_{__version__}"[:16]
 
 MAX_CONTEXTS = 128

@@ -95,13 +95,13 @@ def _png_end(peek: Peek) -> None:
     position, kind, has_pixels = 8, b"", False
     while kind != b"IEND":
         kind = peek.at(position + 4, 4)
-        if not kind.strip(b"\0"):
-            raise EndsEarly(detail=f"nothing is written from byte {position} on")
+        peek.need_written(position + 4)
         if not (kind.isascii() and kind.isalpha()):
             raise Garbled(detail=f"there is no PNG chunk at byte {position}")
         has_pixels = has_pixels or kind == b"IDAT"
         position += 12 + peek.number(">L", position)
         peek.need(position)
+    peek.need_written(position - 1)  # the checksum of IEND never ends in zero
     if not has_pixels:
         raise Garbled(detail="it holds no pixels")
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from appliance.errors import CannotEdit
 from appliance.model import BodyKind, Instance, Origin, Slice, size_of
 from appliance.route import uids
-from appliance.route.edit import edited
+from appliance.route.edit import TYPE_2_OF_A_PATIENT, edited, is_of_a_patient
 from appliance.route.encode import UNICODE, can_say, encoded
 from appliance.route.iod import edits, image_values
 from appliance.settings.keywords import TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from appliance.model import Body, Evidence, Identity, Piece
@@ -29,6 +29,7 @@ _MAX_HEAD_BYTES = 64 << 20
 _MAX_NATIVE_BYTES = 0xFFFFFFFE
 _UNDEFINED = 0xFFFFFFFF
 _BYTE_BITS = 8
+_PERSON = "person"
 _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0" + bytes(4)
 
@@ -54,7 +55,6 @@ def compose(
     destination: Destination,
     source: str,
     arrived_at: datetime,
-    read: Callable[[Slice], bytes] = read_slice,
 ) -> Instance:
     """One object as one destination gets it; the same input gives the same bytes, on any box.
 
@@ -62,10 +62,14 @@ def compose(
     """
     if body.kind is not BodyKind.DATASET:
         return _made(body, identity, profile, source, arrived_at)
-    told = _told_otherwise(evidence, identity)
-    own = _uids_of(body, evidence, identity, source, is_corrected=bool(told))
-    changes = {**told, **own, **edits(profile)}
-    return _carried(body, changes, destination, read)
+    moves = _is_of_another(evidence, identity)
+    told = _told_otherwise(evidence, identity, anew=moves)
+    changes: dict[str, str] = {}
+    if moves or (told and identity.proof == _PERSON):
+        changes["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
+    if moves:
+        changes |= _another_study(body, identity, source)
+    return _carried(body, {**told, **changes, **edits(profile)}, destination, forget=moves)
 
 
 # --- pixels that came without a data set -----------------------------------------------------
@@ -77,23 +81,15 @@ def _made(
     values = image_values(body, identity, profile, arrived_at)
     values["StudyInstanceUID"] = study = uids.study_uid(identity, source)
     modality = str(values["Modality"])
-    values["SeriesInstanceUID"] = _came(identity, "SeriesInstanceUID") or uids.series_uid(
-        study, modality, source, values
-    )
-    came = _came(identity, "SOPInstanceUID") if identity.proof != "person" else ""
-    values["SOPInstanceUID"] = came or uids.sop_instance_uid(body, identity)
+    values["SeriesInstanceUID"] = uids.series_uid(study, modality, source, values)
+    # Never one that a name or a sidecar tells: the original may be in the PACS under it.
+    values["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
     if not all(can_say("", str(value)) for value in values.values()):
         values["SpecificCharacterSet"] = UNICODE
     before, after = _around(body)
     head = encoded(values) + before
-    pieces = (head, *body.slices, *([after] if after else []))
+    pieces: tuple[Piece, ...] = (head, *body.slices, after) if after else (head, *body.slices)
     return _instance(body, values, pieces, hashlib.sha256(head + body.digest.encode()).hexdigest())
-
-
-def _came(identity: Identity, keyword: str) -> str:
-    """A UID that a sidecar or a file name brought, where it is one."""
-    uid = identity.values.get(keyword, "")
-    return uid if uids.is_valid(uid) else ""
 
 
 def _around(body: Body) -> tuple[bytes, bytes]:
@@ -118,13 +114,14 @@ def _pixel_data(vr: bytes, length: int) -> bytes:
 # --- a data set that came ------------------------------------------------------------------------
 
 
-def _told_otherwise(evidence: Evidence, identity: Identity) -> dict[str, str]:
-    """What was decided about patient and exam and is not what the header says."""
-    return {
-        keyword: value
-        for keyword, value in identity.values.items()
-        if keyword in TEXTS and not _is_in_header(evidence, keyword, value)
-    }
+def _told_otherwise(evidence: Evidence, identity: Identity, *, anew: bool) -> dict[str, str]:
+    """What was decided and is not what the header says; `anew`, all that is said of a patient."""
+    said = {k: v for k, v in identity.values.items() if k in TEXTS}
+    other = {k: v for k, v in said.items() if not _is_in_header(evidence, k, v)}
+    if not anew:
+        return other
+    blank = dict.fromkeys(TYPE_2_OF_A_PATIENT, "")
+    return {**blank, **{k: v for k, v in said.items() if is_of_a_patient(k)}, **other}
 
 
 def _is_in_header(evidence: Evidence, keyword: str, value: str) -> bool:
@@ -133,37 +130,32 @@ def _is_in_header(evidence: Evidence, keyword: str, value: str) -> bool:
     return not value or value in {evidence.get(k, Origin.HEADER) for k in _FAMILIES[keyword]}
 
 
-def _uids_of(
-    body: Body, evidence: Evidence, identity: Identity, source: str, *, is_corrected: bool
-) -> dict[str, str]:
-    """UIDs that cannot stay: those of another patient's study, and of what a person corrected."""
+def _is_of_another(evidence: Evidence, identity: Identity) -> bool:
+    """Whether the header names one patient and the decision another."""
     before = evidence.get("PatientID", Origin.HEADER)
-    moves = bool(before) and before != identity.values.get("PatientID", before)
-    changed: dict[str, str] = {}
-    if moves or (is_corrected and identity.proof == "person"):
-        changed["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
-    if moves:
-        study = uids.study_uid(identity, source)
-        modality = str(body.attributes.get("Modality", ""))
-        changed["StudyInstanceUID"] = study
-        changed["SeriesInstanceUID"] = uids.series_uid(study, modality, source, body.attributes)
-    return changed
+    return bool(before) and before != identity.values.get("PatientID", before)
+
+
+def _another_study(body: Body, identity: Identity, source: str) -> dict[str, str]:
+    """One study must not be of two patients."""
+    study = uids.study_uid(identity, source)
+    modality = str(body.attributes.get("Modality", ""))
+    series = uids.series_uid(study, modality, source, body.attributes)
+    return {"StudyInstanceUID": study, "SeriesInstanceUID": series}
 
 
 def _carried(
-    body: Body,
-    changes: Mapping[str, str],
-    destination: Destination,
-    read: Callable[[Slice], bytes],
+    body: Body, changes: Mapping[str, str], destination: Destination, *, forget: bool
 ) -> Instance:
+    """The data set with changes; `forget` whatever else it says of the patient and the order."""
     untouched = _instance(body, body.attributes, _joined(body.slices), body.digest)
     if not changes:
         return untouched
     head, *rest = body.slices
     if head.length > _MAX_HEAD_BYTES:
         raise CannotEdit(destination=destination.name, why="its header is too long")
-    old = read(head)
-    new = edited(old, body.transfer_syntax_uid, changes, destination.name)
+    old = read_slice(head)
+    new = edited(old, body.transfer_syntax_uid, changes, destination.name, forget=forget)
     if new == old:
         return untouched
     digest = hashlib.sha256(new + body.digest.encode()).hexdigest()

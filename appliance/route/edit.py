@@ -1,10 +1,10 @@
-"""Owns changing a data set that came: some elements of its head anew, every other byte as it was."""
+"""Owns changing a data set that came: some elements of its head anew, all other bytes kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from appliance import elements
 from appliance.errors import CannotEdit
@@ -16,16 +16,45 @@ if TYPE_CHECKING:
 
     from appliance.elements import Coding, Element
 
+TYPE_2_OF_A_PATIENT = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+)
+
 _CHARSET = 0x00080005
 _GROUP_LENGTH = 0xFFFF
 
+_GROUPS_OF_A_PATIENT = frozenset({0x0010, 0x0032, 0x0038})  # patient, order, visit
+_OF_A_PATIENT = frozenset(
+    {
+        0x00080050,  # AccessionNumber
+        0x00080051,  # IssuerOfAccessionNumberSequence
+        0x00081110,  # ReferencedStudySequence
+        0x00081111,  # ReferencedPerformedProcedureStepSequence
+        0x00081120,  # ReferencedPatientSequence
+        0x00400275,  # RequestAttributesSequence
+        0x00401001,  # RequestedProcedureID
+        0x00402016,  # PlacerOrderNumberImagingServiceRequest
+        0x00402017,  # FillerOrderNumberImagingServiceRequest
+        0x04000561,  # OriginalAttributesSequence
+    }
+)
+
 
 def edited(
-    head: bytes, transfer_syntax_uid: str, changes: Mapping[str, str], destination: str
+    head: bytes,
+    transfer_syntax_uid: str,
+    changes: Mapping[str, str],
+    destination: str,
+    *,
+    forget: bool = False,
 ) -> bytes:
     """`head` (all elements before the pixels) with `changes`; itself where it says so already.
 
-    Raises CannotEdit and BadValue.
+    `forget` drops what else it says of a patient and an order. Raises CannotEdit and BadValue.
     """
     if transfer_syntax_uid == elements.DEFLATED_LE:
         raise CannotEdit(destination=destination, why="it is compressed as a whole (deflated)")
@@ -35,18 +64,24 @@ def edited(
     except Misfit as error:
         raise CannotEdit(destination=destination, why=error.detail) from error
     kept = {element.tag: head[element.start : element.end] for element in old}
-    changed = _changed(kept, _new(head, old, coding, changes))
-    if not changed:
+    new = _new(head, old, coding, changes)
+    gone = {tag for tag in kept if forget and tag not in new and _is_of_one(tag)}
+    changed = {tag for tag, content in new.items() if kept.get(tag) != content}
+    if not changed | gone:
         return head
     # Group lengths (retired) would be wrong now, and nobody may miss them (PS3.5 7.2).
-    groups = {tag >> 16 for tag in changed}
-    stale = {tag for tag in kept if tag >> 16 in groups and not tag & _GROUP_LENGTH}
-    result = {tag: kept[tag] for tag in kept.keys() - stale} | changed
+    gone |= {tag & ~_GROUP_LENGTH for tag in changed | gone}
+    result = {tag: content for tag, content in kept.items() if tag not in gone} | new
     return b"".join(result[tag] for tag in sorted(result))
 
 
-def _changed(kept: Mapping[int, bytes], new: Mapping[int, bytes]) -> dict[int, bytes]:
-    return {tag: content for tag, content in new.items() if kept.get(tag) != content}
+def is_of_a_patient(keyword: str) -> bool:
+    """Whether an attribute speaks of the patient, the visit or the order."""
+    return _is_of_one(tag_for_keyword(keyword) or 0)
+
+
+def _is_of_one(tag: int) -> bool:
+    return tag >> 16 in _GROUPS_OF_A_PATIENT or tag in _OF_A_PATIENT
 
 
 def _new(

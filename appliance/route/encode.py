@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pydicom import Dataset
@@ -15,16 +18,15 @@ from appliance.elements import EXPLICIT_LE, coding_of
 from appliance.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from appliance.elements import Coding
 
 UNICODE = "ISO_IR 192"
+_EXPLICIT = coding_of(EXPLICIT_LE)
 _CHARSETS = {"": "ascii", "ISO_IR 6": "ascii", "ISO_IR 100": "latin-1", UNICODE: "utf-8"}
 """Repertoires that new values are written in; text in any other one is not added to."""
 
 
-def encoded(values: Mapping[str, object], coding: Coding = coding_of(EXPLICIT_LE)) -> bytes:
+def encoded(values: Mapping[str, object], coding: Coding = _EXPLICIT) -> bytes:
     """Data elements in order of their tags; `values` maps keywords to text, numbers or lists.
 
     Text beyond ASCII needs a SpecificCharacterSet among them. Raises BadValue.
@@ -65,8 +67,38 @@ def _element(keyword: str, value: object, charset: str) -> DataElement:
 
 
 def _check(keyword: str, value: str, charset: str) -> None:
+    """What pydicom lets pass (PS3.5 6.2)."""
+    vr = dictionary_VR(keyword)
+    if why := next((why for fault, why in _FAULTS.get(vr, _TEXT_FAULTS) if fault(value)), ""):
+        raise BadValue(keyword=keyword, value=value, why=why)
     if "\\" in value and dictionary_VM(keyword) == "1":
         raise BadValue(keyword=keyword, value=value, why="it may have one value only")
     if not can_say(charset, value):
         why = f"the character set {charset or 'ASCII'} of the data set has no such letters"
         raise BadValue(keyword=keyword, value=value, why=why)
+
+
+def _is_no_date(value: str) -> bool:
+    try:
+        date(int(value[:4]), int(value[4:6]), int(value[6:]))
+    except ValueError:
+        return bool(value)
+    return not value.isdigit()
+
+
+_Fault = tuple[Callable[[str], object], str]
+_TEXT_FAULTS: tuple[_Fault, ...] = (
+    (re.compile(r"[\x00-\x1f\x7f]").search, "it has control characters"),
+)
+_LONG_TEXT_FAULTS: tuple[_Fault, ...] = (
+    (re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]").search, "it has control characters"),
+)
+_FAULTS: Mapping[str, tuple[_Fault, ...]] = {
+    "DA": ((_is_no_date, "it is no date such as 20260314"),),
+    "TM": ((re.compile("-").search, "it is no time such as 141500"),),
+    "PN": (
+        *_TEXT_FAULTS,
+        (re.compile(r"(\^[^=]*){5}").search, "a name has five components at most"),
+    ),
+    **dict.fromkeys(("LT", "ST", "UT"), _LONG_TEXT_FAULTS),
+}

@@ -54,7 +54,7 @@ _FIXED = frozenset({"SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Series
 def image_values(
     body: Body, identity: Identity, profile: Profile | None, arrived_at: datetime
 ) -> dict[str, object]:
-    """Every attribute but UIDs and pixels, the surer source over the less sure. Raises BadValue."""
+    """Every attribute but UIDs and pixels, surer sources first. Raises BadValue."""
     profile = profile or Profile()
     said = {k: v for k, v in identity.values.items() if k in TEXTS}
     known = {

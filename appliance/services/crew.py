@@ -10,6 +10,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from appliance.errors import DiskFull, JournalFault, WorkerDied
+from appliance.services.duty import SAFETY_SCAN_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,7 +106,7 @@ class Member:
     def _rest(self, hand: Hand, rest_s: float) -> None:
         own = hand.fileno()
         waiting_on = [self._nudge_fd] if own is None else [self._nudge_fd, own]
-        if self._nudge_fd in select.select(waiting_on, [], [], rest_s)[0]:
+        if self._nudge_fd in select.select(waiting_on, [], [], min(rest_s, SAFETY_SCAN_S))[0]:
             os.eventfd_read(self._nudge_fd)
 
 

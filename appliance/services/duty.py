@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SAFETY_SCAN_S = 60.0
-"""How long a service sleeps at most: what a lost ring would have told it, it then sees itself."""
+"""How long anybody sleeps at most: what a lost ring would have told, is then seen all the same."""
 
 _PRIORITIES = {logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 

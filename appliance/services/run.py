@@ -71,7 +71,9 @@ class Foreground:
         while not self._leaving:
             for name in _ALWAYS:
                 self._keep_alive(name)
-            if select.select([self._convert_bell], [], [], _TICK_S)[0]:
+            # While convert runs the bell is its own.
+            bells = [] if self._runs("convert") else [self._convert_bell]
+            if select.select(bells, [], [], _TICK_S)[0]:
                 self._keep_alive("convert")
         self._see_out()
 
@@ -79,14 +81,18 @@ class Foreground:
         self._leaving = True
 
     def _keep_alive(self, name: str) -> None:
-        child = self._children.get(name)
-        if child is not None and child.poll() is None:
+        if self._runs(name):
             return
+        child = self._children.get(name)
         if child is not None and child.returncode:
             _log.error("%s stopped (%d), it is started again", name, child.returncode)
             self._leave_alone(name)
         if time.monotonic() >= self._not_before_s.get(name, 0):
             self._children[name] = self._start(name)
+
+    def _runs(self, name: str) -> bool:
+        child = self._children.get(name)
+        return child is not None and child.poll() is None
 
     def _leave_alone(self, name: str) -> None:
         """A service that cannot start must not be started in a tight circle."""
@@ -104,7 +110,7 @@ class Foreground:
         bell = self._convert_bell.fileno()
         # LISTEN_PID must be the child's own number, which only the child knows.
         activate = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{bell}'
-        return subprocess.Popen(["sh", "-c", activate, "sh", *command], pass_fds=[bell])
+        return subprocess.Popen(["/bin/sh", "-c", activate, "sh", *command], pass_fds=[bell])
 
     def _see_out(self) -> None:
         running = [child for child in self._children.values() if child.poll() is None]

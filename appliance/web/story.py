@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from appliance.model import DeliveryState
+from appliance.model import DeliveryState, ItemState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,8 +59,8 @@ def _event(row: Mapping[str, str]) -> Event:
 
 
 def _is_passing(event: Event) -> bool:
-    """A delivery that begins, or is under way: what comes of it is the next event."""
-    return bool(event.destination) and event.after in {DeliveryState.WAITING, DeliveryState.ACTIVE}
+    """What a later event tells better: that it is routed, that a delivery begins or goes on."""
+    return event.after in {ItemState.ROUTED, DeliveryState.WAITING, DeliveryState.ACTIVE}
 
 
 def _same(one: Event, two: Event) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 EXPLICIT = "1.2.840.10008.1.2.1"
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
 SITI = Identity({"PatientID": "4711", "PatientName": "SITI"}, "trust")
+NAMED = Evidence((Claim(Origin.FILENAME, "PatientID", "4711"),))
 NOT_ANSWERING = NobodyAnswers(path="the PACS", why="connection refused")
 
 
@@ -100,9 +101,8 @@ class Box:
         digest = hashlib.sha256(f"{item.sha256} {number}".encode()).hexdigest()
         return Body(number, BodyKind.PIXELS, EXPLICIT, digest, (whole,), {"Rows": 2})
 
-    def convert(self, *, patient: str = "4711") -> Item:
+    def convert(self, evidence: Evidence = NAMED) -> Item:
         item = self.claim(ItemState.ARRIVED)
-        evidence = Evidence((Claim(Origin.FILENAME, "PatientID", patient),))
         self.journal.items.converted(item, [self.body(item)], evidence)
         return self.journal.items.get(item.id)
 

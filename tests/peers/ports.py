@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from tests.peers.orthanc import bound_to_us, stop
+from tests.peers.orthanc import bound_to_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +34,10 @@ def server(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.
         _wait_until_it_listens(process, port, log)
         yield process
     finally:
-        stop(process)
+        # By force, with all it forked: these servers have nothing to lose, and are slow to obey.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -27,7 +27,7 @@ class StoreScp:
         return Target("127.0.0.1", self.port, "STORESCP", "JEMBATAN")
 
     def received(self) -> list[Path]:
-        """The files it made; it writes their data sets as they came (-B)."""
+        """The files it made."""
         return sorted(path for path in self.folder.iterdir() if path.is_file())
 
 
@@ -36,11 +36,12 @@ def storescp(root: Path, *options: str) -> Iterator[StoreScp]:
     """Run one that keeps what it gets in root/received.
 
     --fork: several associations at once. +uf: names are unique, so that a second object under a
-    known UID is a second file. +xa: it accepts every transfer syntax.
+    known UID is a second file. +B: data sets are written bit for bit as they came (-B, its
+    default, mends lengths and padding). +xa: it accepts every transfer syntax.
     """
     folder = root / "received"
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = ["storescp", "--fork", "+uf", "-B", "+xa", *options, "-od", str(folder)]
+    command = ["storescp", "--fork", "+uf", "+B", "+xa", *options, "-od", str(folder)]
     with server([*command, str(port)], port, root / "storescp.log"):
         yield StoreScp(port, folder)

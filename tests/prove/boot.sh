@@ -40,7 +40,7 @@ inside() {
     umount -l run/outside
     # What would reach through to the kernel that we share is taken away, as systemd-nspawn does.
     exec env -i container=proof setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog,-audit_control,-audit_read \
-        /lib/systemd/systemd --unit=jembatan.target --log-target=console --show-status=no
+        /lib/systemd/systemd --unit=jembatan.target --log-target=journal --show-status=no
 }
 
 overlay() { # overlay MOUNTPOINT LOWER

@@ -4,9 +4,7 @@ they die as systemd would bring them back, and its journal as seen from outside.
 
 from __future__ import annotations
 
-import os
 import select
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +17,7 @@ from tests.peers.orthanc import bound_to_us
 from tests.prove.machine import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 STANDING = ("keeper", "watch", "deliver")
@@ -82,14 +80,14 @@ class Services:
                 self._keep_alive(name)
         return [one for one in ended if one.status]
 
-    def pid(self, name: str) -> int:
-        """The process of a service; 0 while it does not run."""
-        child = self._children.get(name)
-        return child.pid if child else 0
-
     def said(self) -> str:
         """What all services have logged."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def end(self, name: str) -> None:
+        """SIGKILL for one of them."""
+        if name in self._children:
+            self._children[name].kill()
 
     def kill(self) -> None:
         """End all of them at one moment, as a cut of power does."""
@@ -149,11 +147,3 @@ class Look:
         rows = self.rows(query)
         return int(rows[0][0]) if rows else 0
 
-
-def end(pids: Iterable[int]) -> None:
-    """SIGKILL for processes of ours that may be gone already."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue

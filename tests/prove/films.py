@@ -98,6 +98,7 @@ def _dicom(number: int, noise: np.random.Generator, side: int) -> Film:
             (0x00080016, "UI", sop_class),
             (0x00080018, "UI", uid),
             (0x00080020, "DA", "20260102"),
+            (0x00080050, "SH", f"A{number}"),
             (0x00080060, "CS", "CR"),
             (0x00100010, "PN", f"BUDI^{number}"),
             (0x00100020, "LO", patient),

@@ -68,18 +68,17 @@ class Machine:
 @contextmanager
 def booted() -> Iterator[Machine]:
     """A machine with the product of this checkout and the Python packages this runs with."""
-    with TemporaryDirectory(prefix="jembatan-proof-") as folder:
-        with TemporaryFile("w+") as said:
-            outside = subprocess.Popen(
-                [*_APART, Path(__file__).with_name("boot.sh"), CHECKOUT, sys.prefix, folder],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-            try:
-                yield Machine(_wait_for_init(outside, said))
-            finally:
-                _end(outside)
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder, TemporaryFile("w+") as said:
+        outside = subprocess.Popen(
+            [*_APART, Path(__file__).with_name("boot.sh"), CHECKOUT, sys.prefix, folder],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            yield Machine(_wait_for_init(outside, said))
+        finally:
+            _end(outside)
 
 
 def wait_for(what: str, look: Callable[[], Found], seconds: float = 60) -> Found:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+FILM = "P0"
+"""How the names of the films begin, in the log too."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -22,6 +25,7 @@ RECORDED = (
 _SYNCS = frozenset({"fsync", "fdatasync"})
 _WRITES = frozenset({"write", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})
 _P_DATA = r'"\4\0'
+_TAKEN = f": took {FILM}"
 
 
 class Places(NamedTuple):
@@ -66,11 +70,15 @@ class Record:
         return [c for c in self.renames() if c.paths[-1].startswith(self.places.spool)]
 
     def renames(self) -> list[Call]:
-        return [c for c in self.calls if c.name.startswith("rename")]
+        inside = f"{self.places.root}/"
+        return [
+            c for c in self.calls
+            if c.name.startswith("rename") and c.paths[-1].startswith(inside)
+        ]  # fmt: skip
 
     def takings(self) -> list[Call]:
         """Files logged as taken."""
-        return [c for c in self.calls if c.name == "write" and ": took " in c.arguments]
+        return [c for c in self.calls if c.name == "write" and _TAKEN in c.arguments]
 
     def sendings(self) -> list[Call]:
         """The first byte of DICOM data that each thread put on the line."""
@@ -154,7 +162,7 @@ class Record:
 
     def _relies(self, call: Call, change: Call) -> bool:
         is_commit = call.name in _WRITES and call.path.endswith("-wal")
-        return _is_over(change, call) and (is_commit or ": took " in call.arguments)
+        return _is_over(change, call) and (is_commit or _TAKEN in call.arguments)
 
     def _synced(self, path: str, after: Call | None, before: Call | None) -> bool:
         """Whether `path` was synced between two calls, by whichever thread."""

@@ -119,9 +119,9 @@ class Archive:
         self._process: subprocess.Popen[bytes] | None = None
 
     def come(self) -> None:
-        serving = server(
-            ["dcmqrscp", "-c", str(self._config)], self.port, self._root / "dcmqrscp.log"
-        )
+        # +xy: baseline JPEG too, which it would refuse.
+        command = ["dcmqrscp", "+xy", "-c", str(self._config)]
+        serving = server(command, self.port, self._root / "dcmqrscp.log")
         self._process = self._stack.enter_context(serving)
 
     def go(self) -> None:

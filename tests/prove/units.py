@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.prove.machine import CHECKOUT, NotProved, booted, wait_for
@@ -27,6 +28,7 @@ WORST = 1.6
 UNITS = "/usr/lib/systemd/system/"
 SAMPLES = CHECKOUT / "tests" / "data"
 PORT = "11113"
+PYTHON = "/opt/jembatan/bin/python"
 
 SETTINGS = f"""
 [[source]]
@@ -63,6 +65,11 @@ socket.socket(socket.AF_UNIX).connect("/run/jembatan/keeper.sock")
 Path("/data/etc/access.json").read_bytes()
 """
 
+HEALTH = """
+import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:8080/healthz").status)
+"""
+
 
 def main() -> int:
     """Prove it all; 0, or 1 with the reason and the machine's log."""
@@ -91,14 +98,13 @@ def prove(machine: Machine) -> None:
     machine.run("setpriv", *user("jembatan"), PYTHON, "-c", PUBLISH, SETTINGS)
     a_file_arrives(machine, "dicom/US1_UNCR.dcm", "film.dcm")
     a_file_arrives(machine, "images/rgb24.bmp", "4711_SITI_20260102.bmp")
+    say(f"the page's /healthz: {machine.run(PYTHON, '-c', HEALTH).strip()}")
+    memory_is_told(machine)
     stopped_services_are_cured(machine)
     a_file_arrives(machine, "images/pal8.bmp", "4712_BUDI_20260103.bmp")
     everybody_leaves_when_told(machine)
     pacs.kill()
     pacs.wait()
-
-
-PYTHON = "/opt/jembatan/bin/python"
 
 
 def units_are_clean(machine: Machine) -> None:
@@ -123,16 +129,17 @@ def sandboxes_are_tight(machine: Machine) -> None:
 def services_are_ready(machine: Machine) -> None:
     """Type=notify: active means the service itself said READY=1."""
     for name in STANDING:
-        wait_for(f"{name} ready", lambda name=name: is_active(machine, name))  # type: ignore[misc]
+        wait_for(f"{name} ready", partial(is_active, machine, name))
         started = machine.show(unit(name), "InactiveExitTimestampMonotonic")
         ready = machine.show(unit(name), "ActiveEnterTimestampMonotonic")
         say(f"{name}: READY after {(int(ready) - int(started)) / 1e6:.1f} s")
 
 
 def convert_reaches_no_settings(machine: Machine) -> None:
-    """What a hostile file might make of convert (or a PACS of deliver) ends before the settings."""
+    """What a hostile file might make of convert ends before the settings; deliver and watch too."""
     for name in ("convert", "deliver", "watch"):
-        said = machine.run("setpriv", *user(f"jembatan-{name}"), PYTHON, "-c", REACH, check=False)
+        who = user(f"jembatan-{name}")
+        said = machine.run("setpriv", *who, PYTHON, "-c", REACH, check=False)
         if "PermissionError" not in said:
             msg = f"{name} reaches keeper's socket: {said}"
             raise NotProved(msg)
@@ -148,6 +155,19 @@ def a_file_arrives(machine: Machine, sample: str, name: str) -> None:
     say(f"{name}: at the PACS after {time.monotonic() - dropped:.1f} s")
 
 
+def memory_is_told(machine: Machine) -> None:
+    """What each service holds after its work; shared pages count in parts (PSS)."""
+    held = {name: pss_mb(machine.show(unit(name), "MainPID"), machine) for name in SERVICES}
+    parts = ", ".join(f"{name} {mb:.0f}" for name, mb in held.items())
+    say(f"PSS: {sum(held.values()):.0f} MB ({parts})")
+
+
+def pss_mb(pid: str, machine: Machine) -> float:
+    """A process's share of memory."""
+    rollup = machine.path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)[0]) / 1024
+
+
 def stopped_services_are_cured(machine: Machine) -> None:
     """Stop every service dead; the watchdog must bring each back as a new process."""
     wait_for("convert at work", lambda: is_active(machine, "convert"))
@@ -157,23 +177,22 @@ def stopped_services_are_cured(machine: Machine) -> None:
         machine.run("kill", "-STOP", pid)
     waiting = set(SERVICES)
     while waiting:
-        name = wait_for(
-            "cured services", lambda: next(iter(cured(machine, before, waiting)), ""), 240
-        )
-        waiting.discard(name)
-        why = machine.run("journalctl", "--no-pager", "-u", unit(name), "--grep=Watchdog timeout")
-        say(f"{name}: stopped dead, back after {time.monotonic() - stopped:.0f} s")
-        if "Watchdog timeout" not in why:
-            raise NotProved(why)
+        back = wait_for("all services back", partial(cured, machine, before, waiting), 240)
+        waiting -= back
+        for name in sorted(back):
+            said = machine.run("journalctl", "--no-pager", "-u", unit(name), "--grep=Watchdog")
+            if "Watchdog timeout" not in said:
+                raise NotProved(said)
+            say(f"{name}: stopped dead, back after {time.monotonic() - stopped:.0f} s")
 
 
-def cured(machine: Machine, before: dict[str, str], waiting: set[str]) -> list[str]:
-    """Those that run again as another process; convert may also have nothing left to do."""
-    return [
+def cured(machine: Machine, before: dict[str, str], waiting: set[str]) -> set[str]:
+    """Those that are up again, each as another process."""
+    return {
         name
-        for name in sorted(waiting)
+        for name in waiting
         if machine.show(unit(name), "MainPID") != before[name] and is_active(machine, name)
-    ]
+    }
 
 
 def everybody_leaves_when_told(machine: Machine) -> None:
@@ -181,7 +200,7 @@ def everybody_leaves_when_told(machine: Machine) -> None:
     told = time.monotonic()
     machine.run("systemctl", "stop", "jembatan.target")
     for name in SERVICES:
-        wait_for(f"{name} gone", lambda name=name: not is_active(machine, name))  # type: ignore[misc]
+        wait_for(f"{name} gone", partial(is_gone, machine, name))
         if (result := machine.show(unit(name), "Result")) != "success":
             msg = f"{name} ended as {result}"
             raise NotProved(msg)
@@ -191,6 +210,11 @@ def everybody_leaves_when_told(machine: Machine) -> None:
 def is_active(machine: Machine, name: str) -> bool:
     """Whether a service is up and has said so."""
     return machine.show(unit(name), "ActiveState") == "active"
+
+
+def is_gone(machine: Machine, name: str) -> bool:
+    """Whether a service is down for good."""
+    return machine.show(unit(name), "ActiveState") == "inactive"
 
 
 def received(machine: Machine) -> list[Path]:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from flask import render_template
 
+from appliance.model import ItemState
 from appliance.status.pattern import PATTERNS
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+    from appliance.status.snapshot import Snapshot
     from appliance.web.box import Box
+
+_ON_THE_WAY = (ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED, ItemState.ROUTED)
 
 
 class Status:
@@ -32,5 +36,15 @@ class Status:
     def _render(self, template: str) -> str:
         now = self._box.snapshot()
         return render_template(
-            template, now=now, pattern=PATTERNS[now.lamps], settings=self._box.settings
+            template,
+            now=now,
+            moving=_moving(now),
+            pattern=PATTERNS[now.lamps],
+            settings=self._box.settings,
         )
+
+
+def _moving(now: Snapshot) -> int:
+    """How many images are on their way; one that somebody must help on somewhere is not."""
+    stuck = {held.id for held in now.held if held.destination}
+    return sum(now.items.get(state, 0) for state in _ON_THE_WAY) - len(stuck)

@@ -97,6 +97,12 @@ def test_a_host_that_does_not_answer_is_named() -> None:
                 Link.open(target, [(CR, EXPLICIT)], Patience(connection_s=0.2))
 
 
+def test_an_unreachable_network_is_named() -> None:
+    target = Target("2001:db8::1", 104, "PACS", "JEMBATAN")  # for documentation only, RFC 3849
+    with pytest.raises(errors.HostSilent, match="2001:db8::1 does not answer on port 104"):
+        Link.open(target, [(CR, EXPLICIT)], Patience(connection_s=0.2))
+
+
 def test_a_peer_that_takes_the_call_and_says_nothing_is_named() -> None:
     with peer(Call.hang) as scripted, pytest.raises(errors.PeerSilent, match="said nothing for"):
         Link.open(scripted.target, [(CR, EXPLICIT)], SHORT)

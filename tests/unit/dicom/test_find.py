@@ -74,7 +74,7 @@ def test_what_the_peer_names_it_has(status: int) -> None:
 
 
 def test_the_query_is_at_image_level_with_all_three_uids_in_order() -> None:
-    seen = []
+    seen: list[tuple[tuple[int, int], bytes]] = []
 
     def reply(call: Call, request: Request) -> None:
         seen.extend(keys(request))

@@ -26,7 +26,8 @@ def test_everything_is_counted(box: Box) -> None:
     for _ in range(2):
         box.delivery(DeliveryState.HELD)
     box.one_of_each()
-    assert box.journal.ledger.item_counts() == {**dict.fromkeys(ItemState, 1), "routed": 3}
+    counts = {state.value: 1 for state in ItemState}
+    assert box.journal.ledger.item_counts() == {**counts, "routed": 3}
     assert box.journal.ledger.delivery_counts() == {
         "pacs": {"confirmed": 1, "held": 2, "prepared": 1}
     }

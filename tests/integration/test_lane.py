@@ -1,0 +1,318 @@
+"""A lane against peers that go wrong in every way, and against real archives."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.forward.confirm import ASK_AFTER_S
+from appliance.forward.lane import Lane
+from appliance.model import Body, BodyKind, Evidence, Identity, ItemState, Slice
+from appliance.route.compose import compose
+from appliance.settings.schema import Confirm, Destination, Peer
+from tests.builders import pictures
+from tests.builders.box import Box
+from tests.peers import scripted
+from tests.peers.dcmqrscp import dcmqrscp
+from tests.peers.orthanc import free_port, orthanc
+from tests.peers.scripted import Call, answers, hangs, peer, rejects, stores
+from tests.peers.storescp import storescp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from appliance.dicom.association import Target
+
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
+
+
+class Scene:
+    """A box with images that are ready to go, and one lane."""
+
+    def __init__(self, root: Path) -> None:
+        self.box = Box(root / "box")
+        self.told = 0
+
+    def image(self, patient: str = "P1") -> int:
+        """One more composed CR image for the destination `pacs`; the item's number."""
+        values = pictures.grey(16)
+        values[0, 0] = hash((patient, self.told)) % 60000
+        self.told += 1
+        item = self.box.accept(f"{patient}-{self.told}.tif", pictures.tiff(values))
+        claimed = self.box.claim(ItemState.ARRIVED)
+        body = self.body(item.sha256, values.nbytes)
+        self.box.journal.items.converted(claimed, [body], Evidence())
+        said = {"PatientID": patient, "PatientName": patient, "StudyDate": "20260102"}
+        identity = Identity({**said, "AccessionNumber": f"A-{patient}"}, "trust")
+        claimed = self.box.claim(ItemState.CONVERTED)
+        self.box.journal.items.identified(claimed, identity)
+        claimed = self.box.claim(ItemState.IDENTIFIED)
+        instance = compose(
+            body,
+            evidence=Evidence(),
+            identity=identity,
+            profile=None,
+            destination=Destination("pacs", "", 0, ""),
+            source="cr",
+            arrived_at=self.box.clock.utc(),
+        )
+        self.box.journal.items.routed(claimed, {"pacs": (instance,)})
+        return item.id
+
+    def body(self, sha256: str, length: int) -> Body:
+        shape = {"Rows": pictures.ROWS, "Columns": pictures.COLUMNS, "SamplesPerPixel": 1}
+        bits = {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 0}
+        path = self.box.journal.spool.path(sha256)
+        attributes = {"SOPClassUID": CR_IMAGE, **shape, **bits}
+        attributes["PhotometricInterpretation"] = "MONOCHROME2"
+        piece = Slice(path, path.stat().st_size - length, length)
+        return Body(1, BodyKind.PIXELS, EXPLICIT, sha256, (piece,), attributes)
+
+    @contextmanager
+    def lane(self, target: Target, **settings: object) -> Iterator[Lane]:
+        destination = Destination(
+            "pacs", target.host, target.port, target.called, answer_s=1.0, **settings
+        )
+        lane = Lane(destination, target, self.box.journal, self.box.clock, lambda: None)
+        yield lane
+        lane.close()
+
+    def state(self, item_id: int) -> tuple[str, str]:
+        """Of the item's one delivery: state and code."""
+        (row,) = self.box.journal.ledger.deliveries_of(item_id)
+        return row["state"], row["code"]
+
+    def place(self) -> tuple[str, str, str]:
+        (row,) = [r for r in self.box.journal.ledger.places() if r["kind"] == "destination"]
+        return row["state"], row["code"], row["sentence"]
+
+    def turn(self, lane: Lane, times: int = 1) -> None:
+        for _ in range(times):
+            lane.turn()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path)
+    yield made
+    made.box.close()
+
+
+def drops_mid_object(call: Call) -> None:
+    call.accept()
+    call.exactly(400)
+    call.reset()
+
+
+def aborts(call: Call) -> None:
+    call.accept()
+    next(call.requests())
+    call.abort()
+
+
+# What is wrong, the peer that does it; the delivery's state and code, the destination's state, and
+# words that its sentence must have.
+FAULTS: dict[str, tuple[Callable[[Call], None], tuple[str, str], str, str]] = {
+    "wrong called AE": (
+        rejects(1, 1, 7),
+        ("deferred", "called-ae-unknown"),
+        "stopped",
+        "is not called SCRIPTED",
+    ),
+    "unknown calling AE": (
+        rejects(1, 1, 3),
+        ("deferred", "calling-ae-unknown"),
+        "stopped",
+        "does not know a device with the AE title JEMBATAN",
+    ),
+    "too many connections": (rejects(2, 3, 2), ("deferred", "peer-busy"), "busy", "just now"),
+    "accepts and never answers": (
+        hangs,
+        ("deferred", "outcome-unknown"),
+        "down",
+        "not known whether",
+    ),
+    "drops in mid-object": (
+        drops_mid_object,
+        ("deferred", "outcome-unknown"),
+        "down",
+        "not known whether",
+    ),
+    "aborts": (aborts, ("deferred", "outcome-unknown"), "down", "aborted"),
+    "full": (answers(0xA700, "no room"), ("deferred", "out-of-room"), "full", "room"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=list(FAULTS))
+def test_trouble_with_a_destination_is_said_once_plainly_and_costs_nothing(
+    scene: Scene, fault: str
+) -> None:
+    script, delivery, place, words = FAULTS[fault]
+    items = [scene.image(f"P{number}") for number in range(4)]
+    with peer(script) as wrong, scene.lane(wrong.target) as lane:
+        scene.turn(lane, 4)
+    assert scene.state(items[0]) == delivery
+    assert scene.place()[0] == place
+    assert words in scene.place()[2]
+    assert {scene.state(item)[0] for item in items} <= {"deferred", "prepared"}
+    scene.box.clock.passes(hours=2)
+    with peer(stores) as well, scene.lane(well.target, confirm=Confirm.RESPONSE) as lane:
+        scene.turn(lane, 4)
+    assert {scene.state(item)[0] for item in items} == {"confirmed"}
+    assert scene.place()[0] == "up"
+
+
+def test_a_port_nobody_listens_on_is_called_that(scene: Scene) -> None:
+    item = scene.image()
+    nowhere = scripted.Peer(free_port()).target
+    with scene.lane(nowhere) as lane:
+        scene.turn(lane)
+    assert scene.state(item) == ("deferred", "port-closed")
+    assert scene.place()[:2] == ("down", "port-closed")
+    assert "nothing listens on its port" in scene.place()[2]
+
+
+def test_an_archive_with_another_name_stops_the_lane(scene: Scene, tmp_path: Path) -> None:
+    item = scene.image()
+    with dcmqrscp(tmp_path / "archive") as archive:
+        wrong = type(archive.target)(archive.target.host, archive.port, "OTHER", "JEMBATAN")
+        with scene.lane(wrong) as lane:
+            scene.turn(lane)
+    assert scene.state(item) == ("deferred", "called-ae-unknown")
+    assert scene.place()[0] == "stopped"
+
+
+def refuses_cr(call: Call) -> None:
+    call.accept(result=lambda _sop_class, _syntax: 3)
+    list(call.requests())
+
+
+def test_a_refused_kind_of_image_holds_that_image_only(scene: Scene) -> None:
+    item = scene.image()
+    with peer(refuses_cr) as picky, scene.lane(picky.target) as lane:
+        scene.turn(lane, 2)
+    assert scene.state(item) == ("held", "rejected-by-destination")
+    (waiting,) = scene.box.journal.ledger.attention()
+    assert "Computed Radiography" in waiting["sentence"]
+
+
+def test_an_image_the_peer_will_not_have_is_held_and_the_others_go(scene: Scene) -> None:
+    items = [scene.image(f"P{number}") for number in range(3)]
+
+    def picky(call: Call) -> None:
+        call.accept()
+        for number, request in enumerate(call.requests()):
+            call.respond(request, 0xA900 if number == 1 else 0x0000, "does not fit")
+
+    with peer(picky) as wrong, scene.lane(wrong.target, confirm=Confirm.RESPONSE) as lane:
+        scene.turn(lane, 3)
+    assert [scene.state(item)[0] for item in items] == ["confirmed", "held", "confirmed"]
+
+
+def test_an_image_that_upsets_the_peer_does_not_stop_the_others(scene: Scene) -> None:
+    first = scene.image("P0")
+    others = [scene.image(f"P{number}") for number in range(1, 4)]
+    (row,) = scene.box.journal.ledger.deliveries_of(first)
+    (poison,) = scene.box.journal.ledger.instances_of(row["id"])
+
+    def delicate(call: Call) -> None:
+        call.accept()
+        for request in call.requests():
+            if request.uid == poison["sop_instance_uid"]:
+                call.abort()
+                return
+            call.respond(request, 0)
+
+    with peer(delicate) as wrong, scene.lane(wrong.target, confirm=Confirm.RESPONSE) as lane:
+        scene.turn(lane, 4)
+    assert scene.state(first) == ("deferred", "outcome-unknown")
+    assert {scene.state(item)[0] for item in others} == {"confirmed"}
+
+
+def test_what_is_sent_again_is_the_same_to_the_byte(scene: Scene) -> None:
+    scene.image()
+    seen: list[bytes] = []
+
+    def forgetful(call: Call) -> None:
+        call.accept()
+        for request in call.requests():
+            seen.append(request.data)
+            if len(seen) == 1:
+                call.reset()
+                return
+            call.respond(request, 0)
+
+    with peer(forgetful) as wrong, scene.lane(wrong.target, confirm=Confirm.RESPONSE) as lane:
+        scene.turn(lane)
+        scene.box.clock.passes(hours=1)
+        scene.turn(lane, 2)
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+def test_a_warning_stays_with_the_delivery(scene: Scene) -> None:
+    item = scene.image()
+    with (
+        peer(answers(0xB000, "changed")) as coercing,
+        scene.lane(coercing.target, confirm=Confirm.RESPONSE) as lane,
+    ):
+        scene.turn(lane, 2)
+    (row,) = scene.box.journal.ledger.deliveries_of(item)
+    assert row["state"] == "confirmed"
+    assert "changed" in row["warning"]
+
+
+def test_orthanc_proves_what_it_has(scene: Scene, tmp_path: Path) -> None:
+    items = [scene.image(f"P{number}") for number in range(5)]
+    with orthanc(tmp_path / "orthanc") as pacs, scene.lane(pacs.target) as lane:
+        scene.turn(lane, 3)
+        assert pacs.count() == len(items)
+    rows = [scene.box.journal.ledger.deliveries_of(item)[0] for item in items]
+    assert {(row["state"], row["confirmed_by"]) for row in rows} == {("confirmed", "find")}
+    assert scene.box.journal.ledger.item_counts() == {"done": 5}
+
+
+def test_an_archive_that_wants_all_uids_proves_what_it_has(scene: Scene, tmp_path: Path) -> None:
+    item = scene.image()
+    with dcmqrscp(tmp_path / "archive") as archive, scene.lane(archive.target) as lane:
+        scene.turn(lane, 2)
+    (row,) = scene.box.journal.ledger.deliveries_of(item)
+    assert (row["state"], row["confirmed_by"]) == ("confirmed", "find")
+
+
+def test_a_peer_without_queries_is_believed_under_auto(scene: Scene, tmp_path: Path) -> None:
+    item = scene.image()
+    with storescp(tmp_path / "scp") as scp, scene.lane(scp.target) as lane:
+        scene.turn(lane, 2)
+    (row,) = scene.box.journal.ledger.deliveries_of(item)
+    assert (row["state"], row["confirmed_by"]) == ("confirmed", "response")
+
+
+def test_a_peer_without_queries_is_not_believed_under_find(scene: Scene, tmp_path: Path) -> None:
+    item = scene.image()
+    with (
+        storescp(tmp_path / "scp") as scp,
+        scene.lane(scp.target, confirm=Confirm.FIND) as lane,
+    ):
+        scene.turn(lane, 2)
+    assert scene.state(item) == ("sent", "find-unsupported")
+
+
+def test_a_peer_that_loses_images_gets_them_again_twice_and_then_a_person_must_look(
+    scene: Scene, tmp_path: Path
+) -> None:
+    item = scene.image()
+    with storescp(tmp_path / "scp") as scp, dcmqrscp(tmp_path / "archive") as empty:
+        asks = Peer("127.0.0.1", empty.port, empty.target.called)
+        with scene.lane(scp.target, confirm=Confirm.FIND, find=asks) as lane:
+            for _ in range(4 * (len(ASK_AFTER_S) + 2)):
+                scene.turn(lane, 2)
+                scene.box.clock.passes(hours=3)
+        received = [path.read_bytes() for path in scp.received()]
+    assert scene.state(item) == ("held", "denied")
+    assert len(received) == 3
+    assert len({content[-2000:] for content in received}) == 1

@@ -1,0 +1,289 @@
+"""Proves that nothing is lost when services are killed: SIGKILL from outside, at any system call.
+
+Every service runs under strace, which kills it on its way into the Nth call of some kind, and is
+started again as systemd would. Meanwhile films are dropped without end, both PACSs come and go, and
+somebody keeps changing the settings. Then everything is left alone until it is quiet, and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.call import ask
+from appliance.errors import Declined, NobodyAnswers
+from tests.prove import strace
+from tests.prove.box import SERVICES, Look, Services
+from tests.prove.machine import NotProved
+from tests.prove.pacs import Archive, PracticePacs
+from tests.prove.verify import verify
+from tests.prove.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.prove.pacs import Pacs
+
+# A kind of call, and up to which of them a thread may come before it is killed there.
+_CALLS = {
+    "watch": {"write": 6, "pwrite64": 50, "fsync": 7, "fdatasync": 4, "rename": 2, "mkdir": 4}
+    | {"unlink": 8, "sendto": 5, "flock": 14, "openat": 400},
+    "convert": {"pwrite64": 50, "write": 3, "fsync": 2, "rename": 1, "flock": 8, "sendto": 4}
+    | {"fcntl": 120, "read": 60},
+    "deliver": {"pwrite64": 60, "fdatasync": 3, "sendto": 10, "sendfile": 3, "recvfrom": 12}
+    | {"connect": 3, "flock": 12, "poll": 20, "shutdown": 1},
+    "keeper": {"pwrite64": 20, "write": 6, "fsync": 8, "fdatasync": 3, "rename": 5, "unlink": 14}
+    | {"accept4": 3, "sendto": 6, "flock": 10},
+}
+_WORK_AHEAD = 4
+_AT_MOST_S = 20.0
+_QUIET_WITHIN_S = 240.0
+_NO_ROOM_TO_SPARE = 90  # so that keeper lets go of confirmed bytes all the time
+
+
+class Kill(NamedTuple):
+    """One service that died as planned."""
+
+    service: str
+    call: str
+    had_work: bool
+
+
+@dataclass
+class Plans:
+    """Where each service will be killed next."""
+
+    random: Random
+    records: Path
+    next_call: dict[str, str] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
+
+    def __call__(self, service: str) -> list[str]:
+        """The words before the service's command."""
+        if service in self.spared:
+            self.next_call.pop(service, None)
+            return []
+        call, most = self.random.choice(list(_CALLS[service].items()))
+        self.next_call[service] = call
+        return strace.killing(call, self.random.randint(1, most), self.records / service)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Kill, settle, count; 0, or 1 where something was lost."""
+    parser = argparse.ArgumentParser(prog="./dev prove kill", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(argv)
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder:
+        place = Path(folder)
+        archive = PracticePacs(place / "archive")
+        proof = Proof(place, archive, Random(options.seed))
+        try:
+            proof.run(options.kills)
+        except NotProved as reason:
+            print(f"NOT PROVED: {reason}")
+            return 1
+        print("\n".join(proof.report()))
+    return 0
+
+
+class Proof:
+    """One box, killed again and again."""
+
+    def __init__(self, folder: Path, archive: Pacs, random: Random) -> None:
+        self.kills: list[Kill] = []
+        self.resends = 0
+        self.by_clock = 0
+        self.goings = 0
+        self._random = random
+        self._folder = folder
+        self._root = folder / "root"
+        self._run = folder / "run"
+        self._run.mkdir()
+        self._world = World(folder, archive, random)
+        self._look = Look(self._root)
+        self._plans = Plans(random, self._run)
+        self._started_s = time.monotonic()
+        self._asker = Asker(self._world, self._run)
+
+    def run(self, kills: int) -> None:
+        """Raises NotProved."""
+        self._world.set_up(self._root, _NO_ROOM_TO_SPARE)
+        with Services(self._root, self._run, tracer=self._plans) as services:
+            with self._passers_by():
+                self._kill(services, kills)
+            self._settle(services)
+            services.stop()
+            self._count(services)
+            self._world.store.go()
+            self._world.archive.go()
+
+    def report(self) -> Iterator[str]:
+        """What was done, for people."""
+        for service in SERVICES:
+            of_it = [kill for kill in self.kills if kill.service == service]
+            calls = ", ".join(f"{c} {n}" for c, n in Counter(k.call for k in of_it).most_common())
+            share = sum(kill.had_work for kill in of_it) / max(len(of_it), 1)
+            yield f"{service}: {len(of_it)} kills, {share:.0%} with work in flight ({calls})"
+        share = sum(kill.had_work for kill in self.kills) / max(len(self.kills), 1)
+        yield (
+            f"proved: {len(self.kills)} kills -9, {share:.0%} with work in flight; "
+            f"{self._world.count} films dropped, all arrived, each with one data set; "
+            f"{self.resends} sent again, byte for byte; PACSs went {self.goings} times; "
+            f"settings changed {self._asker.answered} times; "
+            f"{time.monotonic() - self._started_s:.0f} s"
+        )
+
+    # Killing
+
+    def _kill(self, services: Services, kills: int) -> None:
+        enough = {name: kills // len(SERVICES) for name in SERVICES}
+        enough["watch"] += kills - sum(enough.values())
+        alive_since_s = dict.fromkeys(SERVICES, time.monotonic())
+        while any(enough.values()):
+            for name, status in services.tend():
+                alive_since_s[name] = time.monotonic()
+                call = self._plans.next_call.get(name)
+                if status == -9 and call and enough[name]:
+                    self.kills.append(Kill(name, call, self._has_work(name)))
+                    enough[name] -= 1
+                    if not enough[name]:
+                        self._plans.spared.add(name)
+                elif status != -9:
+                    raise NotProved(f"{name} ended with {status}:\n{services.said()[-3000:]}")
+            self._feed()
+            for name, since_s in alive_since_s.items():
+                if enough[name] and time.monotonic() - since_s > _AT_MOST_S:
+                    services.end(name)  # its plan came to nothing: another one
+                    self.by_clock += 1
+                    alive_since_s[name] = time.monotonic()
+                    self._plans.next_call.pop(name, None)
+
+    def _feed(self) -> None:
+        """Keep some films on the road before the point where they wait for a PACS."""
+        if self._world.count - self._ahead() < _WORK_AHEAD:
+            self._world.drop()
+
+    def _ahead(self) -> int:
+        """How many films came at least as far as to have been sent once, or to have to wait."""
+        return self._look.count(
+            "SELECT count(DISTINCT item_id) FROM delivery WHERE state NOT IN ('prepared', 'active')"
+        )
+
+    def _has_work(self, service: str) -> bool:
+        """Whether something in the service's own room is unfinished at this moment."""
+        match service:
+            case "watch":
+                arrived = self._look.count("SELECT count(*) FROM item")
+                done = "SELECT count(*) FROM arrival JOIN item ON item.id = item_id "
+                done += "WHERE settled IS NULL AND state = 'done' AND arrival.source = 'fetched'"
+                return arrived < self._world.count or self._look.count(done) > 0
+            case "convert":
+                return self._look.count("SELECT count(*) FROM item WHERE state = 'arrived'") > 0
+            case "deliver":
+                on_their_way = "('converted', 'identified', 'routed')"
+                query = f"SELECT count(*) FROM item WHERE state IN {on_their_way}"
+                return self._look.count(query) > 0
+            case _:
+                to_purge = "SELECT count(*) FROM item WHERE state = 'done' AND purged_at IS NULL"
+                return self._asker.is_waiting or self._look.count(to_purge) > 0
+
+    @contextmanager
+    def _passers_by(self) -> Iterator[None]:
+        """Both PACSs come and go, and somebody changes the settings."""
+        over = threading.Event()
+        threads = [
+            threading.Thread(target=self._come_and_go, args=(self._world.store, over, 5.0)),
+            threading.Thread(target=self._come_and_go, args=(self._world.archive, over, 15.0)),
+            threading.Thread(target=self._asker.ask_on, args=(over,)),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+    def _come_and_go(self, pacs: Pacs, over: threading.Event, there_s: float) -> None:
+        random = Random(there_s)
+        pacs.come()
+        while not over.wait(random.uniform(0.5, 1.5) * there_s):
+            pacs.go()
+            self.goings += 1
+            over.wait(random.uniform(0.3, 1.5))
+            pacs.come()
+
+    # Counting
+
+    def _settle(self, services: Services) -> None:
+        """Nobody is killed any more; what waits for a second try gets it."""
+        self._plans.spared.update(SERVICES)
+        services.kill()
+        until_s = time.monotonic() + _QUIET_WITHIN_S
+        while left := self._world.unfinished(self._look):
+            if time.monotonic() > until_s:
+                raise NotProved(f"{left} films are stuck: {self._stuck()}")
+            if ended := services.tend(0.1):
+                raise NotProved(f"{ended} though nobody was killed: {services.said()[-3000:]}")
+
+    def _stuck(self) -> str:
+        items = self._look.rows("SELECT id, state, code, name FROM item WHERE state != 'done'")
+        deliveries = self._look.rows(
+            "SELECT item_id, state, code, tries, not_before FROM delivery "
+            "WHERE state != 'confirmed'"
+        )
+        return f"{items} {deliveries}"
+
+    def _count(self, services: Services) -> None:
+        reckoning = self._world.reckon()
+        self.resends = reckoning.resends
+        faults = [*reckoning.faults, *verify(self._root, self._run), *self._asker.faults(self._root)]
+        if faults:
+            raise NotProved("\n".join([*faults[:20], services.said()[-3000:]]))
+
+
+class Asker:
+    """Somebody who keeps changing the settings, and remembers what was promised."""
+
+    def __init__(self, world: World, run: Path) -> None:
+        self.is_waiting = False
+        self.answered = 0
+        self._world = world
+        self._run = run
+        self._possible: list[str] = []
+
+    def ask_on(self, over: threading.Event) -> None:
+        """One text after another; an answer means that it is in force for good."""
+        number = 0
+        while not over.wait(0.2):
+            number += 1
+            text = self._world.settings(number, _NO_ROOM_TO_SPARE)
+            self._possible.append(text)
+            self.is_waiting = True
+            with suppress(NobodyAnswers, Declined):
+                ask(self._run / "keeper.sock", {"op": "settings", "toml": text}, 5.0)
+                self._possible = [text]
+                self.answered += 1
+            self.is_waiting = False
+
+    def faults(self, root: Path) -> list[str]:
+        """The last text that was promised is in force, or one that was asked for after it."""
+        text = (root / "etc" / "jembatan.toml").read_text(encoding="utf-8")
+        if not self._possible or text in self._possible:
+            return []
+        return ["the settings in force are not those that keeper said were"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

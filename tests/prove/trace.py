@@ -1,0 +1,137 @@
+"""Proves the order of every write: the running box recorded by strace while one film passes through.
+
+The film is dropped, taken, converted, sent to a PACS that can be asked, confirmed, and deleted from
+its source. The record is checked by tests.prove.order.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from appliance.settings import history
+from tests.peers.orthanc import bound_to_us, free_port, stop
+from tests.prove import strace
+from tests.prove.box import Look
+from tests.prove.films import PROFILE, films
+from tests.prove.machine import CHECKOUT, NotProved, wait_for
+from tests.prove.order import RECORDED, Places, Record
+from tests.prove.pacs import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.prove.strace import Call
+
+_SETTINGS = """
+[[source]]
+name = "cr"
+kind = "folder"
+path = "{export}"
+profile = "films"
+after = "delete"
+
+[[destination]]
+name = "archive"
+host = "127.0.0.1"
+port = {port}
+ae_title = "{ae_title}"
+confirm = "find"
+{profile}
+"""
+
+
+def main() -> int:
+    """Record, check, and show the order; 0 or 1."""
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder:
+        record = recorded(Path(folder))
+    for line in story(record):
+        print(line)
+    faults = record.faults()
+    for fault in faults:
+        print(f"NOT PROVED: {fault}")
+    print(f"{len(record.calls)} calls recorded, {len(faults)} in a wrong order")
+    return 1 if faults else 0
+
+
+def recorded(folder: Path, code: Path = CHECKOUT) -> Record:
+    """What a box of this code did while one film passed through it."""
+    root, export, record = folder / "root", folder / "export", folder / "record"
+    export.mkdir()
+    archive = Archive(folder / "archive")
+    archive.come()
+    try:
+        history.publish(
+            root,
+            _SETTINGS.format(
+                export=export, port=archive.port, ae_title=archive.ae_title, profile=PROFILE
+            ),
+        )
+        film = next(films(Random(1)))
+        with _box(root, code, record):
+            (export / film.name).write_bytes(film.content)
+            wait_for("the film's deletion", lambda: not list(export.iterdir()), 30)
+            wait_for("the box at rest", lambda: _is_settled(root), 30)
+    finally:
+        archive.go()
+    with record.open() as lines:
+        return Record(strace.read(lines), Places(str(root), str(export)))
+
+
+def story(record: Record) -> Iterator[str]:
+    """The calls that matter, in order, for people."""
+    spool, export = record.places.spool, record.places.export
+    acknowledgements = {*record.takings(), *record.sendings(), *record.deletions()}
+    last = ""
+    for call in record.calls:
+        line = _told(call, call in acknowledgements, spool, export)
+        if line and line != last:
+            yield line
+        last = line or last
+
+
+def _told(call: Call, is_acknowledgement: bool, spool: str, export: str) -> str:
+    where = call.paths[-1].replace(spool, "SPOOL").replace(export, "EXPORT") if call.paths else ""
+    if is_acknowledgement:
+        what = where if call.name == "unlink" else call.arguments.partition(" ")[2][:60]
+        return f"{call.thread} * ACKNOWLEDGED: {call.name} {what}"
+    if call.name == "openat":
+        return ""
+    if call.path.endswith("-wal"):
+        return f"{call.thread}     journal: {call.name}"
+    if where.startswith(("SPOOL", "EXPORT")):
+        return f"{call.thread}   {call.name} {where}"
+    return ""
+
+
+@contextmanager
+def _box(root: Path, code: Path, record: Path) -> Iterator[None]:
+    command = bound_to_us(
+        *strace.recording(RECORDED, record),
+        *(sys.executable, "-m", "appliance", "run"),
+        *("--root", str(root), "--port", str(free_port())),
+    )
+    with (root / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=code, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        yield
+    except NotProved as reason:
+        message = f"{reason}\n{(root / 'log').read_text()}"
+        raise NotProved(message) from reason
+    finally:
+        stop(process)
+
+
+def _is_settled(root: Path) -> bool:
+    return Look(root).count("SELECT count(*) FROM arrival WHERE settled = 'deleted'") == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.desk.release import release
+from appliance.errors import IdentityConflict, NoDate, NoIdentity, Refused
+from appliance.model import Claim, Evidence, Identity, ItemState, Origin
+from appliance.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from appliance.model import Item
+    from tests.builders.box import Box
+
+BUDI = {"PatientID": "4712", "PatientName": "BUDI"}
+OF_SITI = Evidence(
+    (
+        Claim(Origin.HEADER, "PatientID", "4711"),
+        Claim(Origin.HEADER, "PatientName", "SITI"),
+        Claim(Origin.HEADER, "PatientSex", "F"),
+        Claim(Origin.HEADER, "AccessionNumber", "A1"),
+        Claim(Origin.HEADER, "StudyInstanceUID", "1.2.3"),
+        Claim(Origin.HEADER, "BodyPartExamined", "CHEST"),
+        Claim(Origin.HEADER, "StudyDate", "20260313"),
+    )
+)
+NAMELESS = Evidence((Claim(Origin.EXIF, "AcquisitionDate", "20260313"),))
+DATELESS = Evidence((Claim(Origin.HEADER, "PatientID", "4711"),))
+
+
+def held(box: Box, evidence: Evidence, name: str = "film.tif", content: bytes = b"") -> Item:
+    box.accept(name, content, evidence_digest=name)
+    item = box.convert(evidence)
+    box.journal.items.stop(box.claim(ItemState.CONVERTED), NoIdentity(where=name))
+    return item
+
+
+def released(box: Box, item: Item, **said: str) -> Identity:
+    release(box.journal, Settings(), item.id, said, who="Sari")
+    after = box.journal.items.get(item.id)
+    assert after.state is ItemState.IDENTIFIED
+    assert after.identity is not None
+    return after.identity
+
+
+def refused(box: Box, item: Item, **said: str) -> str:
+    with pytest.raises(Refused) as refusal:
+        release(box.journal, Settings(), item.id, said, who="Sari")
+    assert box.journal.items.get(item.id).state is item.state or ItemState.HELD
+    return str(refusal.value.facts["why"])
+
+
+def test_a_person_may_say_whose_image_it_is(box: Box) -> None:
+    identity = released(box, held(box, NAMELESS), **BUDI)
+    assert identity == Identity({**BUDI, "StudyDate": "20260313", "StudyTime": ""}, "person")
+
+
+def test_a_person_may_confirm_whom_the_device_named(box: Box) -> None:
+    identity = released(box, held(box, OF_SITI))
+    assert identity.values["PatientName"] == "SITI"
+    assert identity.values["AccessionNumber"] == "A1"
+    assert identity.proof == "person"
+
+
+def test_nothing_of_the_other_patient_remains_but_the_date_and_the_image_itself(box: Box) -> None:
+    values = dict(released(box, held(box, OF_SITI), **BUDI).values)
+    assert values == {
+        **BUDI,
+        "PatientSex": "",
+        "AccessionNumber": "",
+        "BodyPartExamined": "CHEST",
+        "StudyDate": "20260313",
+        "StudyTime": "",
+    }
+
+
+def test_where_the_device_contradicts_itself_only_the_person_counts(box: Box) -> None:
+    other = Claim(Origin.FILENAME, "PatientID", "4799")
+    identity = released(box, held(box, Evidence((*OF_SITI.claims, other))), **BUDI)
+    assert identity.values["AccessionNumber"] == ""
+
+
+def test_a_person_may_say_when_it_was(box: Box) -> None:
+    item = held(box, DATELESS)
+    with pytest.raises(NoDate):
+        release(box.journal, Settings(), item.id, {}, who="Sari")
+    assert released(box, item, StudyDate="20260312").values["StudyDate"] == "20260312"
+
+
+def test_what_a_person_empties_is_empty_but_a_date_there_must_be(box: Box) -> None:
+    identity = released(box, held(box, OF_SITI), AccessionNumber="", StudyDate="")
+    assert identity.values["AccessionNumber"] == ""
+    assert identity.values["StudyDate"] == "20260313"
+
+
+def test_history_says_who_decided_what_and_how_it_was_before(box: Box) -> None:
+    item = held(box, OF_SITI)
+    released(box, item, **BUDI)
+    told = box.journal.ledger.history(item.id)[-1]
+    assert (told["who"], told["code"]) == ("Sari", "released")
+    assert told["sentence"] == (
+        "Sari says that it is of PatientID=4712, PatientName=BUDI, StudyDate=20260313; before: "
+        "PatientID=4711, PatientName=SITI, AccessionNumber=A1, StudyDate=20260313."
+    )
+
+
+def test_it_can_be_released_for_somebody_else_as_long_as_it_is_held(box: Box) -> None:
+    item = held(box, OF_SITI)
+    released(box, item)
+    box.journal.items.stop(
+        box.claim(ItemState.IDENTIFIED), IdentityConflict(before="4711", now="4712")
+    )
+    assert released(box, item, **BUDI).values["PatientID"] == "4712"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "nobody says which PatientID it has"),
+        ({"PatientName": "BUDI"}, "nobody says which PatientID it has"),
+        ({"PatientID": "4712"}, "a new PatientID needs the PatientName beside it"),
+        ({**BUDI, "Patient": "x"}, "'Patient' is not a DICOM keyword"),
+        ({**BUDI, "StudyInstanceUID": "1.2"}, "'StudyInstanceUID' is not a DICOM keyword"),
+        ({**BUDI, "StudyDate": "14.3.2026"}, "StudyDate must be a date such as 20260314"),
+        ({**BUDI, "PatientBirthDate": "20260230"}, "PatientBirthDate must be a date"),
+        ({"PatientID": "4\\7", "PatientName": "BUDI"}, "PatientID must be at most 64 characters"),
+        ({"PatientID": "4" * 65, "PatientName": "BUDI"}, "PatientID must be at most 64"),
+    ],
+)
+def test_what_does_not_name_a_patient_is_refused(box: Box, said: dict[str, str], why: str) -> None:
+    assert refused(box, held(box, NAMELESS), **said).startswith(why)
+
+
+@pytest.mark.parametrize("state", sorted(set(ItemState) - {ItemState.HELD}))
+def test_only_a_held_image_is_released(box: Box, state: ItemState) -> None:
+    assert refused(box, box.item(state), **BUDI) == "it is not held"
+
+
+def test_what_was_never_read_is_not_released(box: Box) -> None:
+    why = "it has not been read; retry it instead"
+    assert refused(box, box.item(ItemState.HELD), **BUDI) == why
+
+
+def test_the_same_image_of_the_same_patient_is_sent_but_once(box: Box) -> None:
+    first = held(box, NAMELESS, "first.tif", b"pixels")
+    again = held(box, NAMELESS, "again.tif", b"pixels")
+    released(box, first, **BUDI)
+    assert refused(box, again, **BUDI) == (
+        "first.tif (item 1) is the same image of this patient; discard it"
+    )
+    released(box, again, PatientID="4713", PatientName="TONO")

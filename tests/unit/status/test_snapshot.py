@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from appliance.errors import BadSettings, NobodyAnswers, SourceMissing
+from appliance.model import DeliveryState, ItemState
+from appliance.settings.load import parse
+from appliance.settings.schema import Settings
+from appliance.status.pattern import LampState
+from appliance.status.snapshot import Snapshot, take
+from tests.builders.box import NOT_ANSWERING, Box
+from tests.fakes.clock import FakeClock
+
+SETTINGS = parse("""
+[[source]]
+name = "cr"
+kind = "folder"
+path = "/srv/cr"
+
+[[destination]]
+name = "pacs"
+host = "10.0.0.1"
+port = 104
+ae_title = "PACS"
+""")
+BAD = BadSettings(faults="jembatan.toml: box.port: is not a known key")
+
+
+def now(box: Box, settings: Settings = SETTINGS, *problems: BadSettings) -> Snapshot:
+    return take(box.journal, settings, problems, box.clock)
+
+
+def place(box: Box, kind: str, state: str) -> None:
+    name = "cr" if kind == "source" else "pacs"
+    problem = None if state in {"up", "watching"} else NOT_ANSWERING
+    box.journal.custody.set_place(kind, name, state, problem, ok=problem is None)
+
+
+def test_a_box_that_never_ran_is_idle() -> None:
+    snapshot = take(None, Settings(), (), FakeClock())
+    assert snapshot.lamps is LampState.IDLE
+    document = snapshot.document()
+    assert (document["items"], document["held"], document["oldest_waiting_s"]) == ({}, [], None)
+
+
+def test_a_new_box_knows_its_settings_and_nothing_else() -> None:
+    snapshot = take(None, SETTINGS, (), FakeClock())
+    assert [(s.name, s.state, s.last_arrival_s) for s in snapshot.sources] == [("cr", "new", None)]
+    assert [(d.name, d.state, d.waiting) for d in snapshot.destinations] == [("pacs", "new", 0)]
+    assert snapshot.lamps is LampState.IDLE
+
+
+def test_the_document_is_the_contract_s(box: Box) -> None:
+    box.delivery(DeliveryState.HELD, "unsent.tif")
+    place(box, "destination", "down")
+    document = now(box).document()
+    assert list(document) == [
+        "items", "deliveries", "held", "oldest_waiting_s", "sources", "destinations", "lamps",
+        "settings_problems", "version",
+    ]  # fmt: skip
+    assert json.loads(json.dumps(document)) == document
+    assert document["held"] == [
+        {
+            "id": 1,
+            "code": "nobody-answers",
+            "sentence": NOT_ANSWERING.sentence,
+            "hint": NOT_ANSWERING.hint,
+            "source": "cr",
+            "name": "unsent.tif",
+            "destination": "pacs",
+            "state": "held",
+            "arrived_at": "2026-03-14T09:26:53.000+00:00",
+        }
+    ]
+    assert document["destinations"] == [
+        {
+            "name": "pacs",
+            "state": "down",
+            "waiting": 0,
+            "sentence": NOT_ANSWERING.sentence,
+            "hint": NOT_ANSWERING.hint,
+        }
+    ]
+    assert document["sources"] == [
+        {
+            "name": "cr",
+            "state": "new",
+            "sentence": "Nothing has looked there yet.",
+            "hint": "",
+            "last_arrival_s": 0.0,
+        }
+    ]
+
+
+def test_everything_is_counted(box: Box) -> None:
+    box.one_of_each()
+    document = now(box).document()
+    assert document["items"] == {state.value: 1 for state in ItemState}
+    assert document["deliveries"] == {"confirmed": 1, "prepared": 1}
+
+
+def test_ages_are_told_by_the_clock_and_never_negative(box: Box) -> None:
+    box.accept()
+    box.clock.passes(minutes=5)
+    assert now(box).oldest_waiting_s == now(box).sources[0].last_arrival_s == 300
+    box.clock.is_set(box.clock.utc() - timedelta(days=400))
+    assert now(box).oldest_waiting_s == 0
+
+
+# --- the lamps: the most pressing of what is true ----------------------------------------------
+
+
+def test_idle_is_when_everything_was_delivered(box: Box) -> None:
+    box.item(ItemState.DONE)
+    box.item(ItemState.IGNORED)
+    place(box, "source", "watching")
+    place(box, "destination", "up")
+    assert now(box).lamps is LampState.IDLE
+
+
+@pytest.mark.parametrize(
+    "state", [ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED, ItemState.ROUTED]
+)
+def test_working_is_when_something_is_on_its_way(box: Box, state: ItemState) -> None:
+    box.item(state)
+    assert now(box).lamps is LampState.WORKING
+
+
+@pytest.mark.parametrize("state", ["prepared", "active", "sent", "deferred"])
+def test_working_is_also_when_something_is_not_proved_yet(box: Box, state: str) -> None:
+    box.delivery(DeliveryState(state))
+    assert now(box).lamps is LampState.WORKING
+
+
+@pytest.mark.parametrize("state", [ItemState.HELD, ItemState.QUARANTINED])
+def test_a_person_is_needed_where_an_image_waits_for_one(box: Box, state: ItemState) -> None:
+    box.item(state)
+    box.item(ItemState.ARRIVED)
+    assert now(box).lamps is LampState.NEEDS_A_PERSON
+
+
+def test_a_person_is_needed_where_a_delivery_is_held(box: Box) -> None:
+    box.delivery(DeliveryState.HELD)
+    assert now(box).lamps is LampState.NEEDS_A_PERSON
+
+
+def test_a_person_is_needed_where_settings_were_refused(box: Box) -> None:
+    snapshot = now(box, SETTINGS, BAD)
+    assert snapshot.lamps is LampState.NEEDS_A_PERSON
+    assert snapshot.document()["settings_problems"] == [
+        {"code": "bad-settings", "sentence": BAD.sentence, "hint": BAD.hint}
+    ]
+
+
+@pytest.mark.parametrize("state", ["missing", "denied", "full"])
+def test_a_person_is_needed_where_a_source_cannot_be_watched(box: Box, state: str) -> None:
+    place(box, "source", state)
+    assert now(box).lamps is LampState.NEEDS_A_PERSON
+
+
+@pytest.mark.parametrize("state", ["down", "stopped", "full"])
+def test_it_cannot_deliver_where_something_waits_for_a_destination_in_trouble(
+    box: Box, state: str
+) -> None:
+    place(box, "destination", state)
+    assert now(box).lamps is LampState.IDLE
+    box.delivery(DeliveryState.DEFERRED)
+    box.item(ItemState.HELD)
+    assert now(box).lamps is LampState.CANNOT_DELIVER
+    assert now(box).destinations[0].sentence == NOT_ANSWERING.sentence
+
+
+@pytest.mark.parametrize("state", ["up", "busy"])
+def test_a_destination_that_is_merely_busy_is_no_trouble(box: Box, state: str) -> None:
+    place(box, "destination", state)
+    box.delivery(DeliveryState.DEFERRED)
+    assert now(box).lamps is LampState.WORKING
+
+
+def test_what_waits_for_a_destination_that_was_removed_is_not_forgotten(box: Box) -> None:
+    box.item(ItemState.DONE)
+    assert now(box, Settings()).destinations == ()
+    box.delivery(DeliveryState.DEFERRED)
+    snapshot = now(box, Settings())
+    assert [(d.name, d.state, d.waiting) for d in snapshot.destinations] == [
+        ("pacs", "removed", 1)
+    ]
+    assert snapshot.lamps is LampState.CANNOT_DELIVER
+
+
+# --- how places are doing ----------------------------------------------------------------------
+
+
+def test_a_place_that_is_well_says_so(box: Box) -> None:
+    place(box, "source", "watching")
+    place(box, "destination", "up")
+    snapshot = now(box)
+    assert snapshot.sources[0].sentence == "What appears there is taken."
+    assert snapshot.destinations[0].sentence == "It takes what is sent to it."
+
+
+def test_a_place_in_trouble_says_what_to_do(box: Box) -> None:
+    trouble = SourceMissing(path="/srv/cr")
+    box.journal.custody.set_place("source", "cr", "missing", trouble)
+    source = now(box).sources[0]
+    assert (source.state, source.sentence, source.hint) == (
+        "missing", trouble.sentence, trouble.hint,
+    )  # fmt: skip
+
+
+def test_only_places_of_the_settings_are_shown(box: Box) -> None:
+    gone = NobodyAnswers(path="old", why="it was sold")
+    box.journal.custody.set_place("destination", "old", "down", gone)
+    assert [d.name for d in now(box).destinations] == ["pacs"]

@@ -1,0 +1,116 @@
+"""Owns a person at a real browser: finds things by the words on the page, types and clicks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+SCREENS = Path(".cache/screens")
+PHONE, DESK = 360, 1280
+_HEIGHT = 800
+_PATIENCE_S = 20
+_ARGUMENTS = """
+--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars
+--disable-background-networking --disable-component-update --disable-sync
+"""
+
+
+class Person:
+    """Somebody who reads the page and uses its words."""
+
+    def __init__(self, driver: Chrome, home: str) -> None:
+        self._driver = driver
+        self._home = home
+        self._look_at(DESK, _HEIGHT)
+
+    def visit(self, path: str = "/") -> None:
+        self._driver.get(f"{self._home}{path}")
+
+    def fill(self, label: str, text: str) -> None:
+        """Type a text into the field of that label, in the place of what was there."""
+        field = self._field(label)
+        field.clear()
+        field.send_keys(text)
+
+    def choose(self, label: str, option: str) -> None:
+        Select(self._field(label)).select_by_visible_text(option)
+
+    def press(self, words: str) -> None:
+        """The button or link of these words, which must be within reach."""
+        said = f"contains(normalize-space(.), {words!r})"
+        found = self._driver.find_elements(By.XPATH, f"//button[{said}] | //a[{said}]")
+        shown = [element for element in found if element.is_displayed()]
+        assert shown, f"nothing to press says {words!r} on:\n{self.reads()}"
+        shown[0].click()
+
+    def open(self, summary: str) -> None:
+        """Unfold what is folded up under these words."""
+        self._driver.find_element(By.XPATH, f"//summary[contains(., {summary!r})]").click()
+
+    def sees(self, words: str) -> None:
+        """Wait until the page says so; it may have to change by itself."""
+        message = f"the page does not say {words!r}"
+        try:
+            WebDriverWait(self._driver, _PATIENCE_S, 0.1).until(lambda _: words in self.reads())
+        except Exception as error:
+            raise AssertionError(f"{message}, but:\n{self.reads()}") from error
+
+    def reads(self) -> str:
+        """All that is visible, white space as one space."""
+        text: str = self._driver.execute_script("return document.body.innerText")
+        return " ".join(text.split())
+
+    def complaints(self) -> list[str]:
+        """What the browser did not like: scripts that fail, what the security policy stopped."""
+        return [entry["message"] for entry in self._driver.get_log("browser")]
+
+    def photograph(self, name: str) -> None:
+        """The whole page as a phone and as a desk show it; neither may have to scroll sideways."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        for width in (PHONE, DESK):
+            self._look_at(width, _HEIGHT)
+            size = self._driver.execute_script(
+                "const all = document.documentElement; return [all.scrollWidth, all.scrollHeight]"
+            )
+            assert size[0] <= width, f"{name} is {size[0]} wide at {width}"
+            self._look_at(width, max(_HEIGHT, size[1]))
+            self._driver.save_screenshot(str(SCREENS / f"{name}-{width}.png"))
+        self._look_at(DESK, _HEIGHT)
+
+    def _field(self, label: str) -> WebElement:
+        found = self._driver.find_element(
+            By.XPATH, f"//label[normalize-space(text()) = {label!r}]"
+        )
+        return self._driver.find_element(By.ID, str(found.get_attribute("for")))
+
+    def _look_at(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
+        self._driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": width == PHONE}
+        )
+
+
+@contextmanager
+def browser(profile: Path, home: str) -> Iterator[Person]:
+    """A Chromium with the empty folder `profile` to itself, at the page `home`."""
+    options = ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in [*_ARGUMENTS.split(), f"--user-data-dir={profile}"]:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options, Service("/usr/bin/chromedriver"))
+    try:
+        yield Person(driver, home)
+    finally:
+        driver.quit()
