@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Piece is evaluated
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One composed SOP Instance, ready to be sent: the pieces of its data set, group 0002 aside."""
+    """One composed SOP Instance: the pieces of its data set, group 0002 aside, ready to go."""
 
     number: int
     sop_class_uid: str

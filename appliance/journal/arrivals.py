@@ -27,6 +27,19 @@ class Accepted(NamedTuple):
     new: bool
 
 
+class Unsettled(NamedTuple):
+    """A source's file whose after-action is due, and what its item says."""
+
+    id: int
+    name: str
+    path: str
+    fingerprint: str
+    sha256: str
+    code: str
+    sentence: str
+    hint: str
+
+
 class Arrivals:
     """The verbs of intake and sources."""
 
@@ -58,7 +71,7 @@ class Arrivals:
             fingerprint=arrival.fingerprint,
         )
 
-    def add(  # noqa: PLR0913 - one row, one call
+    def add(
         self,
         arrival: Arrival,
         stored: Stored,
@@ -92,7 +105,7 @@ class Arrivals:
                 self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
         return Accepted(item_id, known is None)
 
-    def _add_item(  # noqa: PLR0913
+    def _add_item(
         self,
         arrival: Arrival,
         stored: Stored,
@@ -101,7 +114,7 @@ class Arrivals:
         modified_at: datetime,
         verdict: Quarantined | Ignored | None,
     ) -> int:
-        row = self._s.db.row(
+        (row,) = self._s.db.rows(
             "add_item",
             **key,
             size_bytes=stored.size_bytes,
@@ -114,18 +127,21 @@ class Arrivals:
             now=self._s.now(),
             who=self._s.who,
         )
-        assert row is not None
         return int(row["id"])
 
-    def unsettled(self, source: str) -> list[sqlite3.Row]:
-        """Arrivals of a source whose after-action is due."""
-        return self._s.db.rows("unsettled", source=source)
+    def proved(self, source: str) -> list[Unsettled]:
+        """Files of a source that every destination has, proved by more than an answer."""
+        return [_unsettled(row) for row in self._s.db.rows("unsettled", source=source)]
 
-    def unsettled_quarantined(self, source: str) -> list[sqlite3.Row]:
-        """Arrivals of a source that cannot be used and are not yet put aside."""
-        return self._s.db.rows("unsettled_quarantined", source=source)
+    def unusable(self, source: str) -> list[Unsettled]:
+        """Files of a source that cannot be used and are not yet put aside."""
+        return [_unsettled(row) for row in self._s.db.rows("unsettled_quarantined", source=source)]
 
     def settle(self, arrival_id: int, how: str) -> None:
         """The after-action of a source file is over: kept, deleted, moved, gone or changed."""
         with self._s.db.write(durable=False):
             self._s.db.run("settle", arrival_id=arrival_id, how=how)
+
+
+def _unsettled(row: sqlite3.Row) -> Unsettled:
+    return Unsettled(**{name: row[name] for name in Unsettled._fields})

@@ -84,7 +84,7 @@ class Custody:
             *filter(None, map(self._changed, sorted(needed - gone))),
         ]
 
-    def set_place(  # noqa: PLR0913 - one row, one call
+    def set_place(
         self, kind: str, name: str, state: str, problem: Problem | None = None, *, ok: bool = False
     ) -> None:
         """How a source or destination is doing; `ok` when it just worked."""

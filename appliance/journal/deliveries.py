@@ -78,7 +78,9 @@ class Deliveries:
                 horizon=stamp(now + _CLOCK_WENT_BACK),
                 most=most,
             )
-        return [self._delivery(row) for row in sorted(rows, key=lambda row: (row["tries"], row["id"]))]
+        return [
+            self._delivery(row) for row in sorted(rows, key=lambda row: (row["tries"], row["id"]))
+        ]
 
     def sent(self, delivery: Delivery, warning: Problem | None, not_before: datetime) -> None:
         """active -> sent; it is to be proved from `not_before` on."""
@@ -159,7 +161,7 @@ class Deliveries:
             delivery_id=delivery_id,
         )
 
-    def _move_delivery(  # noqa: PLR0913 - one row, one call
+    def _move_delivery(
         self,
         delivery: Delivery,
         state: DeliveryState,

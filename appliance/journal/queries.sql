@@ -193,7 +193,7 @@ UPDATE item SET state = 'identified', code = '', sentence = '', hint = '', tries
 WHERE state = 'held' AND code = 'no-route' AND claimed_by IS NULL;
 
 -- name: unsettled  Source files whose item is done with a proof that counts (find or commitment).
-SELECT arrival.*, item.state AS item_state FROM arrival JOIN item ON item.id = arrival.item_id
+SELECT arrival.*, item.code, item.sentence, item.hint, item.sha256 FROM arrival JOIN item ON item.id = arrival.item_id
 WHERE arrival.source = :source AND arrival.settled IS NULL AND item.state = 'done'
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
                   AND (state != 'confirmed' OR confirmed_by = 'response'))

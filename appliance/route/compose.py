@@ -36,7 +36,7 @@ _SEQUENCE_END = b"\xfe\xff\xdd\xe0" + bytes(4)
 _DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
 _TIMES = ("StudyTime", "AcquisitionTime", "ContentTime", "SeriesTime")
 _FAMILIES = {"StudyDate": _DATES, "StudyTime": _TIMES}
-"""The exam's date may have been taken from another of the header's own: that changes nothing."""
+"""Where a header has no StudyDate, another date of its own serves as one and changes nothing."""
 
 
 def read_slice(piece: Slice) -> bytes:
@@ -125,9 +125,9 @@ def _told_otherwise(evidence: Evidence, identity: Identity, *, anew: bool) -> di
 
 
 def _is_in_header(evidence: Evidence, keyword: str, value: str) -> bool:
-    if keyword not in _FAMILIES:
-        return value == evidence.get(keyword, Origin.HEADER)
-    return not value or value in {evidence.get(k, Origin.HEADER) for k in _FAMILIES[keyword]}
+    if keyword in _FAMILIES and not evidence.get("StudyDate", Origin.HEADER):
+        return not value or value in {evidence.get(k, Origin.HEADER) for k in _FAMILIES[keyword]}
+    return value == evidence.get(keyword, Origin.HEADER)
 
 
 def _is_of_another(evidence: Evidence, identity: Identity) -> bool:
@@ -140,7 +140,8 @@ def _another_study(body: Body, identity: Identity, source: str) -> dict[str, str
     """One study must not be of two patients."""
     study = uids.study_uid(identity, source)
     modality = str(body.attributes.get("Modality", ""))
-    series = uids.series_uid(study, modality, source, body.attributes)
+    evidence = {**identity.values, "SeriesInstanceUID": body.attributes["SeriesInstanceUID"]}
+    series = uids.series_uid(study, modality, source, evidence)
     return {"StudyInstanceUID": study, "SeriesInstanceUID": series}
 
 

@@ -35,6 +35,9 @@ def encoded(values: Mapping[str, object], coding: Coding = _EXPLICIT) -> bytes:
     ds = Dataset()
     for keyword, value in values.items():
         ds.add(_element(keyword, value, charset))
+    if charset not in _CHARSETS:
+        # All of the text is ASCII, and the declaration stays where it was read.
+        del ds.SpecificCharacterSet
     target = DicomBytesIO()
     target.is_implicit_VR = not coding.explicit
     target.is_little_endian = coding.order == "<"
@@ -71,7 +74,7 @@ def _check(keyword: str, value: str, charset: str) -> None:
     vr = dictionary_VR(keyword)
     if why := next((why for fault, why in _FAULTS.get(vr, _TEXT_FAULTS) if fault(value)), ""):
         raise BadValue(keyword=keyword, value=value, why=why)
-    if "\\" in value and dictionary_VM(keyword) == "1":
+    if "\\" in value and vr not in _LONG_TEXTS and dictionary_VM(keyword) == "1":
         raise BadValue(keyword=keyword, value=value, why="it may have one value only")
     if not can_say(charset, value):
         why = f"the character set {charset or 'ASCII'} of the data set has no such letters"
@@ -86,6 +89,7 @@ def _is_no_date(value: str) -> bool:
     return not value.isdigit()
 
 
+_LONG_TEXTS = ("LT", "ST", "UT")  # lines, and backslashes that separate nothing
 _Fault = tuple[Callable[[str], object], str]
 _TEXT_FAULTS: tuple[_Fault, ...] = (
     (re.compile(r"[\x00-\x1f\x7f]").search, "it has control characters"),
@@ -100,5 +104,5 @@ _FAULTS: Mapping[str, tuple[_Fault, ...]] = {
         *_TEXT_FAULTS,
         (re.compile(r"(\^[^=]*){5}").search, "a name has five components at most"),
     ),
-    **dict.fromkeys(("LT", "ST", "UT"), _LONG_TEXT_FAULTS),
+    **dict.fromkeys(_LONG_TEXTS, _LONG_TEXT_FAULTS),
 }

@@ -48,6 +48,17 @@ _CLASSES: Mapping[str, Mapping[str, object]] = {
     SC_IMAGE: {"Modality": "OT", "ConversionType": "WSD"},
 }
 
+_SINGLE = """
+    ABDOMEN ABDOMENPELVIS AORTA BLADDER BRAIN CEREBELLUM CERVIX CHEST CHESTABDOMEN
+    CHESTABDPELVIS COCCYX COLON CSPINE CTSPINE DUODENUM ESOPHAGUS FACE GALLBLADDER HEAD HEADNECK
+    HEART ILEUM JAW JEJUNUM LARYNX LIVER LSPINE LSSPINE MAXILLA MEDIASTINUM NECK NECKCHEST
+    NECKCHESTABDOMEN NECKCHESTABDPELV NOSE PANCREAS PELVIS PENIS PHARYNX PROSTATE RECTUM SKULL
+    SPINE SPLEEN SSPINE STERNUM STOMACH THYMUS THYROID TLSPINE TONGUE TRACHEA TSPINE URETHRA
+    UTERUS VAGINA WHOLEBODY
+"""
+_UNPAIRED = frozenset(_SINGLE.split())
+"""Parts of which there is one (PS3.16 annex L): Laterality, type 2C, has no place beside them."""
+
 _FIXED = frozenset({"SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"})
 
 
@@ -61,12 +72,15 @@ def image_values(
         **dict.fromkeys(_ALWAYS, ""),
         **_CLASSES[str(body.attributes["SOPClassUID"])],
         **said,
-        **body.attributes,
+        **{k: v for k, v in body.attributes.items() if v or v == 0},
         **_of_profile(profile, body),
         "InstanceCreationDate": arrived_at.strftime("%Y%m%d"),
         "InstanceCreationTime": arrived_at.strftime("%H%M%S"),
     }
-    return {**known, **edits(profile)}
+    known |= edits(profile)
+    if known.get("BodyPartExamined") in _UNPAIRED and not known["Laterality"]:
+        del known["Laterality"]
+    return known
 
 
 def edits(profile: Profile | None) -> Mapping[str, str]:
@@ -81,7 +95,7 @@ def _of_profile(profile: Profile, body: Body) -> dict[str, object]:
     found: dict[str, object] = {}
     if profile.modality:
         found["Modality"] = profile.modality
-    if profile.window:
+    if profile.window and body.attributes["SamplesPerPixel"] == 1:
         found["WindowCenter"], found["WindowWidth"] = profile.window
     if profile.imager_pixel_spacing and body.attributes["SOPClassUID"] == CR_IMAGE:
         found["ImagerPixelSpacing"] = list(profile.imager_pixel_spacing)

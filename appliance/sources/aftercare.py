@@ -13,8 +13,7 @@ from appliance.intake.sidecars import sidecars_of
 from appliance.settings.schema import After
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from appliance.journal.arrivals import Unsettled
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Profile, Source
 
@@ -32,26 +31,26 @@ class Aftercare:
 
     def turn(self) -> None:
         """Do all that is due. Raises DiskFull, OSError; what was not done is due again."""
-        for row in self._journal.arrivals.unsettled(self._source.name):
-            self._journal.arrivals.settle(row["id"], self._settle(row))
+        for file in self._journal.arrivals.proved(self._source.name):
+            self._journal.arrivals.settle(file.id, self._settle(file))
         if self._source.error_to:
-            for row in self._journal.arrivals.unsettled_quarantined(self._source.name):
-                self._put_aside(row)
-                self._journal.arrivals.settle(row["id"], "put aside")
+            for file in self._journal.arrivals.unusable(self._source.name):
+                self._put_aside(file)
+                self._journal.arrivals.settle(file.id, "put aside")
 
-    def _settle(self, row: sqlite3.Row) -> str:
+    def _settle(self, file: Unsettled) -> str:
         """Act on one file, unless it is no longer the one that was sent; says what was done."""
-        path = Path(row["path"])
+        path = Path(file.path)
         if self._source.after is After.KEEP:
             return "kept"
         if not path.exists():
             return "gone"
-        if fingerprint(path.lstat()) != row["fingerprint"]:
+        if fingerprint(path.lstat()) != file.fingerprint:
             return "changed"
-        own = [f for f in sidecars_of(path, self._profile) if f.stem in {path.stem, path.name}]
-        for file in (path, *own):
-            self._remove(file)
-        _log.info("%s: %s %s", self._source.name, _DONE[self._source.after], row["name"])
+        own = [s for s in sidecars_of(path, self._profile) if s.stem in {path.stem, path.name}]
+        for each in (path, *own):
+            self._remove(each)
+        _log.info("%s: %s %s", self._source.name, _DONE[self._source.after], file.name)
         return _DONE[self._source.after]
 
     def _remove(self, file: Path) -> None:
@@ -60,11 +59,11 @@ class Aftercare:
             _copy(file, _free(Path(self._source.move_to) / below))
         durable.remove(file)
 
-    def _put_aside(self, row: sqlite3.Row) -> None:
+    def _put_aside(self, file: Unsettled) -> None:
         """A copy of an unusable file, and beside it the reason in words; the original stays."""
-        target = _free(Path(self._source.error_to) / row["name"])
-        _copy(self._journal.spool.path(row["sha256"]), target)
-        reason = f"{row['code']}: {row['sentence']}\n{row['hint']}\n"
+        target = _free(Path(self._source.error_to) / file.name)
+        _copy(self._journal.spool.path(file.sha256), target)
+        reason = f"{file.code}: {file.sentence}\n{file.hint}\n"
         durable.publish(target.with_name(f"{target.name}.reason.txt"), reason.encode())
 
 

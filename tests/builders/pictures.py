@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -13,7 +13,6 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Pixels = "NDArray[np.generic]"
 ROWS, COLUMNS = 37, 53  # odd, so that padding shows
 
 
@@ -23,7 +22,7 @@ def grey(bits: int, *, signed: bool = False) -> NDArray[np.generic]:
     values = (ramp * 2654435761 >> 7) % (1 << bits)
     if signed:
         return (values - (1 << bits - 1)).astype(np.int16)
-    return values.astype(np.uint8 if bits <= 8 else np.uint16)  # noqa: PLR2004
+    return values.astype(np.uint8 if bits <= 8 else np.uint16)
 
 
 def colour() -> NDArray[np.generic]:
@@ -31,10 +30,10 @@ def colour() -> NDArray[np.generic]:
     return np.stack([grey(8), grey(8)[::-1], grey(8)[:, ::-1]], axis=-1)
 
 
-def tiff(values: NDArray[np.generic], **options: object) -> bytes:
+def tiff(values: NDArray[np.generic], **options: Any) -> bytes:
     """A TIFF of tifffile's making; see its `imwrite` for options."""
     content = BytesIO()
-    options.setdefault("photometric", "rgb" if values.ndim == 3 else "minisblack")  # noqa: PLR2004
+    options.setdefault("photometric", "rgb" if values.ndim == 3 else "minisblack")
     tifffile.imwrite(content, values, metadata=None, **options)
     return content.getvalue()
 
@@ -64,14 +63,14 @@ def tiff_packed(values: NDArray[np.generic], photometric: int = 1) -> bytes:
     return struct.pack("<2sHL", b"II", 42, 8 + len(strip)) + strip + directory + bytes(4)
 
 
-def saved(values: NDArray[np.generic], form: str, **options: object) -> bytes:
+def saved(values: NDArray[np.generic], form: str, **options: Any) -> bytes:
     """A file of Pillow's making."""
     content = BytesIO()
     Image.fromarray(values).save(content, form, **options)
     return content.getvalue()
 
 
-def jpeg(values: NDArray[np.generic], *, orientation: int = 1, **options: object) -> bytes:
+def jpeg(values: NDArray[np.generic], *, orientation: int = 1, **options: Any) -> bytes:
     """A JPEG, with EXIF where it lies on its side."""
     exif = Image.Exif()
     exif[274] = orientation

@@ -26,8 +26,8 @@ class Scene:
         self.export, self.done, self.failed = root / "export", root / "done", root / "failed"
         self.export.mkdir()
 
-    def care(self, after: After = After.DELETE, **more: str) -> None:
-        source = Source("cr", "folder", str(self.export), "", after, str(self.done), **more)
+    def care(self, after: After = After.DELETE, error_to: str = "") -> None:
+        source = Source("cr", "folder", str(self.export), "", after, str(self.done), error_to)
         Aftercare(source, None, self.box.journal).turn()
 
     def accept(self, name: str = "exam/a.tif", content: bytes = b"film") -> Path:
@@ -78,7 +78,7 @@ def test_a_kept_file_stays(scene: Scene) -> None:
     scene.deliver()
     scene.care(After.KEEP)
     assert film.exists()
-    assert scene.box.journal.arrivals.unsettled("cr") == []
+    assert scene.box.journal.arrivals.proved("cr") == []
 
 
 def test_a_moved_file_keeps_its_place_below_the_folder(scene: Scene) -> None:
@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_already_is_nobodys_trouble(scene: Scene) -> None:
     scene.deliver()
     film.unlink()
     scene.care()
-    assert scene.box.journal.arrivals.unsettled("cr") == []
+    assert scene.box.journal.arrivals.proved("cr") == []
 
 
 def test_both_copies_of_one_image_go_once_it_is_proved(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -73,7 +73,7 @@ class Scene:
         return Body(1, BodyKind.PIXELS, EXPLICIT, sha256, (piece,), attributes)
 
     @contextmanager
-    def lane(self, target: Target, **settings: object) -> Iterator[Lane]:
+    def lane(self, target: Target, **settings: Any) -> Iterator[Lane]:
         destination = Destination(
             "pacs", target.host, target.port, target.called, answer_s=1.0, **settings
         )

@@ -108,7 +108,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     os.mkfifo(folder / "4")
     with peer(stores) as scripted:
         report = sent(scripted, folder)
-    assert [each.is_sent for each in sorted(report.objects, key=str)].count(True) == 1
+    assert [each.is_sent for each in report.objects].count(True) == 1
     loop, gone, pipe = report.complaints()
     assert "levels of symbolic links" in loop
     assert "There is no file" in gone

@@ -146,4 +146,3 @@ class Look:
         """The one number a query asks for."""
         rows = self.rows(query)
         return int(rows[0][0]) if rows else 0
-

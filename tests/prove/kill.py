@@ -24,7 +24,7 @@ from appliance.errors import Declined, NobodyAnswers
 from tests.prove import strace
 from tests.prove.box import SERVICES, Look, Services
 from tests.prove.machine import NotProved
-from tests.prove.pacs import Archive, PracticePacs
+from tests.prove.pacs import PracticePacs
 from tests.prove.verify import verify
 from tests.prove.world import World
 
@@ -40,12 +40,12 @@ _CALLS = {
     "convert": {"pwrite64": 50, "write": 3, "fsync": 2, "rename": 1, "flock": 8, "sendto": 4}
     | {"fcntl": 120, "read": 60},
     "deliver": {"pwrite64": 60, "fdatasync": 3, "sendto": 10, "sendfile": 3, "recvfrom": 12}
-    | {"connect": 3, "flock": 12, "poll": 20, "shutdown": 1},
+    | {"connect": 3, "flock": 12},
     "keeper": {"pwrite64": 20, "write": 6, "fsync": 8, "fdatasync": 3, "rename": 5, "unlink": 14}
     | {"accept4": 3, "sendto": 6, "flock": 10},
 }
-_WORK_AHEAD = 4
-_AT_MOST_S = 20.0
+_WORK_AHEAD = 6
+_AT_MOST_S = 8.0
 _QUIET_WITHIN_S = 240.0
 _NO_ROOM_TO_SPARE = 90  # so that keeper lets go of confirmed bytes all the time
 
@@ -103,7 +103,6 @@ class Proof:
         self.kills: list[Kill] = []
         self.resends = 0
         self.by_clock = 0
-        self.goings = 0
         self._random = random
         self._folder = folder
         self._root = folder / "root"
@@ -114,13 +113,16 @@ class Proof:
         self._plans = Plans(random, self._run)
         self._started_s = time.monotonic()
         self._asker = Asker(self._world, self._run)
+        self._guests = (Guest(self._world.store, 5.0), Guest(archive, 15.0))
 
     def run(self, kills: int) -> None:
         """Raises NotProved."""
         self._world.set_up(self._root, _NO_ROOM_TO_SPARE)
         with Services(self._root, self._run, tracer=self._plans) as services:
-            with self._passers_by():
+            with self._asker.asking():
                 self._kill(services, kills)
+            for guest in self._guests:
+                guest.stay()
             self._settle(services)
             services.stop()
             self._count(services)
@@ -138,7 +140,7 @@ class Proof:
         yield (
             f"proved: {len(self.kills)} kills -9, {share:.0%} with work in flight; "
             f"{self._world.count} films dropped, all arrived, each with one data set; "
-            f"{self.resends} sent again, byte for byte; PACSs went {self.goings} times; "
+            f"{self.resends} sent again, byte for byte; PACSs went {sum(guest.goings for guest in self._guests)} times; "
             f"settings changed {self._asker.answered} times; "
             f"{time.monotonic() - self._started_s:.0f} s"
         )
@@ -160,6 +162,8 @@ class Proof:
                         self._plans.spared.add(name)
                 elif status != -9:
                     raise NotProved(f"{name} ended with {status}:\n{services.said()[-3000:]}")
+            for guest in self._guests:
+                guest.turn()
             self._feed()
             for name, since_s in alive_since_s.items():
                 if enough[name] and time.monotonic() - since_s > _AT_MOST_S:
@@ -197,33 +201,6 @@ class Proof:
                 to_purge = "SELECT count(*) FROM item WHERE state = 'done' AND purged_at IS NULL"
                 return self._asker.is_waiting or self._look.count(to_purge) > 0
 
-    @contextmanager
-    def _passers_by(self) -> Iterator[None]:
-        """Both PACSs come and go, and somebody changes the settings."""
-        over = threading.Event()
-        threads = [
-            threading.Thread(target=self._come_and_go, args=(self._world.store, over, 5.0)),
-            threading.Thread(target=self._come_and_go, args=(self._world.archive, over, 15.0)),
-            threading.Thread(target=self._asker.ask_on, args=(over,)),
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-
-    def _come_and_go(self, pacs: Pacs, over: threading.Event, there_s: float) -> None:
-        random = Random(there_s)
-        pacs.come()
-        while not over.wait(random.uniform(0.5, 1.5) * there_s):
-            pacs.go()
-            self.goings += 1
-            over.wait(random.uniform(0.3, 1.5))
-            pacs.come()
-
     # Counting
 
     def _settle(self, services: Services) -> None:
@@ -248,34 +225,84 @@ class Proof:
     def _count(self, services: Services) -> None:
         reckoning = self._world.reckon()
         self.resends = reckoning.resends
-        faults = [*reckoning.faults, *verify(self._root, self._run), *self._asker.faults(self._root)]
+        faults = [
+            *reckoning.faults,
+            *verify(self._root, self._run),
+            *self._asker.faults(self._root),
+        ]
         if faults:
             raise NotProved("\n".join([*faults[:20], services.said()[-3000:]]))
+
+
+class Guest:
+    """A PACS that comes and goes; it is there for some `there_s` at a time."""
+
+    def __init__(self, pacs: Pacs, there_s: float) -> None:
+        self.goings = 0
+        self._pacs = pacs
+        self._there_s = there_s
+        self._random = Random(there_s)
+        self._is_there = False
+        self._next_s = 0.0
+
+    def turn(self) -> None:
+        """Come or go, if it is time."""
+        if time.monotonic() < self._next_s:
+            return
+        if self._is_there:
+            self._pacs.go()
+            self.goings += 1
+            rest_s = self._random.uniform(0.3, 1.5)
+        else:
+            self._pacs.come()
+            rest_s = self._random.uniform(0.5, 1.5) * self._there_s
+        self._is_there = not self._is_there
+        self._next_s = time.monotonic() + rest_s
+
+    def stay(self) -> None:
+        """Be there from now on."""
+        if not self._is_there:
+            self._pacs.come()
+            self._is_there = True
 
 
 class Asker:
     """Somebody who keeps changing the settings, and remembers what was promised."""
 
     def __init__(self, world: World, run: Path) -> None:
-        self.is_waiting = False
         self.answered = 0
         self._world = world
         self._run = run
         self._possible: list[str] = []
 
-    def ask_on(self, over: threading.Event) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the last thing asked for was not answered."""
+        return len(self._possible) > 1
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask until the end of the block."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._ask_on, args=(over,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _ask_on(self, over: threading.Event) -> None:
         """One text after another; an answer means that it is in force for good."""
         number = 0
-        while not over.wait(0.2):
+        while not over.wait(0.05):
             number += 1
             text = self._world.settings(number, _NO_ROOM_TO_SPARE)
             self._possible.append(text)
-            self.is_waiting = True
             with suppress(NobodyAnswers, Declined):
                 ask(self._run / "keeper.sock", {"op": "settings", "toml": text}, 5.0)
                 self._possible = [text]
                 self.answered += 1
-            self.is_waiting = False
 
     def faults(self, root: Path) -> list[str]:
         """The last text that was promised is in force, or one that was asked for after it."""

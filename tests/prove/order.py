@@ -17,10 +17,21 @@ if TYPE_CHECKING:
 
     from tests.prove.strace import Call
 
-RECORDED = (
-    "openat write pwrite64 fsync fdatasync rename renameat2 mkdir unlink ftruncate "
-    "sendto sendmsg sendfile"
-).split()
+RECORDED = [
+    "openat",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat2",
+    "mkdir",
+    "unlink",
+    "ftruncate",
+    "sendto",
+    "sendmsg",
+    "sendfile",
+]
 
 _SYNCS = frozenset({"fsync", "fdatasync"})
 _WRITES = frozenset({"write", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})

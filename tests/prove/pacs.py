@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydicom import dcmread
 
-from tests.peers.dcmqrscp import AE_TITLE, _CONFIG
+from tests.peers.dcmqrscp import _CONFIG, AE_TITLE
 from tests.peers.orthanc import free_port, orthanc
 from tests.peers.ports import server
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -60,11 +61,9 @@ class Person:
 
     def sees(self, words: str) -> None:
         """Wait until the page says so; it may have to change by itself."""
-        message = f"the page does not say {words!r}"
-        try:
+        with suppress(TimeoutException):
             WebDriverWait(self._driver, _PATIENCE_S, 0.1).until(lambda _: words in self.reads())
-        except Exception as error:
-            raise AssertionError(f"{message}, but:\n{self.reads()}") from error
+        assert words in self.reads(), f"the page says: {self.reads()}"
 
     def reads(self) -> str:
         """All that is visible, white space as one space."""

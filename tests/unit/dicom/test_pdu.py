@@ -9,6 +9,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, MaximumLengthNotification
 
 from appliance.dicom import pdu
 from appliance.dicom.pdu import Context, Fragment, Kind
+from appliance.part10 import IMPLEMENTATION_CLASS_UID
 from appliance.peek import Garbled
 
 CR, SC = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
@@ -53,7 +54,7 @@ def test_pynetdicom_reads_our_request() -> None:
     assert found.calling_ae_title == "JEMBATAN"
     assert found.application_context_name == "1.2.840.10008.3.1.1.1"
     assert found.maximum_length_received == 16384
-    assert found.implementation_class_uid == pdu.IMPLEMENTATION_CLASS_UID
+    assert found.implementation_class_uid == IMPLEMENTATION_CLASS_UID
     offers = [
         (context.context_id, context.abstract_syntax, context.transfer_syntax)
         for context in found.presentation_context_definition_list
@@ -69,7 +70,7 @@ def test_pynetdicom_reads_a_request_with_all_128_contexts() -> None:
 
 def test_names_fit_their_fields() -> None:
     assert len(pdu.IMPLEMENTATION_VERSION_NAME) <= 16
-    assert len(pdu.IMPLEMENTATION_CLASS_UID) <= 64
+    assert len(IMPLEMENTATION_CLASS_UID) <= 64
 
 
 @pytest.mark.parametrize("max_pdu", [0, 16384, 0xFFFFFFFF])

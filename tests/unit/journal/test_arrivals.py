@@ -19,7 +19,7 @@ def fingerprints(box: Box, item: Item) -> list[str]:
 
 
 def unsettled(box: Box, source: str = "cr") -> list[str]:
-    return [row["name"] for row in box.journal.arrivals.unsettled(source)]
+    return [file.name for file in box.journal.arrivals.proved(source)]
 
 
 def test_what_is_accepted_is_there_with_its_bytes(box: Box) -> None:
@@ -86,14 +86,12 @@ def test_a_source_file_is_due_when_its_item_is_done(box: Box) -> None:
     box.item(ItemState.ROUTED, "underway.tif")
     assert unsettled(box) == ["done.tif"]
     assert unsettled(box, "dr") == []
-    assert [row["name"] for row in box.journal.arrivals.unsettled_quarantined("cr")] == [
-        "letter.doc"
-    ]
+    assert [file.name for file in box.journal.arrivals.unusable("cr")] == ["letter.doc"]
 
 
 def test_a_settled_file_is_settled_for_good(box: Box) -> None:
     box.item(ItemState.DONE)
-    box.journal.arrivals.settle(box.journal.arrivals.unsettled("cr")[0]["id"], "deleted")
+    box.journal.arrivals.settle(box.journal.arrivals.proved("cr")[0].id, "deleted")
     assert unsettled(box) == []
 
 

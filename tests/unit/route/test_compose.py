@@ -68,17 +68,42 @@ def test_nothing_is_made_up(tmp_path: Path) -> None:
     }
 
 
+UNKNOWN = [
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "SeriesNumber",
+    "InstanceNumber",
+    "Manufacturer",
+    "Laterality",
+    "PatientOrientation",
+]
+
+
 @pytest.mark.parametrize("sop_class", [part10.CR_IMAGE, part10.SC_IMAGE])
-@pytest.mark.parametrize(
-    "keyword",
-    """PatientBirthDate PatientSex StudyTime StudyID AccessionNumber ReferringPhysicianName
-    SeriesNumber InstanceNumber Manufacturer Laterality PatientOrientation""".split(),
-)
+@pytest.mark.parametrize("keyword", UNKNOWN)
 def test_what_nobody_knows_is_there_and_empty(
     tmp_path: Path, sop_class: str, keyword: str
 ) -> None:
     ds = objects.read(made(objects.image(tmp_path / "a", sop_class=sop_class)))
     assert ds[keyword].is_empty
+
+
+@pytest.mark.parametrize("part", ["CHEST", "ABDOMEN", "SKULL", "LSPINE"])
+def test_a_part_that_has_no_side_has_no_empty_one(tmp_path: Path, part: str) -> None:
+    """Present and empty would say that there is a side which nobody knows (PS3.3 C.7.3.1)."""
+    body = objects.image(tmp_path / "a")
+    assert "Laterality" not in objects.read(made(body, trusted(BodyPartExamined=part)))
+    assert objects.read(made(body, trusted(BodyPartExamined=part, Laterality="L"))).Laterality
+
+
+@pytest.mark.parametrize("part", ["HAND", "KNEE", "THORAX", "STUMP"])
+def test_a_part_that_may_have_two_sides_has_an_empty_one(tmp_path: Path, part: str) -> None:
+    ds = objects.read(made(objects.image(tmp_path / "a"), trusted(BodyPartExamined=part)))
+    assert ds["Laterality"].is_empty
 
 
 @pytest.mark.parametrize("sop_class", [part10.CR_IMAGE, part10.SC_IMAGE])

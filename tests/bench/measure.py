@@ -1,0 +1,85 @@
+"""Owns running one command and saying what it cost: seconds, CPU seconds, peak memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SAMPLE_S = 0.02
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took; memory is the sum over its processes of each one's own peak."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def run(command: Sequence[str]) -> Cost:
+    """Run a command to its end, process start included. Raises RuntimeError where it fails."""
+    start_s = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    memory = _Memory(process.pid)
+    assert process.stderr
+    complaints = process.stderr.read()
+    # Not process.wait(): only wait4 says what this very child has used.
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - start_s
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    if process.returncode:
+        message = f"{' '.join(command)} failed: {complaints.decode(errors='replace')}"
+        raise RuntimeError(message)
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, memory.peak_bytes())
+
+
+class _Memory:
+    """Looks at the high-water marks of a process and its children while they live.
+
+    getrusage's ru_maxrss would not do: across fork and exec it starts from the parent's.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._peaks: dict[int, int] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=(pid,))
+        self._thread.start()
+
+    def peak_bytes(self) -> int:
+        self._over.set()
+        self._thread.join()
+        return sum(self._peaks.values())
+
+    def _watch(self, pid: int) -> None:
+        while not self._over.wait(_SAMPLE_S):
+            for each in _tree(pid):
+                with suppress(OSError, ValueError):
+                    self._peaks[each] = max(self._peaks.get(each, 0), _high_water_bytes(each))
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(each for child in children for each in _tree(int(child)))]
+
+
+def _high_water_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError
