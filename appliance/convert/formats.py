@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _READERS: Mapping[Format, Callable[[Source], Found]] = {
     Format.DICOM: dicom_file.read,
     Format.TIFF: tiff.read,
-    Format.PNG: lambda source: raster.read(source, "PNG"),
-    Format.BMP: lambda source: raster.read(source, "BMP"),
+    Format.PNG: lambda source: raster.read(source, Format.PNG),
+    Format.BMP: lambda source: raster.read(source, Format.BMP),
     Format.JPEG: jpeg_image.read,
 }
 

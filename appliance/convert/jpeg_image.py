@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from appliance import jpeg
 from appliance.convert import pixels, raster
-from appliance.convert.source import Found
-from appliance.errors import Incomplete, Unreadable, UnsupportedFormat
+from appliance.convert.pixels import Layout
+from appliance.convert.source import Found, decoding
+from appliance.errors import UnsupportedFormat
 from appliance.model import BodyKind, Slice
-from appliance.peek import EndsEarly, Format, Garbled, opened
+from appliance.peek import Format, opened
 
 if TYPE_CHECKING:
     from appliance.convert.source import Source
@@ -52,26 +53,28 @@ class _Frame:
         whole = len({sampling for _, sampling in self.components}) == 1
         return "YBR_FULL" if whole else "YBR_FULL_422"
 
+    @property
+    def layout(self) -> Layout:
+        """How the pixels would lie, were they decoded."""
+        bits = _BYTE_BITS if self.precision == _BYTE_BITS else 2 * _BYTE_BITS
+        return Layout(self.rows, self.columns, bits, self.precision, self.photometric)
+
 
 def read(source: Source) -> Found:
     """One JPEG image. Raises Quarantined."""
-    try:
-        with opened(source.path) as peek:
-            frame = _frame(source, peek)
-    except EndsEarly as error:
-        raise Incomplete(name=source.name, detail=error.detail) from error
-    except Garbled as error:
-        raise Unreadable(name=source.name, format=Format.JPEG, detail=error.detail) from error
+    with decoding(source, Format.JPEG), opened(source.path) as peek:
+        frame = _frame(source, peek)
     if len(frame.components) not in {_GREY, _COLOUR} or not frame.rows:
         raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
     if frame.precision > _BYTE_BITS:
         return _stream(source, frame)
-    with raster.opened(source, "JPEG") as image:
+    with raster.opened(source, Format.JPEG) as image:
         claims = tuple(raster.dates(image))
         upright = raster.orientation(image) == _UPRIGHT
         if frame.marker in _SYNTAXES and upright:
             return replace(_stream(source, frame), claims=claims)
         if frame.marker in _SYNTAXES or frame.marker == _PROGRESSIVE:
+            pixels.must_fit(source, frame.layout)
             return replace(raster.decoded(source, image, _lossy(frame)), claims=claims)
     raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
 
@@ -79,14 +82,8 @@ def read(source: Source) -> Found:
 def _stream(source: Source, frame: _Frame) -> Found:
     if frame.marker not in _SYNTAXES:
         raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
-    attributes, notes = pixels.shape(
-        source,
-        frame.rows,
-        frame.columns,
-        bits=_BYTE_BITS if frame.precision == _BYTE_BITS else 2 * _BYTE_BITS,
-        stored=frame.precision,
-        photometric=frame.photometric,
-    )
+    pixels.must_fit(source, frame.layout, pixels.MAX_NATIVE_BYTES)
+    attributes, notes = pixels.shape(source, frame.layout)
     piece = Slice(source.path, 0, frame.end)
     syntax = _SYNTAXES[frame.marker]
     return Found(BodyKind.STREAM, syntax, (piece,), {**attributes, **_lossy(frame)}, (), notes)

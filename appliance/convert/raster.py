@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,42 +11,46 @@ from PIL import Image, ImageOps
 
 from appliance.convert import pixels
 from appliance.convert.claims import exif
-from appliance.convert.source import Found
-from appliance.errors import Unreadable, UnsupportedFormat
+from appliance.convert.pixels import Layout
+from appliance.convert.source import decoding
+from appliance.errors import Transparent, UnsupportedFormat
+from appliance.peek import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from appliance.convert.source import Source
+    from numpy.typing import NDArray
+
+    from appliance.convert.source import Found, Source
     from appliance.model import Claim
 
-_MAX_PIXELS = 1 << 28
-Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+# The guard is pixels.must_fit, before anything is decoded; Pillow's own only warns.
+Image.MAX_IMAGE_PIXELS = None
 
 _EXIF, _DATE_ORIGINAL, _DATE_DIGITIZED, _ORIENTATION = 0x8769, 36867, 36868, 274
 _UPRIGHT = 1
-_GREY = {"1": "L", "L": "L", "I;16": "I;16", "I;16B": "I;16", "I": "I;16"}
-_OPAQUE = {8: 255}
+_GREY = {"1": "u1", "L": "u1", "I;16": "u2", "I;16B": "u2", "I": "u2"}
+_TRANSPARENT, _OPAQUE = 0, 255
 _PNG_DEPTH_AT, _PNG_DEEP = 24, 16
 
 
-def read(source: Source, form: str) -> Found:
-    """One PNG or BMP image. Raises Unreadable and UnsupportedFormat."""
+def read(source: Source, form: Format) -> Found:
+    """One PNG or BMP image. Raises Unreadable, UnsupportedFormat and Transparent."""
     with opened(source, form) as image:
         _must_keep_its_depth(source, image)
-        return pixels.body(source, _values(source, image))
+        layout = Layout(image.height, image.width, photometric="" if _is_grey(image) else "RGB")
+        pixels.must_fit(source, layout)
+        upright = ImageOps.exif_transpose(image)
+        return replace(
+            pixels.body(source, _values(source, upright, form)), claims=tuple(dates(image))
+        )
 
 
 @contextmanager
-def opened(source: Source, form: str) -> Iterator[Image.Image]:
+def opened(source: Source, form: Format) -> Iterator[Image.Image]:
     """The image, undecoded yet; what goes wrong with it is said in words."""
-    try:
-        with Image.open(source.path, formats=[form]) as image:
-            if image.width * image.height > _MAX_PIXELS:
-                raise UnsupportedFormat(name=source.name, detail="it has too many pixels")
-            yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unreadable(name=source.name, format=form, detail=error) from error
+    with decoding(source, form), Image.open(source.path, formats=[form]) as image:
+        yield image
 
 
 def orientation(image: Image.Image) -> int:
@@ -65,39 +70,41 @@ def decoded(source: Source, image: Image.Image, extra: dict[str, object]) -> Fou
     values = np.asarray(upright if upright.mode == "L" else upright.convert("RGB"))
     found = pixels.body(source, values, extra=extra)
     note = "Its pixels were decoded, since DICOM has no place for this kind of JPEG as it is."
-    return Found(
-        found.kind,
-        found.transfer_syntax_uid,
-        found.slices,
-        found.attributes,
-        found.claims,
-        (*found.notes, note),
-    )
+    return replace(found, notes=(*found.notes, note))
 
 
-def _values(source: Source, image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Greyscale as (rows, columns), colour as (rows, columns, 3)."""
-    if image.mode in _GREY:
-        if image.mode == "1":
-            image = image.convert("L")
-        return np.asarray(image).astype(np.uint8 if image.mode == "L" else np.uint16)
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in _GREY and "transparency" not in image.info
+
+
+def _values(source: Source, image: Image.Image, form: Format) -> NDArray[np.generic]:
+    """Greyscale as (rows, columns), colour as (rows, columns, 3). Raises Transparent."""
+    if _is_grey(image):
+        upright = image.convert("L") if image.mode == "1" else image
+        return np.asarray(upright).astype(_GREY[image.mode])
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return np.asarray(image)
     rgba = np.asarray(image.convert("RGBA"))
-    if int(rgba[..., 3].min()) != _OPAQUE[8]:
-        raise UnsupportedFormat(name=source.name, detail="parts of it are transparent")
+    alpha = set(np.unique(rgba[..., 3]).tolist())
+    # Old writers of 32-bit BMP leave the fourth byte zero everywhere and mean nothing by it.
+    if alpha != {_OPAQUE} and not (form is Format.BMP and alpha == {_TRANSPARENT}):
+        raise Transparent(name=source.name)
     rgb = rgba[..., :3]
-    is_grey = image.mode == "LA" or (image.mode == "P" and _same_channels(rgb))
+    is_grey = image.mode in {*_GREY, "LA"} or (image.mode == "P" and _same_channels(rgb))
     return rgb[..., 0] if is_grey else rgb
 
 
-def _same_channels(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bool:
+def _same_channels(rgb: NDArray[np.generic]) -> bool:
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def _must_keep_its_depth(source: Source, image: Image.Image) -> None:
     """Pillow would read 16-bit colour as 8-bit colour and say nothing."""
-    if image.format != "PNG" or image.mode in _GREY:
+    if image.format != "PNG" or _is_grey(image):
         return
     with source.path.open("rb") as file:
         file.seek(_PNG_DEPTH_AT)
         if file.read(1)[0] == _PNG_DEEP:
-            raise UnsupportedFormat(name=source.name, detail="its colours have 16 bits each")
+            raise UnsupportedFormat(
+                name=source.name, detail="it has 16 bits of colour or a transparent shade"
+            )

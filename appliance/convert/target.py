@@ -23,3 +23,8 @@ def sop_class(profile: Profile, *, colour: bool) -> tuple[str, str]:
         return CR_IMAGE, ""
     note = "It is a colour image, which CR cannot be: made a Secondary Capture."
     return SC_IMAGE, note if wants_cr else ""
+
+
+def modality(sop_class_uid: str) -> str:
+    """What a SOP class says by itself; OT (other) where it says nothing."""
+    return "CR" if sop_class_uid == CR_IMAGE else "OT"

@@ -1,7 +1,8 @@
-"""Owns reading TIFF by tifffile: an uncompressed image stays the slice of the file that it is."""
+"""Owns reading TIFF by tifffile: an uncompressed image stays the slices of the file that it is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,22 +10,27 @@ import tifffile
 
 from appliance.convert import pixels
 from appliance.convert.claims import exif
-from appliance.convert.source import Found
-from appliance.errors import Unreadable, UnsupportedFormat
-from appliance.model import BodyKind, Slice
+from appliance.convert.pixels import Layout
+from appliance.convert.source import decoding
+from appliance.errors import Incomplete, Unreadable, UnsupportedFormat
+from appliance.model import Slice
 from appliance.peek import Format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from appliance.convert.source import Source
+    from appliance.convert.source import Found, Source
+    from appliance.model import Claim
 
 # MINISWHITE: a Pillow reader would invert some depths of it and not others; here the stored values
 # stay and the object says MONOCHROME1.
-_GREY = {0: "MONOCHROME1", 1: "MONOCHROME2"}
-_RGB, _PALETTE = 2, 3
+_PHOTOMETRIC = {0: "MONOCHROME1", 1: "MONOCHROME2", 2: "RGB"}
+_UNCOMPRESSED = 1
+_DECODABLE = frozenset({_UNCOMPRESSED, 8, 32946, 32773})  # deflate by two numbers, PackBits
+_CONTIGUOUS, _SEPARATE = 1, 2  # PlanarConfiguration
+_WHOLE_BITS = (8, 16)
 _PACKED_BITS = 12
-_COLOUR_NDIM = 3
+_MOST_SLICES = 64
 _UPRIGHT = 1
 # TIFF 6.0, tag Orientation: what turns the stored rows into the picture that was meant.
 _TURNS = {
@@ -40,13 +46,18 @@ _TURNS = {
 
 def read(source: Source) -> Found:
     """One image of 8, 12 or 16 bits of grey, or 8 bits of RGB. Raises Quarantined and Held."""
-    try:
-        with tifffile.TiffFile(source.path) as tiff:
-            page = _only_page(source, tiff)
-            found = _slice(source, tiff, page) or _decoded(source, tiff, page)
-            return _dated(found, page)
-    except (tifffile.TiffFileError, ValueError, IndexError, RuntimeError, OSError) as error:
-        raise Unreadable(name=source.name, format=Format.TIFF, detail=error) from error
+    with decoding(source, Format.TIFF), tifffile.TiffFile(source.path) as tiff:
+        page = _only_page(source, tiff)
+        layout = _layout(source, page)
+        simple = (
+            page.compression == _UNCOMPRESSED
+            and not page.is_tiled
+            and page.fillorder == 1
+            and _orientation(page) == _UPRIGHT
+            and (layout.samples == 1 or page.planarconfig == _CONTIGUOUS)
+        )
+        found = _uncompressed(source, tiff, page, layout) if simple else _decoded(source, page)
+        return replace(found, claims=_dates(page))
 
 
 def _only_page(source: Source, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
@@ -55,102 +66,116 @@ def _only_page(source: Source, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if len(tiff.pages) > 1:
         raise UnsupportedFormat(name=source.name, detail=f"it holds {len(tiff.pages)} pages")
     page = tiff.pages[0]
-    if (
-        not isinstance(page, tifffile.TiffPage)
-        or page.dtype is None
-        or page.dtype.kind not in "ui"
-    ):
-        raise UnsupportedFormat(name=source.name, detail="its pixels are not whole numbers")
+    if not isinstance(page, tifffile.TiffPage):
+        raise UnsupportedFormat(name=source.name, detail="its page is no picture")
     return page
 
 
-def _slice(source: Source, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Found | None:
-    """The image as it lies in the file, where DICOM would have it lie just so."""
-    wide = page.bitspersample > 8  # noqa: PLR2004
-    fits = (
-        int(page.photometric) in {*_GREY, _RGB}
-        and page.bitspersample in {8, 16}
-        and _orientation(page) == _UPRIGHT
-        and page.is_contiguous
-        and page.fillorder == 1
-        and not (wide and (tiff.byteorder == ">" or int(page.photometric) == _RGB))
-        and page.dtype is not None
-        and page.nbytes == sum(page.databytecounts)
-    )
-    colour = int(page.photometric) == _RGB
-    if (
-        not fits
-        or page.samplesperpixel != (_COLOUR_NDIM if colour else 1)
-        or page.planarconfig != 1
-    ):
-        return None
-    piece = Slice(source.path, page.dataoffsets[0], page.nbytes)
-    attributes, notes = pixels.shape(
-        source,
+def _layout(source: Source, page: tifffile.TiffPage) -> Layout:
+    """How the pixels would lie in a body. Raises UnsupportedFormat."""
+    photometric = _PHOTOMETRIC.get(int(page.photometric), "")
+    packed = page.bitspersample == _PACKED_BITS
+    layout = Layout(
         page.imagelength,
         page.imagewidth,
-        bits=page.bitspersample,
-        photometric="RGB" if colour else _GREY[int(page.photometric)],
+        bits=16 if packed else page.bitspersample,
+        stored=_PACKED_BITS if packed else 0,
+        photometric=photometric,
         signed=page.dtype is not None and page.dtype.kind == "i",
     )
-    if wide:
-        kind = "<i2" if attributes["PixelRepresentation"] else "<u2"
-        values = pixels.whole(source.path, page.imagelength, page.imagewidth, kind, piece.offset)
-        attributes |= pixels.depth(source, values)
-    return Found(BodyKind.PIXELS, pixels.EXPLICIT_LE, (piece,), attributes, (), notes)
-
-
-def _decoded(source: Source, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Found:
-    photometric = int(page.photometric)
-    values, stored = _values(source, tiff, page)
-    values = _TURNS.get(_orientation(page), lambda a: a)(values)
-    if photometric in _GREY and values.ndim == _COLOUR_NDIM - 1:
-        return pixels.body(source, values, photometric=_GREY[photometric], stored=stored)
-    colour = (
-        photometric == _RGB and values.ndim == _COLOUR_NDIM and values.shape[2] == _COLOUR_NDIM
+    known = (
+        photometric
+        and page.dtype is not None
+        and page.dtype.kind in "ui"
+        and page.samplesperpixel == layout.samples
+        and (page.bitspersample in _WHOLE_BITS or (packed and layout.samples == 1))
+        and (page.bitspersample == _WHOLE_BITS[0] or layout.samples == 1)
+        and int(page.compression) in _DECODABLE
     )
-    if colour and values.dtype == np.uint8:
-        return pixels.body(source, values)
-    raise UnsupportedFormat(name=source.name, detail=_kind(page))
+    if not known:
+        raise UnsupportedFormat(name=source.name, detail=_words(page))
+    return layout
 
 
-def _values(
-    source: Source, tiff: tifffile.TiffFile, page: tifffile.TiffPage
-) -> tuple[NDArray[np.generic], int]:
-    """The decoded pixels, and how many of their bits count where the file packs them (else 0)."""
-    if page.bitspersample == _PACKED_BITS and page.compression == 1:
-        return _unpacked(source, tiff, page), _PACKED_BITS
-    if page.bitspersample not in {8, 16}:
-        raise UnsupportedFormat(name=source.name, detail=_kind(page))
-    values = page.asarray()
-    if int(page.photometric) == _PALETTE and page.colormap is not None:
-        raise UnsupportedFormat(name=source.name, detail="its colours come from a palette")
-    planes_first = values.ndim == _COLOUR_NDIM and page.planarconfig == 2  # noqa: PLR2004
-    return (np.moveaxis(values, 0, -1) if planes_first else values), 0
+# --- what needs no decoder: any size, a megabyte at a time --------------------------------------
 
 
-def _unpacked(
-    source: Source, tiff: tifffile.TiffFile, page: tifffile.TiffPage
-) -> NDArray[np.generic]:
+def _uncompressed(
+    source: Source, tiff: tifffile.TiffFile, page: tifffile.TiffPage, layout: Layout
+) -> Found:
+    """The strips as they lie in the file, where DICOM would have them lie just so."""
+    pixels.must_fit(source, layout, pixels.MAX_NATIVE_BYTES)
+    strips = _strips(source, page, layout)
+    is_ready = not layout.stored and (layout.bits == _WHOLE_BITS[0] or tiff.byteorder == "<")
+    if is_ready and len(joined := _joined(strips)) <= _MOST_SLICES:
+        return pixels.native(source, layout, joined)
+    row_bytes = _row_bytes(page, layout)
+    step = max(1, pixels.CHUNK_BYTES // row_bytes) * row_bytes
+    raw = (chunk for strip in strips for chunk in pixels.chunks(strip, step))
+    if layout.stored:
+        return pixels.written(source, layout, (_unpacked(c, row_bytes, layout) for c in raw))
+    kind = layout.kind.newbyteorder(tiff.byteorder)
+    swapped = (np.frombuffer(chunk, kind).astype(layout.kind).tobytes() for chunk in raw)
+    return pixels.written(source, layout, swapped)
+
+
+def _strips(source: Source, page: tifffile.TiffPage, layout: Layout) -> list[Slice]:
+    """Every strip, without what may be behind its last row. Raises Incomplete."""
+    row_bytes = _row_bytes(page, layout)
+    per_strip = min(page.rowsperstrip or page.imagelength, page.imagelength)
+    found, rows_left = [], page.imagelength
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        needed = min(per_strip, rows_left) * row_bytes
+        if length < needed:
+            raise Incomplete(name=source.name, detail=f"a strip has {length} of {needed} bytes")
+        found.append(Slice(source.path, offset, needed))
+        rows_left -= min(per_strip, rows_left)
+    if rows_left or not found:
+        raise Incomplete(name=source.name, detail=f"its last {rows_left} rows are missing")
+    if (end := max(each.offset + each.length for each in found)) > source.path.stat().st_size:
+        raise Incomplete(name=source.name, detail=f"its pixels go on to byte {end}")
+    return found
+
+
+def _row_bytes(page: tifffile.TiffPage, layout: Layout) -> int:
+    return (page.imagewidth * layout.samples * page.bitspersample + 7) // 8
+
+
+def _joined(slices: list[Slice]) -> list[Slice]:
+    found: list[Slice] = []
+    for each in slices:
+        if found and found[-1].offset + found[-1].length == each.offset:
+            found[-1] = replace(found[-1], length=found[-1].length + each.length)
+        elif each.length:
+            found.append(each)
+    return found
+
+
+def _unpacked(chunk: bytes, row_bytes: int, layout: Layout) -> bytes:
     """12-bit greyscale: two pixels in three bytes, the first bits first, each row on a byte."""
-    if page.samplesperpixel != 1 or page.is_tiled or page.fillorder != 1:
-        raise UnsupportedFormat(name=source.name, detail=_kind(page))
-    row_bytes = (page.imagewidth * _PACKED_BITS + 7) // 8
-    segments = zip(page.dataoffsets, page.databytecounts, strict=True)
-    packed = np.frombuffer(b"".join(_segment(tiff, *each) for each in segments), np.uint8)
-    rows = packed[: page.imagelength * row_bytes].reshape(page.imagelength, row_bytes)
-    triples = np.zeros((page.imagelength, -(-row_bytes // 3) * 3), np.uint16)
+    rows = np.frombuffer(chunk, np.uint8).reshape(-1, row_bytes)
+    triples = np.zeros((len(rows), -(-row_bytes // 3) * 3), np.uint16)
     triples[:, :row_bytes] = rows
     first, second, third = triples[:, 0::3], triples[:, 1::3], triples[:, 2::3]
-    values = np.empty((page.imagelength, first.shape[1] * 2), np.uint16)
+    values = np.empty((len(rows), first.shape[1] * 2), layout.kind)
     values[:, 0::2] = first << 4 | second >> 4
     values[:, 1::2] = (second & 15) << 8 | third
-    return values[:, : page.imagewidth]
+    return values[:, : layout.columns].tobytes()
 
 
-def _segment(tiff: tifffile.TiffFile, offset: int, length: int) -> bytes:
-    tiff.filehandle.seek(offset)
-    return bytes(tiff.filehandle.read(length))
+# --- what tifffile decodes ----------------------------------------------------------------------
+
+
+def _decoded(source: Source, page: tifffile.TiffPage) -> Found:
+    layout = _layout(source, page)
+    if layout.stored:
+        raise UnsupportedFormat(name=source.name, detail=_words(page))
+    pixels.must_fit(source, layout)
+    values: NDArray[np.generic] = page.asarray(maxworkers=1)
+    if layout.samples > 1 and page.planarconfig == _SEPARATE:
+        values = np.moveaxis(values, 0, -1)
+    values = _TURNS.get(_orientation(page), lambda a: a)(values)
+    return pixels.body(source, values, photometric=layout.photometric)
 
 
 def _orientation(page: tifffile.TiffPage) -> int:
@@ -158,21 +183,13 @@ def _orientation(page: tifffile.TiffPage) -> int:
     return int(tag.value) if tag is not None else _UPRIGHT
 
 
-def _dated(found: Found, page: tifffile.TiffPage) -> Found:
+def _dates(page: tifffile.TiffPage) -> tuple[Claim, ...]:
     tag = page.tags.get("ExifTag")
     own = tag.value if tag is not None and isinstance(tag.value, dict) else {}
-    texts = (own.get("DateTimeOriginal"), own.get("DateTimeDigitized"))
-    return Found(
-        found.kind,
-        found.transfer_syntax_uid,
-        found.slices,
-        found.attributes,
-        (*found.claims, *exif(texts)),
-        found.notes,
-    )
+    return tuple(exif((own.get("DateTimeOriginal"), own.get("DateTimeDigitized"))))
 
 
-def _kind(page: tifffile.TiffPage) -> str:
+def _words(page: tifffile.TiffPage) -> str:
     return (
         f"it is a TIFF of {page.samplesperpixel} x {page.bitspersample} bits, "
         f"photometric {int(page.photometric)}, compression {int(page.compression)}"

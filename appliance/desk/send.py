@@ -175,10 +175,11 @@ class _Crew:
         self._contexts: dict[tuple[str, str], None] = {}
         self._done: dict[int, Sent] = {}
         self._stopped: AssociationFailed | None = None
+        self._crash: BaseException | None = None
         self._news = threading.Condition()
         self._waiting: deque[int] = deque()
         self._is_all = False
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
 
@@ -197,6 +198,8 @@ class _Crew:
             self._news.notify_all()
         for thread in self._threads:
             thread.join()
+        if self._crash:
+            raise self._crash
         if self._done:  # what one worker could not send is left when the others were through
             self._work()
         return [
@@ -209,6 +212,12 @@ class _Crew:
             self._news.wait_for(lambda: self._waiting or self._is_all)
             return self._waiting.popleft() if self._waiting else None
 
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised where the results are asked for
+            self._crash = error
+
     def _work(self) -> None:
         link: Link | None = None
         while (number := self._next()) is not None:
@@ -219,8 +228,10 @@ class _Crew:
                     if not isinstance(done.problem, OutcomeUnknown):
                         break
             except AssociationFailed as problem:
-                self._stopped = problem
-                self._waiting.appendleft(number)
+                with self._news:
+                    self._stopped = problem
+                    self._waiting.appendleft(number)
+                    self._news.notify()
                 return
         if link:
             link.release()
@@ -232,7 +243,9 @@ class _Crew:
             if link.alive() and link.offered(*context):
                 return link
             link.release()
-        return Link.open(self._target, (context, *self._contexts))
+        with self._news:
+            contexts = (context, *self._contexts)
+        return Link.open(self._target, contexts)
 
 
 def _sent(file: Part10, link: Link) -> Sent:

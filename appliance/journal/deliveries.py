@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from appliance.errors import Problem
     from appliance.journal.session import Session
-    from appliance.model import ConfirmedBy
+    from appliance.model import ConfirmedBy, Instance
 
 _CLOCK_WENT_BACK = timedelta(days=1)
 """Nothing is ever put off for longer: a later time was written by a clock since corrected."""
@@ -186,13 +186,17 @@ class Deliveries:
         )
         self._s.must_be_ours(changed)
 
+    def composed(self, delivery_id: int) -> tuple[Instance, ...]:
+        """The objects of a delivery, to the byte as they are sent."""
+        rows = self._s.db.rows("instances", delivery_id=delivery_id)
+        return tuple(codec.load_instance(row, self._s.spool) for row in rows)
+
     def _delivery(self, row: sqlite3.Row) -> Delivery:
-        rows = self._s.db.rows("instances", delivery_id=row["id"])
         return Delivery(
             id=row["id"],
             item_id=row["item_id"],
             destination=row["destination"],
             state=DeliveryState(row["state"]),
             tries=row["tries"],
-            instances=tuple(codec.load_instance(one, self._s.spool) for one in rows),
+            instances=self.composed(row["id"]),
         )

@@ -219,26 +219,28 @@ ON CONFLICT (kind, name) DO UPDATE SET state = :state, code = :code, sentence = 
 SELECT * FROM place;
 
 -- name: purge  Confirmed long ago: the bytes may leave, the row stays.
-UPDATE item SET purged_at = :now
+UPDATE item INDEXED BY item_purgeable SET purged_at = :now
 WHERE state = 'done' AND purged_at IS NULL AND changed_at < :before
 RETURNING id;
 
 -- name: purge_oldest  Room is short: the longest confirmed go first.
 UPDATE item SET purged_at = :now
-WHERE id IN (SELECT id FROM item WHERE state = 'done' AND purged_at IS NULL
+WHERE id IN (SELECT id FROM item INDEXED BY item_purgeable
+             WHERE state = 'done' AND purged_at IS NULL
              ORDER BY changed_at LIMIT :most)
 RETURNING id;
 
--- name: needed_bytes  Every spool file that some row still needs.
+-- name: needed_bytes  Every spool file that some row still needs; the old and purged are not looked at.
 SELECT sha256 FROM item WHERE purged_at IS NULL
 UNION SELECT sidecar.value FROM item, json_each(item.sidecars) AS sidecar
       WHERE item.purged_at IS NULL
 UNION SELECT json_extract(slice.value, '$[0]')
-      FROM body JOIN item ON item.id = body.item_id, json_each(body.slices) AS slice
+      FROM item CROSS JOIN body ON body.item_id = item.id, json_each(body.slices) AS slice
       WHERE item.purged_at IS NULL
 UNION SELECT json_extract(piece.value, '$[0]')
-      FROM instance JOIN delivery ON delivery.id = instance.delivery_id
-      JOIN item ON item.id = delivery.item_id, json_each(instance.pieces) AS piece
+      FROM item CROSS JOIN delivery ON delivery.item_id = item.id
+      CROSS JOIN instance ON instance.delivery_id = delivery.id,
+           json_each(instance.pieces) AS piece
       WHERE item.purged_at IS NULL AND piece.type = 'array';
 
 -- name: count_items  How many items stand where.

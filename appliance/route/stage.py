@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from appliance.errors import Held, NoIdentity
 from appliance.model import ItemState
@@ -47,6 +48,9 @@ class Routing:
         values = routing_values(bodies, item.identity)
         chosen = destinations(item.source, values, settings)
         composed = {d.name: _composed(item, item.identity, bodies, d, settings) for d in chosen}
+        problems = [each for each in composed.values() if isinstance(each, Held)]
+        if len(problems) == len(composed):
+            raise problems[0]
         self._journal.items.routed(item, composed)
 
 
@@ -58,6 +62,7 @@ def _composed(
     settings: Settings,
 ) -> tuple[Instance, ...] | Held:
     """The item as one destination gets it; what cannot be composed holds that delivery only."""
+    arrived_at = datetime.fromisoformat(item.arrived_at)
     try:
         return tuple(
             compose(
@@ -67,7 +72,7 @@ def _composed(
                 profile=settings.profile_of(item.source),
                 destination=destination,
                 source=item.source,
-                arrived_at=datetime.fromisoformat(item.arrived_at),
+                arrived_at=arrived_at.astimezone(ZoneInfo(settings.box.timezone)),
             )
             for body in bodies
         )

@@ -73,7 +73,7 @@ def faults(problem: Problem, place: str, fields: Mapping[str, Reader]) -> Faults
     for line in problem.sentence.splitlines():
         found = re.fullmatch(rf"[^:]+: {place}\.(\w+)[^:]*: (.*)", line)
         if found and found[1] in fields:
-            at[found[1]] = found[2]
+            at.setdefault(found[1], found[2])
         else:
             above.append(line)
     return Faults(at, above, problem.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
 
     def everywhere() -> dict[str, Any]:
         """What the frame of a page shows; a broken journal must not break the page about it."""
-        known = {"box_name": box.settings.box.name, "attention_count": 0}
+        known = {"box_name": box.settings.box.name, "zone": box.zone, "attention_count": 0}
         with suppress(Problem):
             if auth.signed_in():
                 known["attention_count"] = len(box.journal.ledger.attention())
@@ -39,7 +40,13 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
 
     app.context_processor(everywhere)
     app.add_template_filter(local)
+    app.add_template_filter(day)
     app.jinja_env.globals.update(asset=_asset, csrf=_csrf, version=__version__)
+
+
+def day(value: str) -> str:
+    """A DICOM date (DA, 20260314) as people and the browser's date field write it."""
+    return f"{value[:4]}-{value[4:6]}-{value[6:]}" if re.fullmatch(r"\d{8}", value) else value
 
 
 def _asset(name: str) -> str:

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 ROWS, COLUMNS = 37, 53  # odd, so that padding shows
 
 
-def grey(bits: int, *, signed: bool = False) -> NDArray[np.generic]:
-    """A ramp with every low bit in use."""
-    ramp = np.arange(ROWS * COLUMNS, dtype=np.int64).reshape(ROWS, COLUMNS)
+def grey(bits: int, *, signed: bool = False, film: int = 0) -> NDArray[np.generic]:
+    """A ramp with every low bit in use; another one for each `film`."""
+    ramp = np.arange(ROWS * COLUMNS, dtype=np.int64).reshape(ROWS, COLUMNS) + 7 * film
     values = (ramp * 2654435761 >> 7) % (1 << bits)
     if signed:
         return (values - (1 << bits - 1)).astype(np.int16)
     return values.astype(np.uint8 if bits <= 8 else np.uint16)
 
 
-def colour() -> NDArray[np.generic]:
+def colour(film: int = 0) -> NDArray[np.generic]:
     """Three different planes."""
-    return np.stack([grey(8), grey(8)[::-1], grey(8)[:, ::-1]], axis=-1)
+    plane = grey(8, film=film)
+    return np.stack([plane, plane[::-1], plane[:, ::-1]], axis=-1)
 
 
 def tiff(values: NDArray[np.generic], **options: Any) -> bytes:

@@ -18,8 +18,8 @@ def test_the_wheel_holds_every_file_of_the_product(tmp_path: Path) -> None:
     )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, copy)
-    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
-    subprocess.run([sys.executable, *build, copy], check=True, timeout=60)
+    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w"]
+    subprocess.run([sys.executable, *build, tmp_path, copy], check=True, timeout=60)
     (wheel,) = tmp_path.glob("jembatan-*.whl")
     there = {path.relative_to(copy).as_posix() for path in copy.glob("appliance/**/*.*")}
     assert there <= set(ZipFile(wheel).namelist())

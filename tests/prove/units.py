@@ -93,7 +93,7 @@ def prove(machine: Machine) -> None:
     units_are_clean(machine)
     sandboxes_are_tight(machine)
     services_are_ready(machine)
-    convert_reaches_no_settings(machine)
+    others_reach_no_settings(machine)
     pacs = machine.start("storescp", "--fork", "+uf", "-aet", "PACS", "-od", "/srv/pacs", PORT)
     machine.run("setpriv", *user("jembatan"), PYTHON, "-c", PUBLISH, SETTINGS)
     a_file_arrives(machine, "dicom/US1_UNCR.dcm", "film.dcm")
@@ -135,8 +135,8 @@ def services_are_ready(machine: Machine) -> None:
         say(f"{name}: READY after {(int(ready) - int(started)) / 1e6:.1f} s")
 
 
-def convert_reaches_no_settings(machine: Machine) -> None:
-    """What a hostile file might make of convert ends before the settings; deliver and watch too."""
+def others_reach_no_settings(machine: Machine) -> None:
+    """Whatever talks convert, deliver or watch into it, they do not get at the settings."""
     for name in ("convert", "deliver", "watch"):
         who = user(f"jembatan-{name}")
         said = machine.run("setpriv", *who, PYTHON, "-c", REACH, check=False)

@@ -71,8 +71,12 @@ class Person:
         return " ".join(text.split())
 
     def complaints(self) -> list[str]:
-        """What the browser did not like: scripts that fail, what the security policy stopped."""
-        return [entry["message"] for entry in self._driver.get_log("browser")]
+        """What the browser did not like: scripts that fail, what the security policy stopped.
+
+        That a form was refused is none of it.
+        """
+        messages = [entry["message"] for entry in self._driver.get_log("browser")]
+        return [message for message in messages if "a status of 422" not in message]
 
     def photograph(self, name: str) -> None:
         """The whole page as a phone and as a desk show it; neither may have to scroll sideways."""

@@ -74,6 +74,8 @@ CREATE TABLE item (
     UNIQUE (sha256, evidence_digest)
 );
 CREATE INDEX item_by_state ON item (state, id);
+CREATE INDEX item_kept ON item (id) WHERE purged_at IS NULL;
+CREATE INDEX item_purgeable ON item (changed_at) WHERE state = 'done' AND purged_at IS NULL;
 CREATE INDEX item_claimed ON item (claimed_by) WHERE claimed_by IS NOT NULL;
 
 CREATE TABLE arrival (

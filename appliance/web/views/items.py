@@ -111,6 +111,4 @@ def _patient(shown: Shown) -> Mapping[str, Any]:
     if "PatientID" in request.form:
         return request.form
     said = claimed(shown.item.evidence)
-    date = said.get("StudyDate", "")
-    known = {**dict.fromkeys(_PATIENT, ""), **said}
-    return {**known, "StudyDate": f"{date[:4]}-{date[4:6]}-{date[6:8]}" if date else ""}
+    return {**dict.fromkeys(_PATIENT, ""), **said}

@@ -243,6 +243,13 @@ def test_another_patient_makes_another_object_of_another_study(tmp_path: Path) -
     assert one.study_instance_uid != other.study_instance_uid
 
 
+def test_more_pixels_than_an_element_can_hold_are_not_sent(tmp_path: Path) -> None:
+    body = objects.image(tmp_path / "a")
+    endless = replace(body.slices[0], length=1 << 32)
+    with pytest.raises(CannotEdit, match="4294967296 bytes"):
+        made(replace(body, slices=(endless,)))
+
+
 # --- a compressed stream -----------------------------------------------------------------------
 
 
@@ -435,6 +442,15 @@ def test_an_image_of_somebody_else_keeps_nothing_of_the_first(tmp_path: Path) ->
     assert b"DOE" not in objects.encoding(instance)
 
 
+def test_what_two_patients_have_in_common_is_kept(tmp_path: Path) -> None:
+    said = {**HEADER, "PatientSex": "F"}
+    identity = Identity({**said, "PatientID": "4712", "PatientName": "SITI"}, "person")
+    unknown, female = (part10.element(0x00100040, "CS", sex) for sex in ("", "F"))
+    body = came(tmp_path, head().replace(unknown, female))
+    ds = objects.read(made(body, identity, evidence=header_says(said)))
+    assert (ds.PatientID, ds.PatientSex) == ("4712", "F")
+
+
 def test_two_series_of_somebody_else_stay_two(tmp_path: Path) -> None:
     body = came(tmp_path)
     moved = {"PatientID": "4712", "PatientName": "SITI"}
@@ -447,6 +463,14 @@ def test_two_series_of_somebody_else_stay_two(tmp_path: Path) -> None:
 def test_what_is_deflated_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(CannotEdit, match="deflated"):
         sent(came(tmp_path, b"deflated", part10.DEFLATED_LE), {"AccessionNumber": "A1"})
+
+
+def test_an_endless_header_is_not_read_to_be_changed(tmp_path: Path) -> None:
+    body = came(tmp_path)
+    endless = replace(body, slices=(replace(body.slices[0], length=1 << 40), body.slices[1]))
+    assert sent(endless, {}).sop_instance_uid == "1.2.3"
+    with pytest.raises(CannotEdit, match="too long"):
+        sent(endless, {"AccessionNumber": "A1"})
 
 
 def test_a_garbled_header_cannot_be_changed(tmp_path: Path) -> None:
