@@ -516,7 +516,7 @@ class UnencodableName(Held):
     """{what} of {name} cannot be read: {why}."""
 
     code = "unencodable-name"
-    hint = "Enter the patient by hand, or have the modality declare the character set it writes."
+    hint = "Name the character set in the profile (`charset`) and retry, or have the modality declare it."
 
 
 class BadValue(Held):

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def convert(options: Namespace) -> int:
     """Convert, and say what could not be."""
     report = convert_files(options.paths, options.out, options.profile, options.config)
-    for problem in report.problems:
-        complain(problem)
+    for path, problem in report.held:
+        complain(problem, path)
     if options.json:
         document(report.document())
     else:
-        say(f"{len(report.objects)} written to {options.out}, {len(report.problems)} held")
-    return 1 if report.problems else 0
+        say(f"{len(report.objects)} written to {options.out}, {len(report.held)} held")
+    return 1 if report.held else 0

@@ -22,9 +22,11 @@ def document(content: object) -> None:
     say(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def complain(problem: Problem) -> None:
+def complain(problem: Problem, about: object = "") -> None:
     """Say what is wrong, a line each, and what to do about it."""
-    lines = [*problem.sentence.splitlines(), *([f"  {problem.hint}"] if problem.hint else [])]
+    about = f"{about}: " if about else ""
+    lines = [f"{about}{line}" for line in problem.sentence.splitlines()]
+    lines += [f"  {problem.hint}"] if problem.hint else []
     sys.stderr.writelines(f"{line}\n" for line in lines)
 
 

@@ -22,7 +22,7 @@ def decoded(content: bytes, declared: str, vr: str) -> str:
             encodings = convert_encodings(names)
             if vr != "PN":
                 return decode_bytes(content, encodings, _TEXT_DELIMITERS)
-            groups = content.split(b"=")
+            groups = content.rstrip(b"=").split(b"=")
             return "=".join(decode_bytes(each, encodings, _PN_DELIMITERS) for each in groups)
         except (Warning, LookupError) as error:
             raise ValueError(str(error)) from error

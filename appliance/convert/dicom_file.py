@@ -3,107 +3,150 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+import re
+import zlib
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
-from pydicom.datadict import dictionary_VR
-from pydicom.errors import InvalidDicomError
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from appliance import elements, part10
+from appliance import elements
+from appliance.convert import charset, pixels
 from appliance.convert.claims import claims
-from appliance.convert.source import Found
-from appliance.errors import Incomplete, MediaDirectory, Unreadable, UnsupportedFormat
+from appliance.convert.source import Found, decoding
+from appliance.errors import MediaDirectory, UnencodableName, Unreadable
 from appliance.model import BodyKind, Origin, Slice
-from appliance.peek import EndsEarly, Format, Garbled, opened
+from appliance.part10 import MEDIA_DIRECTORY
+from appliance.peek import EndsEarly, Format, opened, within
 from appliance.settings.keywords import TEXTS
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from collections.abc import Iterator, Mapping
 
     from appliance.convert.source import Source
+    from appliance.elements import Element, FileHead
+    from appliance.peek import Peek
 
-_TYPE_1 = ("StudyInstanceUID", "SeriesInstanceUID")
-_CHUNK = 1 << 20
+_CHARSET = "SpecificCharacterSet"
+_UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_UID = re.compile(r"[0-9.]{1,64}")
+_WANTED = {tag_for_keyword(keyword): keyword for keyword in {*TEXTS, *_UIDS, _CHARSET}}
+_MUST_BE_READ = frozenset({"PatientName", "PatientID", "IssuerOfPatientID", "AccessionNumber"})
+_LETTERS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # that a character set rules
+_MAX_VALUE_BYTES = 1 << 14
+_MAX_INFLATED_BYTES = 16 << 20
 
 
 def read(source: Source) -> Found:
-    """One SOP Instance. Raises Quarantined, Ignored (a DICOMDIR)."""
-    try:
-        file = part10.read(source.path)
-    except (Incomplete, Unreadable, UnsupportedFormat) as problem:
-        raise type(problem)(**{**problem.facts, "name": source.name}) from problem
-    if file.sop_class_uid == part10.MEDIA_DIRECTORY:
-        raise MediaDirectory(name=source.name)
-    ds = _header(source)
-    said = {keyword: _text(ds, keyword) for keyword in sorted(TEXTS) if keyword in ds}
-    found, notes = claims(Origin.HEADER, said)
+    """One SOP Instance, by what its data set says; group 0002 is often wrong and never sent.
+
+    Raises Quarantined, Held, Ignored (a DICOMDIR).
+    """
+    with decoding(source, Format.DICOM), opened(source.path) as peek:
+        file = elements.file_head(peek)
+        if file.sop_class_uid == MEDIA_DIRECTORY:
+            raise MediaDirectory(name=source.name)
+        values, slices = _looked_through(source, peek, file)
+    said, doubts = _texts(source, values)
+    found, notes = claims(Origin.HEADER, {k: v for k, v in said.items() if k in TEXTS})
+    uids = {keyword: _uid(source, said, keyword) for keyword in _UIDS}
     return Found(
         BodyKind.DATASET,
         file.transfer_syntax_uid,
-        _slices(source, file),
-        {
-            "SOPClassUID": file.sop_class_uid,
-            "SOPInstanceUID": file.sop_instance_uid,
-            **{keyword: _uid(source, ds, keyword) for keyword in _TYPE_1},
-            "Modality": _text(ds, "Modality"),
-        },
+        slices,
+        {**uids, "Modality": said.get("Modality", "")},
         tuple(found),
-        tuple(notes),
+        (*notes, *doubts),
     )
 
 
 def digest(found: Found) -> str:
     """SHA-256 of the data set, group 0002 aside: what makes two files the same object."""
     hashed = hashlib.sha256()
-    for piece in found.slices:
-        with piece.path.open("rb") as file:
-            file.seek(piece.offset)
-            left = piece.length
-            while left and (chunk := file.read(min(left, _CHUNK))):
-                hashed.update(chunk)
-                left -= len(chunk)
+    for chunk in (chunk for piece in found.slices for chunk in pixels.chunks(piece)):
+        hashed.update(chunk)
     return hashed.hexdigest()
 
 
-def _header(source: Source) -> Dataset:
-    try:
-        return dcmread(source.path, stop_before_pixels=True)
-    except (InvalidDicomError, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise Unreadable(name=source.name, format=Format.DICOM, detail=error) from error
+def _looked_through(
+    source: Source, peek: Peek, file: FileHead
+) -> tuple[dict[str, bytes], tuple[Slice, ...]]:
+    """The values that may be evidence; and head and pixels apart, so that a head can be changed.
 
-
-def _slices(source: Source, file: part10.Part10) -> tuple[Slice, ...]:
-    """Head and pixels apart, so that a head can be rewritten without touching pixels."""
-    whole = file.data_set
+    What follows the last element, padding of block transfers, belongs to nobody.
+    """
+    start = file.data_set
     if file.transfer_syntax_uid == elements.DEFLATED_LE:
-        return (whole,)
-    coding = elements.coding_of(file.transfer_syntax_uid)
+        whole = Slice(source.path, start, peek.size - start)
+        return _inflated_values(peek, start), (whole,)
+    values: dict[str, bytes] = {}
+    end = cut = 0
+    for each in elements.walk(peek, start, elements.coding_of(file.transfer_syntax_uid)):
+        values |= _value(peek, each)
+        end = each.end
+        if each.tag in elements.PIXEL_DATA:
+            cut = cut or each.start
+    cut = cut or end
+    head = Slice(source.path, start, cut - start)
+    return values, (head, Slice(source.path, cut, end - cut)) if end > cut else (head,)
+
+
+def _inflated_values(peek: Peek, start: int) -> dict[str, bytes]:
+    """The first megabytes of a deflated data set are enough, and bound what it may unpack to."""
+    packed = peek.at(start, min(peek.size - start, _MAX_INFLATED_BYTES))
+    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, _MAX_INFLATED_BYTES)
+    inner, values = within(unpacked), dict[str, bytes]()
+    for each in _until_the_end(inner):
+        values |= _value(inner, each)
+    return values
+
+
+def _until_the_end(inner: Peek) -> Iterator[Element]:
     try:
-        with opened(file.path) as peek:
-            for element in elements.walk(peek, file.data_set_offset, coding):
-                if element.tag in elements.PIXEL_DATA:
-                    head = element.start - whole.offset
-                    return (
-                        replace(whole, length=head),
-                        replace(whole, offset=element.start, length=whole.length - head),
-                    )
-    except EndsEarly as error:
-        raise Incomplete(name=source.name, detail=error.detail) from error
-    except Garbled as error:
-        raise Unreadable(name=source.name, format=Format.DICOM, detail=error.detail) from error
-    return (whole,)
+        yield from elements.walk(inner, 0, elements.coding_of(elements.DEFLATED_LE))
+    except EndsEarly:
+        return  # the pixels go on behind what was unpacked
 
 
-def _text(ds: Dataset, keyword: str) -> str:
-    value = ds.get(keyword)
-    if value is None or dictionary_VR(keyword) == "SQ":
-        return ""
-    return "\\".join(map(str, value)) if isinstance(value, list) else str(value)
+def _value(peek: Peek, element: Element) -> Mapping[str, bytes]:
+    keyword = _WANTED.get(element.tag)
+    length = element.end - element.value
+    if not keyword or length > _MAX_VALUE_BYTES:
+        return {}
+    return {keyword: peek.at(element.value, length)}
 
 
-def _uid(source: Source, ds: Dataset, keyword: str) -> str:
-    uid = _text(ds, keyword).strip()
-    if not uid:
-        raise Unreadable(name=source.name, format=Format.DICOM, detail=f"its {keyword} is missing")
+def _texts(source: Source, values: Mapping[str, bytes]) -> tuple[dict[str, str], list[str]]:
+    """Values as text, and notes on what could not be read. Raises UnencodableName."""
+    declared = values.get(_CHARSET, b"").decode("latin-1").strip("\0 ")
+    said: dict[str, str] = {}
+    notes: list[str] = []
+    for keyword, content in values.items():
+        try:
+            said[keyword] = _text(source, keyword, content.strip(b"\0 "), declared)
+        except ValueError as error:
+            if keyword in _MUST_BE_READ:
+                why = f"its letters are not of {declared or 'ASCII, and no other set is declared'}"
+                raise UnencodableName(what=keyword, name=source.name, why=why) from error
+            notes.append(f"The header's {keyword} cannot be read in its character set.")
+    return said, notes
+
+
+def _text(source: Source, keyword: str, content: bytes, declared: str) -> str:
+    vr = dictionary_VR(keyword)
+    if vr not in _LETTERS:
+        return content.decode("ascii")
+    try:
+        return charset.decoded(content, declared, vr)
+    except ValueError:
+        # The profile's assumption counts where the device's own word is missing or untrue.
+        if not source.profile.charset:
+            raise
+        return content.decode(source.profile.charset)
+
+
+def _uid(source: Source, said: Mapping[str, str], keyword: str) -> str:
+    uid = said.get(keyword, "")
+    if not _UID.fullmatch(uid):
+        detail = f"its {keyword} is {uid!r}" if uid else f"its {keyword} is missing"
+        raise Unreadable(name=source.name, format=Format.DICOM, detail=detail)
     return uid

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.convert import dicom_file, jpeg_image, raster, sidecar, tiff
 from appliance.convert.claims import claims, moment
 from appliance.convert.source import Source
-from appliance.errors import UnsupportedFormat
+from appliance.errors import EvidenceDisagrees, UnsupportedFormat
 from appliance.journal.codec import dump
 from appliance.model import Body, BodyKind, Evidence, Origin
 from appliance.peek import Format, opened
@@ -69,12 +69,23 @@ def _beside(
 ) -> tuple[list[Claim], list[str]]:
     """What the file's name and its sidecars say."""
     found, notes = claims(Origin.FILENAME, named(profile, name))
+    beside: list[Claim] = []
     for sidecar_name, path in sorted(sidecars.items()):
         entry = sidecar.read(path, sidecar_name, name, profile.charset)
         more, doubts = claims(Origin.SIDECAR, entry)
-        found += more
+        beside += more
         notes += doubts
-    return found, notes
+    _must_agree(name, beside)
+    return [*found, *beside], notes
+
+
+def _must_agree(name: str, beside: list[Claim]) -> None:
+    """Several sidecars of one image may add to each other, not contradict. Raises a Held."""
+    said: dict[str, str] = {}
+    for each in beside:
+        if said.setdefault(each.keyword, each.value) != each.value:
+            words = f"one sidecar says {said[each.keyword]}, another {each.value}"
+            raise EvidenceDisagrees(name=name, keyword=each.keyword, words=words)
 
 
 _SHAPE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")

@@ -24,7 +24,7 @@ def read(sidecar: Path, name: str, image: str, charset: str) -> Mapping[str, str
     Nothing where it does not speak of the image. Raises SidecarUnclear.
     """
     text = _decoded(sidecar.read_bytes(), name, charset)
-    entries = _json(text, name) if name.lower().endswith(".json") else _csv(text)
+    entries = _json(text, name) if name.lower().endswith(".json") else _csv(text, name)
     named = [entry for entry in entries if _is_about(entry, image)]
     own = named or (entries if _is_named_like(name, image) and not _names(entries) else [])
     if len(own) > 1:
@@ -41,14 +41,17 @@ def _decoded(content: bytes, name: str, charset: str) -> str:
     raise SidecarUnclear(name=name, why="its character set is not known; name it in the profile")
 
 
-def _csv(text: str) -> list[dict[str, str]]:
+def _csv(text: str, name: str) -> list[dict[str, str]]:
     head = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
     rows = csv.DictReader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    return [
-        {str(k).strip(): str(v or "").strip() for k, v in row.items() if k is not None}
-        for row in rows
-    ]
+    try:
+        return [
+            {str(k).strip(): str(v or "").strip() for k, v in row.items() if k is not None}
+            for row in rows
+        ]
+    except csv.Error as error:
+        raise SidecarUnclear(name=name, why="it is not CSV") from error
 
 
 def _json(text: str, name: str) -> list[dict[str, str]]:
@@ -64,7 +67,8 @@ def _json(text: str, name: str) -> list[dict[str, str]]:
 
 
 def _flat(entry: Mapping[str, object]) -> dict[str, str]:
-    return {str(k): str(v) for k, v in entry.items() if isinstance(v, str | int | float)}
+    plain = {k: v for k, v in entry.items() if not isinstance(v, bool)}
+    return {str(k): str(v) for k, v in plain.items() if isinstance(v, str | int | float)}
 
 
 def _names(entries: list[dict[str, str]]) -> bool:

@@ -77,7 +77,7 @@ class Spool:
 
     @contextmanager
     def custody(self) -> Iterator[None]:
-        """Held from before a file is published until its row is committed."""
+        """Held from before a file is published until its row is committed; not to be nested."""
         with _locked(self._gate, fcntl.LOCK_SH):
             fd = _lock(self._books, fcntl.LOCK_SH)
         try:

@@ -96,7 +96,6 @@ def create_app(paths: Paths, clock: Clock) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=_LARGEST_FORM,
         WTF_CSRF_TIME_LIMIT=None,  # of the session: a form left open over lunch still works
-        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,  # addresses of static files carry the version
     )
     app.session_interface = Cookies(paths.root)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

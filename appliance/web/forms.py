@@ -36,7 +36,7 @@ def numbers(given: Sequence[str]) -> object:
 
 def choices(given: Sequence[str]) -> object:
     """What was ticked, in the order of the form."""
-    return [word for word in given if word] or ""
+    return [word for word in given if word]
 
 
 def entry(form: MultiDict[str, str], fields: Mapping[str, Reader]) -> dict[str, object]:
@@ -69,7 +69,8 @@ class Faults:
 
 def faults(problem: Problem, place: str, fields: Mapping[str, Reader]) -> Faults:
     """Sort the lines `file: key: reason` of a problem; `place` is the entry's pattern."""
-    at, above = {}, []
+    at: dict[str, str] = {}
+    above: list[str] = []
     for line in problem.sentence.splitlines():
         found = re.fullmatch(rf"[^:]+: {place}\.(\w+)[^:]*: (.*)", line)
         if found and found[1] in fields:

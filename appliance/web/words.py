@@ -1,4 +1,4 @@
-"""Owns what templates may say besides their own sentences: local times, addresses, who we are."""
+"""Owns what templates may say besides their own sentences: local times, days, who we are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import url_for
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
@@ -41,17 +40,12 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
     app.context_processor(everywhere)
     app.add_template_filter(local)
     app.add_template_filter(day)
-    app.jinja_env.globals.update(asset=_asset, csrf=_csrf, version=__version__)
+    app.jinja_env.globals.update(csrf=_csrf, version=__version__)
 
 
 def day(value: str) -> str:
     """A DICOM date (DA, 20260314) as people and the browser's date field write it."""
     return f"{value[:4]}-{value[4:6]}-{value[6:]}" if re.fullmatch(r"\d{8}", value) else value
-
-
-def _asset(name: str) -> str:
-    """The address of a static file; the version in it makes browsers fetch it after an update."""
-    return url_for("static", filename=name, v=__version__)
 
 
 def _csrf() -> Markup:

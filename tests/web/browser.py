@@ -75,7 +75,7 @@ class Person:
 
         That a form was refused is none of it.
         """
-        messages = [entry["message"] for entry in self._driver.get_log("browser")]
+        messages = [entry["message"] for entry in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]
         return [message for message in messages if "a status of 422" not in message]
 
     def photograph(self, name: str) -> None:

@@ -10,6 +10,8 @@ from appliance.settings import access
 from appliance.web.app import create_app
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from werkzeug.routing import Rule
     from werkzeug.test import TestResponse
 
@@ -39,8 +41,16 @@ class Visitor:
         """Every address the page answers to."""
         return list(self._app.url_map.iter_rules())
 
-    def get(self, path: str, base_url: str | None = None) -> TestResponse:
-        return self._client.get(path, base_url=base_url, environ_base=self._from, buffered=True)
+    def get(
+        self, path: str, base_url: str | None = None, query: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        return self._client.get(
+            path,
+            base_url=base_url,
+            query_string=query,
+            environ_base=self._from,
+            buffered=True,
+        )
 
     def post(self, path: str, form: str = "", /, **fields: str | list[str]) -> TestResponse:
         """Send the form found at `form` (or where it is sent to) with these fields."""

@@ -49,7 +49,7 @@ class Table:
         """The form of one that is not there yet."""
         if request.method == "GET":
             return self._form("", self._blank())
-        if self._find(request.form["name"]):
+        if self._find(request.form["name"].strip()):
             fault = f"jembatan.toml: {self.name}[new].name: is already the name of another one"
             return self._refused("", BadSettings(faults=fault))
         return self._submitted("")
@@ -103,7 +103,7 @@ class Table:
         return {**given, "name": name or given["name"]}
 
     def _refused(self, name: str, problem: Problem) -> ResponseReturnValue:
-        called = re.escape(name or request.form["name"])
+        called = re.escape(name or request.form["name"].strip())
         place = rf"{self.name}(?:\.{called}|\[\w+\])"
         return self._form(name, request.form, forms.faults(problem, place, self.fields)), 422
 
@@ -165,7 +165,7 @@ class Destinations(Table):
         return self._form(name, request.form, answer=answer)
 
     def _place(self, entry: Mapping[str, Any]) -> Place:
-        calling = entry["calling_ae_title"] or self._box.settings.box.ae_title
+        calling = entry.get("calling_ae_title") or self._box.settings.box.ae_title
         return Place(entry["host"], entry["port"], entry["ae_title"], calling)
 
 

@@ -185,8 +185,8 @@ def test_a_lost_page_is_said_in_a_sentence(tmp_path: Path) -> None:
     with box.paths.journal.open("r+b") as file:
         file.seek(4096)
         file.write(bytes(size - 4096))
-    with pytest.raises(JournalFault, match="malformed"):
-        Box(tmp_path).accept("new.tif")
+    with pytest.raises(JournalFault, match="malformed"), closing(Box(tmp_path)) as box:
+        box.accept("new.tif")
 
 
 # --- a full disk ------------------------------------------------------------------------------
@@ -276,7 +276,9 @@ def test_a_disk_too_full_to_begin_with_is_said_in_a_sentence(
     disk = tmp_path / "disk"
     with small_disk(disk, size_kib=1000):
         leave(disk / "ballast", free_kib)
-        with pytest.raises(DiskFull, match="nothing was lost"):
-            Box(disk / "box").accept(content=bytes(200_000))
+        full = pytest.raises(DiskFull, match="nothing was lost")
+        with full, closing(Box(disk / "box")) as box:
+            box.accept(content=bytes(200_000))
         (disk / "ballast").unlink()
-        Box(disk / "box").accept()
+        with closing(Box(disk / "box")) as box:
+            box.accept()

@@ -1,0 +1,261 @@
+"""The forms of the settings: saved through keeper, refused at the field, never half."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.call import Server
+from appliance.errors import NoIdentity
+from appliance.settings import history
+from appliance.settings.current import Current
+from appliance.settings.load import settings_path
+from tests.web.visitor import Visitor, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from appliance.settings.schema import Settings
+    from tests.builders.box import Box
+
+PACS = {"name": "pacs", "host": "10.0.0.1", "port": "104", "ae_title": "JIVEX"}
+PACS |= {"calling_ae_title": "", "environment": "production", "confirm": "auto"}
+FOLDER = {"name": "cr", "path": "/srv/cr", "profile": "", "after": "keep"}
+FOLDER |= {"move_to": "", "error_to": ""}
+PROFILE = {"name": "tiff", "sop_class": "CR", "modality": "CR", "filename": "(?P<PatientID>.+)_"}
+PROFILE |= {"sidecar": "none", "identity": "trust", "charset": "", "bits_stored": "12"}
+PROFILE |= {"photometric": "", "imager_pixel_spacing": "0.1, 0.2", "window": ""}
+
+
+def settings(box: Box) -> Settings:
+    return Current(box.paths.root).get()
+
+
+def add(owner: Visitor, table: str, fields: Mapping[str, str], action: str = "save") -> Any:
+    return owner.post(f"/settings/{table}/new", **fields, action=action)
+
+
+def change(owner: Visitor, table: str, fields: Mapping[str, str], **other: str) -> Any:
+    path = f"/settings/{table}/named/{fields['name']}"
+    return owner.post(path, **{**fields, **other}, action="save")
+
+
+def fault_at(answer: Any, field: str) -> str:
+    found = re.search(rf'<p class="fault" id="{field}-fault">(.*?)</p>', answer.text)
+    return found[1] if found else ""
+
+
+def test_what_is_added_is_in_force_and_what_is_empty_is_left_out(owner: Visitor, box: Box) -> None:
+    assert add(owner, "destination", PACS).location == "/settings"
+    assert add(owner, "profile", PROFILE).location == "/settings"
+    assert add(owner, "source", {**FOLDER, "profile": "tiff"}).location == "/settings"
+    now = settings(box)
+    (pacs,), (source,), (profile,) = now.destinations, now.sources, now.profiles
+    assert (pacs.name, pacs.port, pacs.calling_ae_title) == ("pacs", 104, "")
+    assert (source.path, source.profile) == ("/srv/cr", "tiff")
+    assert (profile.bits_stored, profile.imager_pixel_spacing) == (12, (0.1, 0.2))
+    assert "move_to" not in settings_path(box.paths.root).read_text()
+    shown = text_of(owner.get("/settings"))
+    assert "Saved. It is in force now." in shown
+    assert "JIVEX at 10.0.0.1:104" in shown
+
+
+def test_a_change_keeps_the_name_and_what_the_form_does_not_show(owner: Visitor, box: Box) -> None:
+    text = '[[destination]]\nname = "pacs"\nhost = "a"\nport = 1\nae_title = "A"\nidle_s = 9.0\n'
+    history.publish(box.paths.root, f"# by hand\n{text}")
+    assert "a" in owner.get("/settings/destination/named/pacs").text
+    assert change(owner, "destination", PACS, name="other").location == "/settings"
+    (pacs,) = settings(box).destinations
+    assert (pacs.name, pacs.host, pacs.idle_s) == ("pacs", "10.0.0.1", 9.0)
+    assert settings_path(box.paths.root).read_text().startswith("# by hand")
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "field", "reason"),
+    [
+        ("destination", {**PACS, "port": "a hundred"}, "port", "must be a whole number"),
+        ("destination", {**PACS, "port": "70000"}, "port", "must be from 1 to 65535"),
+        ("destination", {**PACS, "ae_title": "A" * 17}, "ae_title", "1 to 16 characters"),
+        ("destination", {**PACS, "name": "my pacs"}, "name", "must be 1 to 40 letters"),
+        ("destination", {**PACS, "host": ""}, "host", "is missing"),
+        ("source", {**FOLDER, "path": "export"}, "path", "must begin with a slash"),
+        ("source", {**FOLDER, "after": "move"}, "move_to", "is missing"),
+        ("profile", {**PROFILE, "filename": "("}, "filename", "not a regular expression"),
+        ("profile", {**PROFILE, "window": "wide"}, "window", "must be a number"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_changes(
+    owner: Visitor, box: Box, table: str, fields: dict[str, str], field: str, reason: str
+) -> None:
+    answer = add(owner, table, fields)
+    assert answer.status_code == 422
+    assert reason in fault_at(answer, field)
+    assert "Nothing was changed" in text_of(answer)
+    assert f'value="{fields[field]}"' in answer.text
+    assert not settings_path(box.paths.root).exists()
+
+
+def test_what_is_wrong_elsewhere_is_said_above(owner: Visitor, box: Box) -> None:
+    add(owner, "profile", PROFILE)
+    add(owner, "source", {**FOLDER, "profile": "tiff"})
+    answer = owner.post("/settings/profile/named/tiff/remove")
+    assert answer.status_code == 422
+    assert 'source.cr.profile: there is no profile named "tiff"' in text_of(answer)
+    assert settings(box).profiles
+
+
+def test_a_second_one_of_a_name_is_refused_and_not_taken_for_a_change(
+    owner: Visitor, box: Box
+) -> None:
+    add(owner, "destination", PACS)
+    answer = add(owner, "destination", {**PACS, "host": "10.0.0.2"})
+    assert "already the name of another one" in fault_at(answer, "name")
+    assert settings(box).destinations[0].host == "10.0.0.1"
+
+
+def test_no_date_at_all_is_refused_and_the_order_of_dates_is_kept(
+    owner: Visitor, box: Box
+) -> None:
+    add(owner, "profile", PROFILE)
+    path = "/settings/profile/named/tiff"
+    owner.post(path, **PROFILE, date=["", "mtime", "header"], action="save")
+    assert settings(box).profiles[0].date == ("mtime", "header")
+    places = re.findall(r'name="date" value="(\w+)"( checked)?', owner.get(path).text)
+    assert places[:2] == [("mtime", " checked"), ("header", " checked")]
+    assert {ticked for _, ticked in places[2:]} == {""}
+    assert "must not be empty" in text_of(owner.post(path, **PROFILE, date="", action="save"))
+
+
+def test_removing_asks_once_more_and_says_what_waits(owner: Visitor, box: Box) -> None:
+    add(owner, "destination", PACS)
+    box.delivery()
+    asked = text_of(owner.get("/settings/destination/named/pacs/remove"))
+    assert "1 image has not reached it yet" in asked
+    assert settings(box).destinations
+    assert owner.post("/settings/destination/named/pacs/remove").location == "/settings"
+    assert not settings(box).destinations
+    assert owner.get("/settings/destination/named/pacs").status_code == 404
+
+
+def test_the_box_itself(owner: Visitor, box: Box) -> None:
+    values = {"name": "CR room 2", "ae_title": "ROOM2", "timezone": "Asia/Jakarta"}
+    assert owner.post("/settings/box", **values).location == "/settings"
+    assert settings(box).box.ae_title == "ROOM2"
+    assert "CR room 2" in owner.get("/").text
+    answer = owner.post("/settings/box", **{**values, "timezone": "Jakarta"})
+    assert "not a time zone" in fault_at(answer, "timezone")
+
+
+def test_earlier_settings_are_shown_as_a_difference_and_come_back(
+    owner: Visitor, box: Box
+) -> None:
+    add(owner, "destination", PACS)
+    change(owner, "destination", PACS, host="10.0.0.2")
+    assert "Version 2" in text_of(owner.get("/settings/history"))
+    assert "settings in force" in text_of(owner.get("/settings/history/2"))
+    shown = text_of(owner.get("/settings/history/1"))
+    assert '-host = "10.0.0.2" +host = "10.0.0.1"' in shown
+    assert owner.post("/settings/history/1").location == "/settings"
+    assert settings(box).destinations[0].host == "10.0.0.1"
+    assert owner.get("/settings/history/9").status_code == 404
+
+
+def test_a_broken_file_is_told_and_can_be_left_behind(owner: Visitor, box: Box) -> None:
+    add(owner, "destination", PACS)
+    owner.get("/settings")
+    settings_path(box.paths.root).write_text("[box\n")
+    assert "jembatan.toml: line 1" in text_of(owner.get("/"))
+    answer = change(owner, "destination", PACS)
+    assert answer.status_code == 422
+    assert "jembatan.toml: line 1" in text_of(answer)
+    assert owner.post("/settings/history/1").location == "/settings"
+    assert "jembatan.toml" not in text_of(owner.get("/"))
+
+
+def test_routes_are_shown(owner: Visitor, box: Box) -> None:
+    add(owner, "destination", PACS)
+    text = settings_path(box.paths.root).read_text()
+    route = '[[route]]\nto = ["pacs"]\nwhen = { Modality = "CR" }\n'
+    history.publish(box.paths.root, f"{text}\n{route}")
+    assert "Modality = CR to pacs" in text_of(owner.get("/settings"))
+
+
+def test_a_keeper_that_does_not_answer_is_told(owner: Visitor, box: Box) -> None:
+    (box.paths.run / "keeper.sock").unlink()
+    answer = add(owner, "destination", PACS)
+    assert answer.status_code == 422
+    assert "does not answer" in text_of(answer)
+
+
+# --- A file name is tried
+
+
+def tried(owner: Visitor, pattern: str, sample: str) -> str:
+    query = {"filename": pattern, "sample": sample}
+    return text_of(owner.get("/settings/profile/try", query=query))
+
+
+def test_a_pattern_is_tried_while_it_is_typed(owner: Visitor) -> None:
+    pattern = "(?P<PatientID>[^_]+)_(?P<PatientName>[^_]+)"
+    assert tried(owner, pattern, "4711_SITI.tif") == "PatientID 4711 PatientName SITI"
+    assert "does not match" in tried(owner, pattern, "IMG.tif")
+    assert "not a regular expression" in tried(owner, "(", "IMG.tif")
+    assert "is not a DICOM keyword" in tried(owner, "(?P<Name>.)", "IMG.tif")
+    assert tried(owner, "", "IMG.tif") == "Shows what would be read from it."
+    assert (
+        "<b>"
+        not in owner.get(
+            "/settings/profile/try", query={"filename": "(?P<PatientID>.*)", "sample": "<b>"}
+        ).text
+    )
+
+
+def test_a_pattern_is_tried_without_scripts_too(owner: Visitor, box: Box) -> None:
+    answer = add(owner, "profile", {**PROFILE, "sample": "4711_SITI.tif"}, action="try")
+    assert "PatientID 4711" in text_of(answer)
+    assert not settings_path(box.paths.root).exists()
+
+
+# --- The connection is tested
+
+
+@pytest.fixture
+def deliver(box: Box) -> Iterator[list[Mapping[str, Any]]]:
+    """A deliver service that knows one PACS; what it was asked."""
+    asked: list[Mapping[str, Any]] = []
+
+    def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append(request)
+        if request["ae_title"] != "JIVEX":
+            raise NoIdentity(where="here")
+        return {"seconds": 0.0123}
+
+    server = Server(box.paths.run / "deliver.sock", {"echo": echo})
+    server.start()
+    yield asked
+    server.close()
+
+
+def test_a_connection_is_tested_before_it_is_saved(
+    owner: Visitor, box: Box, deliver: list[Mapping[str, Any]]
+) -> None:
+    answer = add(owner, "destination", PACS, action="test")
+    assert "JIVEX answers and knows us as JEMBATAN. It took 12 ms." in text_of(answer)
+    assert deliver[0]["calling_ae_title"] == "JEMBATAN"
+    assert not settings_path(box.paths.root).exists()
+    answer = add(owner, "destination", {**PACS, "ae_title": "OTHER"}, action="test")
+    assert "No patient could be told from here." in text_of(answer)
+    assert "Enter the patient by hand" in text_of(answer)
+
+
+def test_nonsense_is_not_even_tried(owner: Visitor, deliver: list[Mapping[str, Any]]) -> None:
+    answer = add(owner, "destination", {**PACS, "port": "x"}, action="test")
+    assert "must be a whole number" in fault_at(answer, "port")
+    assert deliver == []
+
+
+def test_a_test_that_nobody_can_make_is_told(owner: Visitor) -> None:
+    assert "does not answer" in text_of(add(owner, "destination", PACS, action="test"))
