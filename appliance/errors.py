@@ -516,7 +516,7 @@ class UnencodableName(Held):
     """{what} of {name} cannot be read: {why}."""
 
     code = "unencodable-name"
-    hint = "Name the character set in the profile (`charset`) and retry, or have the modality declare it."
+    hint = "Name the character set in the profile (`charset`), then try the image again."
 
 
 class BadValue(Held):

@@ -69,6 +69,7 @@ class Lane:
         self._busy_at_s = 0.0
         self._circuit = Circuit()
         self._said = ""
+        self._in_midst = False  # of a turn; still so at the next one where that turn failed
         self._refused_in_a_row = 0
         self._taken = 0
         self._taken_at_last_try: dict[int, int] = {}
@@ -87,6 +88,14 @@ class Lane:
         """Do one batch; how many seconds to rest before the next."""
         if rest_s := self._circuit.rest_s(self._clock.monotonic()):
             return rest_s
+        if self._in_midst:
+            self._journal.deliveries.abandon()
+        self._in_midst = True
+        rest_s = self._worked()
+        self._in_midst = False
+        return rest_s
+
+    def _worked(self) -> float:
         try:
             answered = self._send_batch()
         except AssociationFailed as failure:

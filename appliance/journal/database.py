@@ -5,6 +5,8 @@ One `Database` belongs to one thread; several processes share the file through W
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import sqlite3
 from contextlib import contextmanager
@@ -115,8 +117,10 @@ class Database:
     def _prepare(self) -> None:
         self._connection.row_factory = sqlite3.Row
         with _translated(self._path):
-            # Another process may be switching the new file to WAL: that wants the same patience.
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            if self._connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                # Of two that switch a new file to WAL, SQLite lets one fail without patience.
+                with _alone(self._path.parent):
+                    self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 
@@ -149,6 +153,17 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out; a lock on the file itself would break SQLite's own."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 @contextmanager

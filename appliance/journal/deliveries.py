@@ -116,6 +116,12 @@ class Deliveries:
             )
         self._s.must_be_ours(changed)
 
+    def abandon(self) -> None:
+        """Give up what this worker claims: its last turn ended in the midst of it."""
+        with self._s.db.write(durable=False):
+            self._s.db.run("free_active", dead=self._s.who, now=self._s.now(), worker=self._s.who)
+            self._s.db.run("free_sent", dead=self._s.who)
+
     def resends(self, delivery: Delivery) -> int:
         """How often the destination denied what it had answered for."""
         row = self._s.db.row("count_resends", delivery_id=delivery.id)

@@ -24,8 +24,10 @@ INSERT INTO history (item_id, at, who, before, after, code, sentence)
 SELECT id, :now, :who, state, state, :code, :sentence FROM item WHERE id = :item_id;
 
 -- name: claim_item  Take up the oldest free item of a state; the often tried ones last.
-UPDATE item SET claimed_by = :worker, tries = tries + 1
-WHERE id = (SELECT id FROM item WHERE state = :state AND claimed_by IS NULL
+-- One that the worker itself left behind (the disk was full) comes again and is not counted.
+UPDATE item SET tries = tries + iif(claimed_by IS NULL, 1, 0), claimed_by = :worker
+WHERE id = (SELECT id FROM item
+            WHERE state = :state AND (claimed_by IS NULL OR claimed_by = :worker)
             ORDER BY tries, id LIMIT 1)
 RETURNING *;
 

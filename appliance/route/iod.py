@@ -41,7 +41,6 @@ _ALWAYS = (
 _CLASSES: Mapping[str, Mapping[str, object]] = {
     CR_IMAGE: {
         "Modality": "CR",
-        "ImageType": ["ORIGINAL", "PRIMARY"],
         "BodyPartExamined": "",
         "ViewPosition": "",
     },

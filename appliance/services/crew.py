@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 from contextlib import closing
 from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from appliance.errors import DiskFull, JournalFault, WorkerDied
-from appliance.services.duty import SAFETY_SCAN_S
+from appliance.errors import WorkerDied
+from appliance.services.duty import SAFETY_SCAN_S, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
-
-_log = logging.getLogger(__name__)
-
-_AFTER_TROUBLE_S = 5.0
 
 
 class Hand(Protocol):
@@ -92,16 +87,8 @@ class Member:
     def _work(self) -> None:
         with self._duty.journal() as journal, closing(self._job.hire(journal)) as hand:
             while not self._leaving.is_set():
-                self._rest(hand, self._turn(hand))
+                self._rest(hand, patiently(hand.turn))
         self._duty.ring(self._duty.name)  # the place is free for a successor
-
-    def _turn(self, hand: Hand) -> float:
-        try:
-            return hand.turn()
-        except (DiskFull, JournalFault) as problem:
-            # Nothing was acknowledged and nothing is forgotten: the same work is there next time.
-            _log.error("%s: %s %s", self._thread.name, problem.sentence, problem.hint)
-            return _AFTER_TROUBLE_S
 
     def _rest(self, hand: Hand, rest_s: float) -> None:
         own = hand.fileno()

@@ -56,13 +56,13 @@ class _Shift:
         if settings is not self._settings:
             self._journal.items.free_routeless()
             self._settings = settings
-        worked = False
-        while self._identify.turn(settings) or self._routing.turn(settings):
-            worked = True
+        identified = self._identify.turn(settings)
+        routed = self._routing.turn(settings)
         self._crew.muster(_jobs(self._duty, settings))
-        if worked:
-            self._duty.ring("keeper")
-        return SAFETY_SCAN_S
+        if not (identified or routed):
+            return SAFETY_SCAN_S
+        self._duty.ring("keeper")
+        return 0
 
 
 def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from appliance.board.systemd import Notifier, inherited_sockets
 from appliance.clock import Clock, SystemClock
-from appliance.errors import Problem
+from appliance.errors import DiskFull, JournalFault, Problem
 from appliance.journal.bell import Bell, hang, ring
 from appliance.journal.journal import Journal, Paths
 from appliance.journal.worker import Worker
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 SAFETY_SCAN_S = 60.0
 """How long anybody sleeps at most: what a lost ring would have told, is then seen all the same."""
+
+_AFTER_TROUBLE_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 _PRIORITIES = {logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
@@ -62,10 +66,22 @@ class Duty:
         self.notifier.ready()
         while not self.leaving.is_set():
             self.notifier.beat()
-            rest_s = min(turn(), SAFETY_SCAN_S, self.notifier.beat_every_s)
+            rest_s = min(patiently(turn), SAFETY_SCAN_S, self.notifier.beat_every_s)
             if rest_s > 0 and not self.leaving.is_set():
                 self.bell.wait(rest_s)
         self.notifier.stopping()
+
+
+def patiently(turn: Callable[[], float]) -> float:
+    """One turn; where the disk is full or the journal out of reach, a rest before the next.
+
+    Nothing was acknowledged and nothing is forgotten: the same work is there next time.
+    """
+    try:
+        return turn()
+    except (DiskFull, JournalFault) as problem:
+        _log.error("%s %s", problem.sentence, problem.hint)
+        return _AFTER_TROUBLE_S
 
 
 def on_duty(name: str, argv: list[str] | None = None) -> Duty:

@@ -11,6 +11,7 @@ from appliance.sources.aftercare import Aftercare
 from appliance.sources.folder import FolderSource
 
 if TYPE_CHECKING:
+    from appliance.errors import Problem
     from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
     from appliance.settings.schema import Profile, Settings, Source
@@ -29,13 +30,14 @@ class Watcher:
         self._journal = journal
         self._folder = FolderSource(source, profile, journal, Intake(journal), duty.clock)
         self._aftercare = Aftercare(source, profile, journal)
+        self._trouble: Problem | None = None
 
     def turn(self) -> float:
         """Accept what is whole, then act on what is proved."""
-        taken, wait_s = self._folder.turn()
+        taken, wait_s = self._folder.turn(self._trouble)
         if taken:
             self._duty.ring("convert", "keeper")
-        self._aftercare.turn()
+        self._trouble = self._aftercare.turn()
         return SAFETY_SCAN_S if wait_s is None else wait_s
 
     def fileno(self) -> int | None:

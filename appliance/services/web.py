@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import socket
 import sys
 from threading import Thread
@@ -51,7 +52,7 @@ def _listen(port: int) -> socket.socket:
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
         return socket.create_server(("", port))
     except OSError as error:
-        raise CannotListen(port=port, why=error.strerror) from error
+        raise CannotListen(port=port, why=os.strerror(error.errno or 0)) from error
 
 
 def _must_answer(port: int) -> None:

@@ -44,7 +44,8 @@ def publish(root: Path, text: str, file: str = "jembatan.toml") -> int:
 
 def history(root: Path) -> list[Version]:
     """The copies kept, newest first."""
-    return sorted(map(_version, _folder(root).glob("[0-9]*.toml")), key=_number, reverse=True)
+    found = filter(None, map(_version, _folder(root).glob("[0-9]*.toml")))
+    return sorted(found, key=_number, reverse=True)
 
 
 def restore(root: Path, number: int) -> int:
@@ -74,9 +75,13 @@ def _folder(root: Path) -> Path:
     return root / "etc" / "history"
 
 
-def _version(path: Path) -> Version:
-    saved_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return Version(int(path.stem), saved_at, path)
+def _version(path: Path) -> Version | None:
+    """None where keeper has just let go of it."""
+    try:
+        saved_at_s = path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return Version(int(path.stem), datetime.fromtimestamp(saved_at_s, UTC), path)
 
 
 def _number(version: Version) -> int:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import durable
+from appliance.errors import SourceDenied
 from appliance.intake.accept import fingerprint
 from appliance.intake.sidecars import sidecars_of
 from appliance.settings.schema import After
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from appliance.errors import Problem
     from appliance.journal.arrivals import Unsettled
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Profile, Source
@@ -29,14 +33,22 @@ class Aftercare:
         self._profile = profile
         self._journal = journal
 
-    def turn(self) -> None:
-        """Do all that is due. Raises DiskFull, OSError; what was not done is due again."""
+    def turn(self) -> Problem | None:
+        """Do all that is due; what could not be done is due again, and why is returned."""
+        trouble: Problem | None = None
+        for act, file in self._due():
+            try:
+                self._journal.arrivals.settle(file.id, act(file))
+            except OSError as error:
+                trouble = SourceDenied(path=file.path, detail=error.strerror)
+        return trouble
+
+    def _due(self) -> Iterator[tuple[Callable[[Unsettled], str], Unsettled]]:
         for file in self._journal.arrivals.proved(self._source.name):
-            self._journal.arrivals.settle(file.id, self._settle(file))
+            yield self._settle, file
         if self._source.error_to:
             for file in self._journal.arrivals.unusable(self._source.name):
-                self._put_aside(file)
-                self._journal.arrivals.settle(file.id, "put aside")
+                yield self._put_aside, file
 
     def _settle(self, file: Unsettled) -> str:
         """Act on one file, unless it is no longer the one that was sent; says what was done."""
@@ -59,12 +71,13 @@ class Aftercare:
             _copy(file, _free(Path(self._source.move_to) / below))
         durable.remove(file)
 
-    def _put_aside(self, file: Unsettled) -> None:
+    def _put_aside(self, file: Unsettled) -> str:
         """A copy of an unusable file, and beside it the reason in words; the original stays."""
         target = _free(Path(self._source.error_to) / file.name)
         _copy(self._journal.spool.path(file.sha256), target)
         reason = f"{file.code}: {file.sentence}\n{file.hint}\n"
         durable.publish(target.with_name(f"{target.name}.reason.txt"), reason.encode())
+        return "put aside"
 
 
 _DONE = {After.DELETE: "deleted", After.MOVE: "moved"}

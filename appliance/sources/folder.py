@@ -80,8 +80,8 @@ class FolderSource:
             self._tree.close()
             self._tree = None
 
-    def turn(self) -> tuple[int, float | None]:
-        """Take what can be taken now.
+    def turn(self, elsewhere: Problem | None = None) -> tuple[int, float | None]:
+        """Take what can be taken now; trouble `elsewhere` with the source is said with its own.
 
         Returns how many files were accepted, and in how many seconds it wants another turn (None:
         not before something happens).
@@ -93,7 +93,7 @@ class FolderSource:
             self.close()
             self._say(_trouble(self._top, error))
             return 0, _RETRY_S
-        trouble: Problem | None = None
+        trouble = elsewhere
         waits = []
         for candidate in list(self._candidates.values()):
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,6 @@ from appliance.model import DeliveryState, ItemState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_SERVICE = re.compile(r"(watch|convert|deliver|keeper)-\d+-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +19,7 @@ class Event:
     before: str
     after: str
     sentence: str
-    code: str
     destination: str  # "" for the image itself
-    who: str  # "" for a service
     times: int = 1
 
     @property
@@ -52,9 +47,7 @@ def _event(row: Mapping[str, str]) -> Event:
         before=row["before"],
         after=row["after"],
         sentence=row["sentence"],
-        code=row["code"],
         destination=row["destination"] or "",
-        who="" if _SERVICE.fullmatch(row["who"]) else row["who"],
     )
 
 

@@ -10,7 +10,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections import defaultdict
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,16 +104,18 @@ def prepared(stack: ExitStack, folder: Path, fast: Path) -> Iterator[Race]:
 
 
 def raced(race: Race, commands: Mapping[str, list[str]], rounds: int) -> dict[str, list[Cost]]:
-    """The costs of each sender, its runs spread evenly over the time."""
-    costs: dict[str, list[Cost]] = defaultdict(list)
+    """The costs of each sender, its runs spread evenly over the time, in changing order."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    order = deque(commands.items())
     for _ in range(rounds):
-        for name, command in commands.items():
+        for name, command in order:
             race.receiver.clear()
             costs[name].append(run(command))
             arrived = race.receiver.count()
             if arrived != race.images.count:
                 message = f"{name}: {arrived} of {race.images.count} images arrived"
                 raise RuntimeError(message)
+        order.rotate()
     race.receiver.clear()
     return costs
 

@@ -92,6 +92,8 @@ def made(root: Path, name: str, count: int, size_bytes: int) -> ImageSet:
             file.write(meta(uid) + _header(uid, size_bytes))
             for start in range(0, size_bytes, _BLOCK_BYTES):
                 file.write(noise[: min(_BLOCK_BYTES, size_bytes - start)])
+            file.flush()
+            os.fsync(file.fileno())  # or writing it back would slow down whoever sends first
     return images
 
 

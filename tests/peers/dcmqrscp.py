@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AE_TITLE = "ARCHIVE"
-_CONFIG = """\
+CONFIG = """\
 NetworkTCPPort = {port}
 MaxPDUSize = 16384
 MaxAssociations = 16
@@ -48,6 +48,6 @@ def dcmqrscp(root: Path) -> Iterator[Archive]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = root / "dcmqrscp.cfg"
-    config.write_text(_CONFIG.format(port=port, ae_title=AE_TITLE, folder=folder))
+    config.write_text(CONFIG.format(port=port, ae_title=AE_TITLE, folder=folder))
     with server(["dcmqrscp", "-c", str(config)], port, root / "dcmqrscp.log"):
         yield Archive(port, folder)

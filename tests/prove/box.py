@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 STANDING = ("keeper", "watch", "deliver")
 SERVICES = (*STANDING, "convert")
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""What systemd does for a service that its socket woke: sd_listen_fds(3)."""
 _LEAVE_S = 20
 _AGAIN_S = 0.2
 
@@ -59,6 +66,10 @@ class Services:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all of them, and let go of what was held for them."""
         self.kill()
         self._bell.close()
 
@@ -115,8 +126,7 @@ class Services:
         passed = []
         if name == "convert":
             passed = [self._bell.fileno()]
-            activate = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{passed[0]}'
-            command = ["sh", "-c", activate, "sh", *command]
+            command = [sys.executable, "-c", _ACTIVATE, str(passed[0]), *command]
         with self.log.open("ab") as log:
             self._children[name] = subprocess.Popen(
                 command, cwd=self._code, stdin=subprocess.DEVNULL, stderr=log, pass_fds=passed

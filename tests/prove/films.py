@@ -30,7 +30,7 @@ filename = '(?P<PatientID>[^_/]+)_(?P<AccessionNumber>[^_]+)_(?P<PatientName>[^_
 identity = "trust"
 """
 
-SMALL, LARGE = 96, 1200
+SMALL, LARGE = 96, 700
 _ONE_IN_LARGE = 12
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
-from tests.peers.dcmqrscp import _CONFIG, AE_TITLE
+from tests.peers.dcmqrscp import AE_TITLE, CONFIG
 from tests.peers.orthanc import free_port, orthanc
 from tests.peers.ports import server
 
@@ -36,10 +37,7 @@ class Received:
     uid: str
     patient: str
     data_set: bytes
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.data_set).hexdigest()
+    digest: str
 
 
 class Pacs(Protocol):
@@ -55,32 +53,34 @@ class Pacs(Protocol):
     def received(self) -> Iterator[Received]: ...
 
 
-class StoreScp:
-    """DCMTK's storescp; it goes without a word, mid-object too."""
+class _Dcmtk:
+    """A server of DCMTK's with its files in a folder."""
 
-    ae_title = "STORESCP"
+    ae_title = ""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, pattern: str) -> None:
         self.port = free_port()
         self.interrupted: set[Path] = set()
+        self.folder = root / "received"
+        self.folder.mkdir(parents=True)
         self._root = root
-        self._folder = root / "received"
-        self._folder.mkdir(parents=True)
+        self._pattern = pattern
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
+        self._read: dict[tuple[Path, int], Received] = {}
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
 
     def come(self) -> None:
-        options = ["--fork", "+uf", "-B", "+xa", "-od", str(self._folder)]
-        serving = server(
-            ["storescp", *options, str(self.port)], self.port, self._root / "storescp.log"
-        )
+        serving = server(self.command(), self.port, self._root / "server.log")
         self._process = self._stack.enter_context(serving)
 
     def go(self) -> None:
         """Die with all its children; what they were writing is a stump that nobody answered for."""
         self.freeze()
         if self._process:
-            self.interrupted |= _open_below(self._folder, self._process.pid)
+            self.interrupted |= _open_below(self.folder, self._process.pid)
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process = None
         self._stack.close()
@@ -95,52 +95,57 @@ class StoreScp:
         if self._process:
             os.killpg(self._process.pid, signal.SIGCONT)
 
+    def files(self) -> set[Path]:
+        """What it has, or is about to have."""
+        return set(self.folder.glob(self._pattern)) - self.interrupted
+
+    def uids(self, files: set[Path]) -> set[str]:
+        """What those files show, as far as they are there and have come far enough to say."""
+        found = set()
+        for path in files:
+            with suppress(OSError, EOFError, InvalidDicomError, AttributeError):
+                found.add(self.read(path).uid)
+        return found
+
     def received(self) -> Iterator[Received]:
-        for path in sorted(self._folder.iterdir()):
-            if path not in self.interrupted:
-                yield read(path.read_bytes())
+        return map(self.read, sorted(self.files()))
+
+    def read(self, path: Path) -> Received:
+        """One of its files; those that did not change are read once."""
+        key = (path, path.stat().st_mtime_ns)
+        if key not in self._read:
+            self._read[key] = read(path.read_bytes())
+        return self._read[key]
 
 
-class Archive:
+class StoreScp(_Dcmtk):
+    """DCMTK's storescp."""
+
+    ae_title = "STORESCP"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, "*")
+
+    def command(self) -> list[str]:
+        options = ["--fork", "+uf", "-B", "+xa", "-od", str(self.folder)]
+        return ["storescp", *options, str(self.port)]
+
+
+class Archive(_Dcmtk):
     """DCMTK's dcmqrscp, which can be asked what it has."""
 
     ae_title = AE_TITLE
 
     def __init__(self, root: Path) -> None:
-        self.port = free_port()
-        self._root = root
-        self._folder = root / "archive"
-        self._folder.mkdir(parents=True)
+        super().__init__(root, "*.dcm")
         self._config = root / "dcmqrscp.cfg"
         self._config.write_text(
-            _CONFIG.format(port=self.port, ae_title=AE_TITLE, folder=self._folder)
+            CONFIG.format(port=self.port, ae_title=AE_TITLE, folder=self.folder)
         )
-        self._stack = ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def come(self) -> None:
+    def command(self) -> list[str]:
         # +xy: baseline JPEG too, which it would refuse.
-        command = ["dcmqrscp", "+xy", "-c", str(self._config)]
-        serving = server(command, self.port, self._root / "dcmqrscp.log")
-        self._process = self._stack.enter_context(serving)
-
-    def go(self) -> None:
-        self._process = None
-        self._stack.close()
-
-    def freeze(self) -> None:
-        """Stand still."""
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Go on."""
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGCONT)
-
-    def received(self) -> Iterator[Received]:
-        for path in sorted(self._folder.glob("*.dcm")):
-            yield read(path.read_bytes())
+        return ["dcmqrscp", "+xy", "-c", str(self._config)]
 
 
 class PracticePacs:
@@ -170,7 +175,8 @@ def read(file: bytes) -> Received:
     header = dcmread(BytesIO(file), stop_before_pixels=True)
     meta_bytes = int.from_bytes(file[_PREAMBLE + 8 : _PREAMBLE + _META_LENGTH], "little")
     data_set = file[_PREAMBLE + _META_LENGTH + meta_bytes :]
-    return Received(str(header.SOPInstanceUID), str(header.PatientID), data_set)
+    digest = hashlib.sha256(data_set).hexdigest()
+    return Received(str(header.SOPInstanceUID), str(header.PatientID), data_set, digest)
 
 
 def _open_below(folder: Path, group: int) -> set[Path]:

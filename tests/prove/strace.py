@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,15 @@ def release(pid: int) -> None:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     if tracer := int(re.findall(r"^TracerPid:\s*(\d+)$", status, re.MULTILINE)[0]):
         os.kill(tracer, signal.SIGTERM)
+
+
+def end_strays(folder: Path) -> None:
+    """End every strace that records below `folder`; one may wait for ever for a dead process."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[0] == b"strace" and any(w.startswith(bytes(folder)) for w in words):
+                os.kill(int(process.name), signal.SIGTERM)
 
 
 def read(lines: Iterable[str]) -> list[Call]:

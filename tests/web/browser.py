@@ -23,6 +23,7 @@ _HEIGHT = 800
 _PATIENCE_S = 20
 _ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars
+--disable-dev-shm-usage
 --disable-background-networking --disable-component-update --disable-sync
 """
 

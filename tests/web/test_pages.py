@@ -141,7 +141,7 @@ def test_films_are_found_by_name_and_day(owner: Visitor, box: Box) -> None:
     set_up(box)
     box.accept("a/SITI_1.tif")
     box.clock.passes(days=10)
-    owner.log_in()
+    owner.is_let_in()
     box.accept("a/BUDI_1.tif")
     assert "SITI_1" not in films(owner)
     assert "1 image" in films(owner, name="budi")

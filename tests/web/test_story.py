@@ -8,7 +8,7 @@ from appliance.web.story import Event, told
 def row(
     after: str, *, before: str = "x", destination: str | None = "pacs", **more: str
 ) -> dict[str, str]:
-    said = {"at": "1", "who": "deliver-7-0a1b2c3d", "code": "", "sentence": ""}
+    said = {"at": "1", "sentence": ""}
     return {**said, "before": before, "after": after, "destination": destination, **more}  # type: ignore[dict-item]
 
 
@@ -34,11 +34,6 @@ def test_repetitions_are_told_once_with_the_last_time() -> None:
     assert (second.times, second.at) == (1, "9")
 
 
-def test_services_have_no_name_and_people_do() -> None:
-    service, person = told([row("sent"), row("held", who="Dr. Sari")])
-    assert (service.who, person.who) == ("", "Dr. Sari")
-
-
 def test_a_remark_moves_nothing() -> None:
-    assert Event("1", "done", "done", "Came again.", "remark", "", "").is_remark
-    assert not Event("1", "active", "sent", "", "", "pacs", "").is_remark
+    assert Event("1", "done", "done", "Came again.", "").is_remark
+    assert not Event("1", "active", "sent", "", "pacs").is_remark

@@ -49,12 +49,13 @@ def pixels_of(body: Body) -> bytes:
     return b"".join(map(objects.content, body.slices))
 
 
-def spread(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], cut: int = 0) -> bytes:
+def spread(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
     """A TIFF whose strips lie apart from each other, as some writers leave them."""
     content = pictures.tiff(values, rowsperstrip=10)
     with tifffile.TiffFile(BytesIO(content)) as tiff:
-        tag = tiff.pages[0].tags["StripOffsets"]
-        strips = zip(tiff.pages[0].dataoffsets, tiff.pages[0].databytecounts, strict=True)
+        page = tiff.pages.first
+        tag = page.tags["StripOffsets"]
+        strips = zip(page.dataoffsets, page.databytecounts, strict=True)
         moved = []
         for offset, length in strips:
             content += bytes(6)
@@ -122,8 +123,8 @@ def huge_tiff() -> bytes:
     tile = np.zeros((512, 512), np.uint8)
     tifffile.imwrite(
         target,
-        (tile for _ in range(40 * 40)),
-        shape=(20_480, 20_480),
+        (tile for _ in range(24 * 24)),
+        shape=(12_288, 12_288),
         dtype=np.uint8,
         tile=(512, 512),
         compression="deflate",

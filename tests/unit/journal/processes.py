@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).parents[3]
 _PRELUDE = """
 import sys
 from pathlib import Path
+from appliance.errors import NoIdentity
 from appliance.model import *
 from tests.builders.box import Box
 

@@ -67,6 +67,11 @@ def test_processes_never_get_the_same(box: Box) -> None:
     assert sorted(claimed) == sorted(items | deliveries)
 
 
+def test_what_a_worker_left_behind_comes_to_it_again_and_is_not_counted(box: Box) -> None:
+    box.accept("a.tif")
+    assert [box.claim(ItemState.ARRIVED).tries for _ in range(3)] == [1, 1, 1]
+
+
 def test_the_claims_of_a_killed_process_come_back(busy: Box) -> None:
     with process(HOLD_ONE_OF_EACH, busy.paths.root) as other:
         assert other.line() == "ready"

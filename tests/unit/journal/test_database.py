@@ -98,12 +98,23 @@ def test_a_migration_is_split_at_statements_and_not_within_triggers(tmp_path: Pa
     }
 
 
-def test_processes_that_open_a_new_journal_at_once_all_get_it(tmp_path: Path) -> None:
-    for turn in range(4):
-        with ExitStack() as running:
-            root = tmp_path / str(turn)
-            others = [running.enter_context(process("say('open')", root)) for _ in range(4)]
-            assert [other.rest() for other in others] == [["open"]] * 4
+OPEN_MANY = """
+    from appliance.journal.database import Database
+    say("ready")
+    wait()
+    for number in range(40):
+        Database(box.paths.root / str(number) / "journal.sqlite").close()
+    say("open")
+"""
+
+
+def test_processes_that_make_a_new_journal_at_once_all_get_it(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        others = [running.enter_context(process(OPEN_MANY, tmp_path)) for _ in range(4)]
+        assert [other.line() for other in others] == ["ready"] * 4
+        for other in others:
+            other.go_on()
+        assert [other.rest() for other in others] == [["open"]] * 4
 
 
 # --- statements -------------------------------------------------------------------------------

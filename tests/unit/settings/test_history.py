@@ -109,3 +109,10 @@ def test_the_last_good_settings_survive_a_restart(tmp_path: Path) -> None:
     current = Current(tmp_path)
     assert current.get().box.name == "one"
     assert current.problem is not None
+
+
+def test_a_version_that_goes_while_they_are_listed_is_no_version(tmp_path: Path) -> None:
+    number = history.publish(tmp_path, named("one"))
+    gone = tmp_path / "etc" / "history" / "0000.toml"
+    gone.symlink_to("nowhere")
+    assert [version.number for version in history.history(tmp_path)] == [number]
