@@ -11,12 +11,16 @@ const fetched = async (address) => {
 // <div data-live="ADDRESS" data-every="SECONDS">: its content is fetched anew, while somebody looks.
 for (const live of document.querySelectorAll("[data-live]")) {
   const lost = document.querySelector("[data-lost]");
+  const badge = document.querySelector("[data-badge]");
   let shown = live.innerHTML.trim();
   const refresh = async () => {
     if (document.hidden) return;
     try {
       const now = (await fetched(live.dataset.live)).trim();
       if (now !== shown) live.innerHTML = shown = now;
+      const { needs } = live.querySelector("[data-needs]").dataset;
+      badge.textContent = needs;
+      badge.hidden = needs === "0";
       lost.hidden = true;
     } catch {
       lost.hidden = false;

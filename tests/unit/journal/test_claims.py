@@ -26,6 +26,7 @@ CLAIM_EVERYTHING = """
     wait()
     while item := box.journal.items.claim(ItemState.ARRIVED):
         say(item.id)
+        box.journal.items.stop(item, NoIdentity(where="it"))
     while taken := box.journal.deliveries.claim_deliveries("pacs", 3):
         say(*(f"delivery{delivery.id}" for delivery in taken))
 """
