@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from appliance.convert import formats
 from appliance.errors import Crashed, Held, Ignored, Quarantined
@@ -44,14 +45,15 @@ class Convert:
         if item.tries > _TRIES:
             raise Crashed(name=item.name, times=item.tries - 1)
         spool = self._journal.spool
+        here = ZoneInfo(settings.box.timezone)
         with spool.custody():
             bodies, evidence = formats.read(
                 spool.path(item.sha256),
                 item.name,
                 settings.profile_of(item.source),
                 sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
-                modified_at=datetime.fromisoformat(item.modified_at),
-                arrived_at=datetime.fromisoformat(item.arrived_at),
+                modified_at=datetime.fromisoformat(item.modified_at).astimezone(here),
+                arrived_at=datetime.fromisoformat(item.arrived_at).astimezone(here),
                 make_body=lambda produce: spool.make(produce).path,
             )
             self._journal.items.converted(item, bodies, evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +122,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 def _converted(
     path: Path, below: Path, profile: Profile | None, spool: Spool, out: Path
 ) -> list[Made]:
-    name, now = below.as_posix(), datetime.now(UTC)
+    name, now = below.as_posix(), datetime.now().astimezone()
     if problem := complete.check(path).problem(name):
         raise problem
     with path.open("rb") as file:

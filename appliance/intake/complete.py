@@ -63,15 +63,21 @@ class Verdict:
 
 def check(path: Path) -> Verdict:
     """Look whether the file at `path` is whole; OSErrors fly, links are not followed."""
-    with opened(path) as peek:
-        if not peek.size:
-            return Verdict(Wholeness.EMPTY, detail="it is empty")
-        form = peek.format()
-        if form:
-            return _judged(form, _ENDS[form], peek)
-        if text_end := _TEXT_ENDS.get(path.suffix.lower()):
-            return _judged(path.suffix[1:].upper(), text_end, peek)
-        return Verdict(Wholeness.UNKNOWN, detail=_unknown(peek))
+    try:
+        with opened(path) as peek:
+            return _looked_into(peek, path.suffix.lower())
+    except Garbled as error:
+        return Verdict(Wholeness.UNKNOWN, detail=error.detail)
+
+
+def _looked_into(peek: Peek, suffix: str) -> Verdict:
+    if not peek.size:
+        return Verdict(Wholeness.EMPTY, detail="it is empty")
+    if form := peek.format():
+        return _judged(form, _ENDS[form], peek)
+    if text_end := _TEXT_ENDS.get(suffix):
+        return _judged(suffix[1:].upper(), text_end, peek)
+    return Verdict(Wholeness.UNKNOWN, detail=_unknown(peek))
 
 
 def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:

@@ -28,7 +28,9 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
         known = {"box_name": box.settings.box.name, "zone": box.zone, "attention_count": 0}
         with suppress(Problem):
             if auth.signed_in():
-                known["attention_count"] = len({row["id"] for row in box.journal.ledger.attention()})
+                known["attention_count"] = len(
+                    {row["id"] for row in box.journal.ledger.attention()}
+                )
         return known
 
     def local(moment: datetime | str, unit: str = "minutes") -> str:

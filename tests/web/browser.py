@@ -76,8 +76,9 @@ class Person:
 
         That a form was refused is none of it.
         """
-        messages = [entry["message"] for entry in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]
-        return [message for message in messages if "a status of 422" not in message]
+        entries = self._driver.get_log("browser")  # type: ignore[no-untyped-call]
+        errors = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+        return [error for error in errors if "a status of 422" not in error]
 
     def photograph(self, name: str) -> None:
         """The whole page as a phone and as a desk show it; neither may have to scroll sideways."""

@@ -126,22 +126,16 @@ def drop(root: Path, image: str, name: str) -> None:
     shutil.copy(IMAGES / image, root / "export" / name)
 
 
-def test_from_an_empty_box_to_an_image_in_the_pacs(
-    person: Person, root: Path, pacs: Orthanc
-) -> None:
-    claim(person, root)
-    name_the_pacs(person, pacs)
-    name_the_folder(person, root)
-
+def send_a_film(person: Person, root: Path) -> None:
     person.press("Status")
     person.sees("Drop a file")
     person.sees("Watched")
     drop(root, "12bit.cropped.tif", "4711_SITI^RAHAYU_20260314.tif")
     person.sees("Everything that came was delivered")
     person.photograph("delivered")
-    _, (stored,) = pacs.arrivals(0)
-    assert (stored.tags["PatientID"], stored.tags["PatientName"]) == ("4711", "SITI^RAHAYU")
 
+
+def ask_whether_it_was_sent(person: Person) -> None:
     person.press("Was it sent?")
     person.fill("Part of the file name", "rahayu")
     person.press("Search")
@@ -151,9 +145,12 @@ def test_from_an_empty_box_to_an_image_in_the_pacs(
     person.sees("pacs has it: that is proved.")
     person.photograph("item")
 
-    drop(root, "rgb24.bmp", "nobody.bmp")
+
+def say_whose_image_it_is(person: Person, root: Path) -> None:
     person.press("Status")
+    drop(root, "rgb24.bmp", "nobody.bmp")
     person.sees("1 image needs you")
+    person.sees("Needs you 1 Settings")
     person.photograph("needs-you")
     person.press("nobody.bmp")
     person.fill("Patient ID", "4712")
@@ -164,8 +161,9 @@ def test_from_an_empty_box_to_an_image_in_the_pacs(
     person.sees("It goes on under this patient.")
     person.press("Status")
     person.sees("Everything that came was delivered")
-    assert {s.tags["PatientID"] for s in pacs.arrivals(0)[1]} == {"4711", "4712"}
 
+
+def discard_a_broken_file(person: Person, root: Path) -> None:
     drop(root, "shortfile.bmp", "broken.bmp")
     person.sees("1 image needs you")
     person.press("Needs you")
@@ -179,8 +177,31 @@ def test_from_an_empty_box_to_an_image_in_the_pacs(
     person.press("Needs you")
     person.sees("Nothing needs you.")
 
+
+def leave_and_come_back(person: Person) -> None:
     person.press("Log out")
+    person.photograph("login")
     person.fill("Password", PASSWORD)
     person.press("Log in")
     person.sees("Everything that came was delivered")
+
+
+def patients(pacs: Orthanc) -> set[tuple[str, str]]:
+    _, stored = pacs.arrivals(0)
+    return {(one.tags["PatientID"], one.tags["PatientName"]) for one in stored}
+
+
+def test_from_an_empty_box_to_an_image_in_the_pacs(
+    person: Person, root: Path, pacs: Orthanc
+) -> None:
+    claim(person, root)
+    name_the_pacs(person, pacs)
+    name_the_folder(person, root)
+    send_a_film(person, root)
+    assert patients(pacs) == {("4711", "SITI^RAHAYU")}
+    ask_whether_it_was_sent(person)
+    say_whose_image_it_is(person, root)
+    assert patients(pacs) == {("4711", "SITI^RAHAYU"), ("4712", "BUDI")}
+    discard_a_broken_file(person, root)
+    leave_and_come_back(person)
     assert person.complaints() == []

@@ -58,7 +58,7 @@ class Process:
 
     def rest(self) -> list[str]:
         """All it still says until it ends."""
-        out, _ = self.popen.communicate(timeout=20)
+        out, _ = self.popen.communicate()
         assert self.popen.returncode == 0
         return out.split()
 

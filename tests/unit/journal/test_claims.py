@@ -27,7 +27,7 @@ CLAIM_EVERYTHING = """
     while item := box.journal.items.claim(ItemState.ARRIVED):
         say(item.id)
         box.journal.items.stop(item, NoIdentity(where="it"))
-    while taken := box.journal.deliveries.claim_deliveries("pacs", 3):
+    while taken := box.journal.deliveries.claim_deliveries("pacs", 1):
         say(*(f"delivery{delivery.id}" for delivery in taken))
 """
 
@@ -54,9 +54,9 @@ def busy(box: Box) -> Box:
 
 
 def test_processes_never_get_the_same(box: Box) -> None:
-    ids = {str(box.item(ItemState.ROUTED).id) for _ in range(20)}
+    ids = {str(box.item(ItemState.ROUTED).id) for _ in range(6)}
     deliveries = {f"delivery{number}" for number in ids}
-    items = {str(box.accept().id) for _ in range(40)}
+    items = {str(box.accept().id) for _ in range(20)}
     with ExitStack() as running:
         racers = [
             running.enter_context(process(CLAIM_EVERYTHING, box.paths.root)) for _ in range(3)

@@ -1,0 +1,199 @@
+"""Proves that the proofs bite: takes one safeguard out of a copy of the product at a time.
+
+Each time the trace or the power cuts (most often both) must fail, and neither may without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tests.prove.cut import Proof
+from tests.prove.disk import why_not
+from tests.prove.machine import CHECKOUT, NotProved
+from tests.prove.trace import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One safeguard less: in `file`, each text becomes the other."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+
+    def apply(self, code: Path) -> None:
+        """Change a copy of the product. Raises where the product is not what it was."""
+        path = code / "appliance" / self.file
+        text = path.read_text(encoding="utf-8")
+        for old, new in self.changes:
+            if text.count(old) != 1:
+                message = f"{self.name}: {self.file} has {text.count(old)} times {old!r}"
+                raise ValueError(message)
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+
+_SWAPPED = """\
+            from appliance.journal.spool import Stored, digest_of
+            sha256, size = digest_of(arrival.path), arrival.path.stat().st_size
+            stored = Stored(sha256, size, self._journal.spool.path(sha256))
+            accepted ="""
+
+MUTATIONS = (
+    Mutation(
+        "the file's bytes are not synced before the rename",
+        "durable.py",
+        (("        os.fsync(self.file.fileno())\n", ""),),
+    ),
+    Mutation(
+        "the folder is not synced after the rename",
+        "durable.py",
+        (("        fsync_folder(target.parent)\n", ""),),
+    ),
+    Mutation(
+        "a new folder's own name is not synced",
+        "durable.py",
+        (("            fsync_folder(made.parent)\n", "            pass\n"),),
+    ),
+    Mutation(
+        "a deletion is not synced",
+        "durable.py",
+        (("    fsync_folder(path.parent)\n", ""),),
+    ),
+    Mutation(
+        "commits with synchronous = NORMAL",
+        "journal/database.py",
+        (("'FULL' if durable", "'NORMAL' if durable"),),
+    ),
+    Mutation(
+        "commits with synchronous = OFF",
+        "journal/database.py",
+        (("'FULL' if durable else 'NORMAL'", "'OFF' if durable else 'OFF'"),),
+    ),
+    Mutation(
+        "the row is committed before the file is published",
+        "intake/accept.py",
+        (
+            (
+                "            stored = self._journal.arrivals.stored(arrival) or self._keep(\n"
+                "                arrival.path, arrival.fingerprint\n"
+                "            )\n"
+                "            return",
+                _SWAPPED,
+            ),
+            (
+                "                verdict=verdict,\n            )\n",
+                "                verdict=verdict,\n            )\n"
+                "            self._keep(arrival.path, arrival.fingerprint)\n"
+                "            return accepted\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "a file is acknowledged by a commit that is not waited for",
+        "journal/arrivals.py",
+        (
+            (
+                '        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}\n'
+                "        with self._s.db.write(durable=True):",
+                '        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}\n'
+                "        with self._s.db.write(durable=False):",
+            ),
+        ),
+    ),
+    Mutation(
+        "bytes are sent before their delivery is on the card",
+        "journal/deliveries.py",
+        (('"claim_deliveries", destination, most, durable=True', '"claim_deliveries", destination, most, durable=False'),),
+    ),
+    Mutation(
+        "a source file is deleted before its proof is on the card",
+        "journal/deliveries.py",
+        (
+            (
+                "        with self._s.db.write(durable=True):\n"
+                "            for delivery in deliveries:",
+                "        with self._s.db.write(durable=False):\n"
+                "            for delivery in deliveries:",
+            ),
+        ),
+    ),
+    Mutation(
+        "a source file is deleted before its proof has come",
+        "journal/queries.sql",
+        (
+            (
+                "arrival.settled IS NULL AND item.state = 'done'\n",
+                "arrival.settled IS NULL AND item.state IN ('routed', 'done')\n",
+            ),
+            ("AND (state != 'confirmed' OR confirmed_by = 'response')", "AND state = 'held'"),
+        ),
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table; 0, or 1 where a mutation went unnoticed."""
+    parser = argparse.ArgumentParser(prog="./dev prove mutations", description=__doc__)
+    parser.add_argument("--cuts", type=int, default=12, help="at most, for each")
+    options = parser.parse_args(argv)
+    if reason := why_not():
+        print(f"this proof needs an ext4 on an XFS, each in a file: {reason}")
+        return 1
+    unnoticed = []
+    print(f"{'safeguard taken out':62}{'trace':8}cut", flush=True)
+    for mutation in (None, *MUTATIONS):
+        trace, cut = noticed_by_trace(mutation), noticed_by_cut(mutation, options.cuts)
+        name = mutation.name if mutation else "none"
+        print(f"{name:62}{trace and 'fails':8}{cut and 'fails'}", flush=True)
+        for why in filter(None, (trace, cut)):
+            print(f"    {why}")
+        if bool(trace or cut) != bool(mutation):
+            unnoticed.append(name)
+    for name in unnoticed:
+        print(f"NOT PROVED: {name}")
+    return 1 if unnoticed else 0
+
+
+def noticed_by_trace(mutation: Mutation | None) -> str:
+    """The first thing the trace finds wrong; "" for nothing."""
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder:
+        place = Path(folder)
+        faults = recorded(place, mutated(place, mutation)).faults()
+        return faults[0].replace(folder, "")[:120] if faults else ""
+
+
+def noticed_by_cut(mutation: Mutation | None, cuts: int) -> str:
+    """What the first cut that loses something loses; "" when nothing is lost."""
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder:
+        place = Path(folder)
+        try:
+            with Proof(place, Random(1), mutated(place, mutation)) as proof:
+                proof.run(cuts)
+        except NotProved as reason:
+            return " ".join(str(reason).split())[:120]
+        return ""
+
+
+def mutated(folder: Path, mutation: Mutation | None) -> Path:
+    """A copy of the product with one change."""
+    code = folder / "code"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CHECKOUT / "appliance", code / "appliance", ignore=ignored)
+    if mutation:
+        mutation.apply(code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
