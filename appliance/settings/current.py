@@ -23,9 +23,10 @@ class Current:
     def __init__(self, root: Path) -> None:
         """Read the file; where it is bad, the newest good copy of the history stands in."""
         self.problem: BadSettings | None = None
+        self._root = root
         self._path = settings_path(root)
         self._seen = _stamp(self._path)
-        self._settings = _last_good(root)
+        self._settings = _last_good(root, Settings())
         if self._seen:
             self._reread()
 
@@ -43,14 +44,16 @@ class Current:
             self.problem = None
         except BadSettings as problem:
             self.problem = problem
+            # Not what this process happens to remember: others may have read a newer good text.
+            self._settings = _last_good(self._root, self._settings)
             _log.error("settings refused, the last good ones stay: %s", problem.sentence)
 
 
-def _last_good(root: Path) -> Settings:
+def _last_good(root: Path, otherwise: Settings) -> Settings:
     for version in history(root):
         with suppress(BadSettings):
             return load(version.path)
-    return Settings()
+    return otherwise
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
