@@ -21,6 +21,8 @@ from appliance.peek import Garbled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Buffer = bytes | memoryview
+
 _RECEIVE_BYTES = 1 << 16
 _MAX_UNREAD_PDUS = 256
 _NETWORK_ERRORS = frozenset(
@@ -70,7 +72,7 @@ class Wire:
         self._both = select.poll()
         self._both.register(sock, select.POLLIN | select.POLLOUT)
 
-    def push(self, data: bytes | memoryview, *, more: bool = False) -> None:
+    def push(self, data: Buffer, *, more: bool = False) -> None:
         """Send all of `data`; with `more` the kernel waits for what follows to fill a packet."""
         flags = socket.MSG_MORE if more else 0
         while data:
@@ -81,21 +83,26 @@ class Wire:
                 continue
             data = data[sent:]
 
-    def push_file(self, fd: int, offset: int, count: int) -> None:
-        """Send `count` bytes of an open file, which never enter this process.
-
-        Raises EOFError where the file is shorter; its own OSErrors fly.
-        """
-        end = offset + count
-        while offset < end:
+    def push_all(self, buffers: list[Buffer]) -> None:
+        """Send buffers, at most IOV_MAX of them, in one go."""
+        while buffers:
             try:
-                sent = os.sendfile(self._fd, fd, offset, end - offset)
+                sent = self._sock.sendmsg(buffers)
             except OSError as error:
                 self._blocked(error)
                 continue
-            if not sent:
-                raise EOFError
-            offset += sent
+            buffers = _unsent(buffers, sent)
+
+    def push_file(self, fd: int, offset: int, count: int) -> int:
+        """Send up to `count` bytes of an open file, which never enter this process; how many.
+
+        0 where the file has no more; its own OSErrors fly.
+        """
+        while True:
+            try:
+                return os.sendfile(self._fd, fd, offset, count)
+            except OSError as error:
+                self._blocked(error)
 
     def read(self, timeout_s: float) -> pdu.Pdu:
         """The next PDU; at most `timeout_s` pass without a byte of it, or a byte taken of ours."""
@@ -188,6 +195,14 @@ class Wire:
                 self._pdus.append(whole)
         if len(self._pdus) > _MAX_UNREAD_PDUS:
             raise Lost(Loss.GARBLED)
+
+
+def _unsent(buffers: list[Buffer], sent: int) -> list[Buffer]:
+    for index, buffer in enumerate(buffers):
+        if sent < len(buffer):
+            return [buffer[sent:], *buffers[index + 1 :]]
+        sent -= len(buffer)
+    return []
 
 
 @contextmanager

@@ -128,17 +128,6 @@ MUTATIONS = (
             ),
         ),
     ),
-    Mutation(
-        "a source file is deleted before its proof has come",
-        "journal/queries.sql",
-        (
-            (
-                "arrival.settled IS NULL AND item.state = 'done'\n",
-                "arrival.settled IS NULL AND item.state IN ('routed', 'done')\n",
-            ),
-            ("AND (state != 'confirmed' OR confirmed_by = 'response')", "AND state = 'held'"),
-        ),
-    ),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
 from itertools import pairwise
@@ -49,6 +48,19 @@ def large(folder: Path, size: int = LARGE) -> Instance:
     return instance(Slice(path, 0, size))
 
 
+def takes(max_pdu: int) -> Callable[[Call], None]:
+    """The script of a peer that agrees to PDUs of that size and then does nothing."""
+
+    def script(call: Call) -> None:
+        call.accept(max_pdu)
+        call.hang()
+
+    return script
+
+
+SMALL_AND_LARGE_PDUS = pytest.mark.parametrize("max_pdu", [16384, 0])
+
+
 class Keeping:
     """A peer that takes everything and keeps what it got."""
 
@@ -92,15 +104,30 @@ def test_pieces_arrive_whole_and_in_order_whatever_the_peer_takes(
         assert all(length % 2 == 0 for length in got.fragment_lengths[:-1])
 
 
-@pytest.mark.parametrize("max_pdu", [0, 1 << 17, 1 << 20, 0xFFFFFFFF])
-def test_large_pdus_are_used_up_to_a_sane_size(tmp_path: Path, max_pdu: int) -> None:
+@pytest.mark.parametrize(
+    ("max_pdu", "largest"),
+    [
+        (16384, 16384),
+        (1 << 16, 1 << 16),
+        (100_000, 100_000),
+        (1 << 17, 1 << 17),
+        (1 << 20, 1 << 17),
+        (0xFFFFFFFF, 1 << 17),
+        (0, 1 << 17),
+    ],
+)
+def test_large_pdus_are_used_up_to_a_sane_size(tmp_path: Path, max_pdu: int, largest: int) -> None:
     content = os.urandom(3 << 18)
+    file = written(tmp_path / "spool", content)
     keeping = Keeping(max_pdu)
     with peer(keeping) as scripted, opened(scripted.target) as link:
-        assert link.store(instance(written(tmp_path / "spool", content))).status == 0
+        answer = link.store(
+            instance(content[:5], Slice(file.path, 5, len(content) - 9), content[-4:])
+        )
+        assert answer.status == 0
     (got,) = keeping.got
-    assert hashlib.sha256(got.data).digest() == hashlib.sha256(content).digest()
-    assert max(got.fragment_lengths) == (1 << 17) - 6
+    assert got.data == content
+    assert max(got.fragment_lengths) == largest - 6
 
 
 def test_the_request_names_the_instance() -> None:
@@ -114,13 +141,14 @@ def test_the_request_names_the_instance() -> None:
     assert urgent.command[0x0110] != usual.command[0x0110]
 
 
-def test_a_slow_line_is_not_a_silent_peer(tmp_path: Path) -> None:
+@SMALL_AND_LARGE_PDUS
+def test_a_slow_line_is_not_a_silent_peer(tmp_path: Path, max_pdu: int) -> None:
     """Sending takes longer than the peer may be silent, and so does draining the buffers."""
     size = LARGE // 4
     sizes = []
 
     def script(call: Call) -> None:
-        call.accept()
+        call.accept(max_pdu)
         call.line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
         taken = 0
         while taken < size:
@@ -225,8 +253,11 @@ def test_a_peer_that_never_answers_leaves_the_outcome_unknown() -> None:
         assert not link.alive()
 
 
-def test_a_peer_that_stops_reading_leaves_the_outcome_unknown(tmp_path: Path) -> None:
-    with peer(hangs) as scripted:
+@SMALL_AND_LARGE_PDUS
+def test_a_peer_that_stops_reading_leaves_the_outcome_unknown(
+    tmp_path: Path, max_pdu: int
+) -> None:
+    with peer(takes(max_pdu)) as scripted:
         link = opened(scripted.target, SHORT)
         assert link.store(large(tmp_path)).loss is Loss.SILENT
         assert not link.alive()
@@ -273,11 +304,12 @@ def test_an_end_instead_of_an_answer_leaves_the_outcome_unknown(
     ids=["abort", "release", "reset"],
 )
 @pytest.mark.parametrize("taken", [0, 1, 5, 6, 11, 12, 100, 16384, 1 << 20])
+@SMALL_AND_LARGE_PDUS
 def test_an_end_in_the_midst_of_an_object_leaves_the_outcome_unknown(
-    tmp_path: Path, end: Callable[[Call], None], losses: set[Loss], taken: int
+    tmp_path: Path, end: Callable[[Call], None], losses: set[Loss], taken: int, max_pdu: int
 ) -> None:
     def script(call: Call) -> None:
-        call.accept()
+        call.accept(max_pdu)
         call.exactly(taken)
         end(call)
         call.hang()
@@ -341,8 +373,9 @@ def test_a_missing_file_is_noticed_before_anything_is_sent(tmp_path: Path) -> No
         assert link.store(instance(b"ab")).status == 0
 
 
-def test_a_file_that_shrank_is_never_sent_as_if_whole(tmp_path: Path) -> None:
-    keeping = Keeping()
+@SMALL_AND_LARGE_PDUS
+def test_a_file_that_shrank_is_never_sent_as_if_whole(tmp_path: Path, max_pdu: int) -> None:
+    keeping = Keeping(max_pdu)
     with peer(keeping) as scripted:
         link = opened(scripted.target)
         short = written(tmp_path / "spool", bytes(1000))
@@ -352,9 +385,10 @@ def test_a_file_that_shrank_is_never_sent_as_if_whole(tmp_path: Path) -> None:
     assert not keeping.got
 
 
-def test_a_disk_error_is_not_taken_for_a_network_error(tmp_path: Path) -> None:
+@SMALL_AND_LARGE_PDUS
+def test_a_disk_error_is_not_taken_for_a_network_error(tmp_path: Path, max_pdu: int) -> None:
     (tmp_path / "folder").mkdir()
-    with peer(stores) as scripted:
+    with peer(Keeping(max_pdu)) as scripted:
         link = opened(scripted.target)
         with pytest.raises(OSError, match="Errno"):
             link.store(instance(Slice(tmp_path / "folder", 0, 10)))

@@ -1,0 +1,147 @@
+"""Owns what can be wrong with the box itself: its card, settings, services, sources."""
+
+from __future__ import annotations
+
+from appliance.errors.base import Problem
+
+
+class DiskFull(Problem):
+    """The box has no room left on {where}; nothing was lost, it goes on when there is room."""
+
+    code = "disk-full"
+    hint = "Bring the PACS connection back so that confirmed images can be cleared."
+
+
+class JournalFault(Problem):
+    """The journal {path} could not be read or written: {detail}."""
+
+    code = "journal-fault"
+    hint = "If this stays after a restart, the card may be failing: run `jembatan journal verify`."
+
+
+class JournalNewer(Problem):
+    """The journal {path} is of a newer Jembatan (schema {version}, this one knows {known})."""
+
+    code = "journal-newer"
+    hint = "Install the newer version again; nothing was changed."
+
+
+class ClaimLost(Problem):
+    """{worker} no longer owns what it was working on; another worker has it."""
+
+    code = "claim-lost"
+
+
+class ForbiddenMove(Problem):
+    """The journal did not allow that: {why}."""
+
+    code = "forbidden-move"
+
+
+class NotThere(Problem):
+    """There is no {what}."""
+
+    code = "not-there"
+
+
+class BadSettings(Problem):
+    """{faults}
+
+    `faults` are lines `file: key: reason`, one for each thing that is wrong.
+    """
+
+    code = "bad-settings"
+    hint = "Nothing was changed; the last good settings stay in force."
+
+
+class NobodyAnswers(Problem):
+    """The service behind {path} does not answer: {why}."""
+
+    code = "nobody-answers"
+    hint = "It is restarted by itself; try again in a minute."
+
+
+class Declined(Problem):
+    """{sentence}
+
+    What a service on the other side of a call said, with its `code` and `hint`.
+    """
+
+    def __init__(self, sentence: str, code: str, hint: str) -> None:
+        """Speak for the Problem that was raised over there."""
+        super().__init__(sentence=sentence)
+        vars(self).update(code=code, hint=hint)
+
+
+class AlreadyClaimed(Problem):
+    """This box has a password already."""
+
+    code = "already-claimed"
+    hint = "Log in with it; the hospital's IT can reset the box."
+
+
+class WrongClaimCode(Problem):
+    """That is not this box's claim code."""
+
+    code = "wrong-claim-code"
+    hint = "It is on the label, in the terminal and in claim-code.txt on the card."
+
+
+class WrongPassword(Problem):
+    """That is not the password."""
+
+    code = "wrong-password"
+
+
+class WeakPassword(Problem):
+    """The password must have at least {least} characters."""
+
+    code = "weak-password"
+    hint = "A few words in a row are easy to remember and hard to guess."
+
+
+class ChangedMeanwhile(Problem):
+    """{name} was still being written while it was read; it is read again when it is quiet."""
+
+    code = "changed-meanwhile"
+
+
+class SourceMissing(Problem):
+    """The folder {path} is not there."""
+
+    code = "source-missing"
+    hint = "Make the folder, or correct `path` of this source; files are found once it exists."
+
+
+class SourceDenied(Problem):
+    """{path} may not be read: {detail}."""
+
+    code = "source-denied"
+    hint = "Give the box the right to read (and with after = delete or move, to write) there."
+
+
+class UnfinishedName(Problem):
+    """{count} file(s) still carry the name of an unfinished copy, such as {name}."""
+
+    code = "unfinished-name"
+    hint = "They are taken once the modality gives them their final name."
+
+
+class WorkerDied(Problem):
+    """The part of the box that works on {name} stopped by itself; it is started again."""
+
+    code = "worker-died"
+    hint = "The log above says why; keep it for support if this happens again."
+
+
+class CannotListen(Problem):
+    """The page cannot use port {port}: {why}."""
+
+    code = "cannot-listen"
+    hint = "Another program may be using it; give another one with --port."
+
+
+class PageStuck(Problem):
+    """The page does not answer itself: {why}."""
+
+    code = "page-stuck"

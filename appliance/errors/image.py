@@ -1,0 +1,168 @@
+"""Owns what can be wrong with one image: why it is held, unusable, or set aside."""
+
+from __future__ import annotations
+
+from appliance.errors.base import Held, Ignored, Quarantined
+
+
+class IsSidecar(Ignored):
+    """{name} describes other files; it is kept with them and not sent itself."""
+
+    code = "sidecar"
+
+
+class Duplicate(Ignored):
+    """{name} is the same image as {first}, which is already here; nothing is sent twice."""
+
+    code = "duplicate"
+
+
+class Superseded(Ignored):
+    """{name} came again with its patient named; that copy goes on in its place."""
+
+    code = "superseded"
+
+
+class NoIdentity(Held):
+    """No patient could be told from {where}."""
+
+    code = "no-identity"
+    hint = "Enter the patient by hand, or give the profile a filename pattern or a sidecar."
+
+
+class IdentityUnproven(Held):
+    """{who} is named only by the device, and this profile trusts nobody without a person."""
+
+    code = "identity-unproven"
+    hint = 'Confirm the patient, or set identity = "trust" if the hospital vouches for the device.'
+
+
+class IdentityConflict(Held):
+    """The same image came before for {before} and now for {now}."""
+
+    code = "identity-conflict"
+    hint = "Decide which patient is right; nothing is sent until then."
+
+
+class NoDate(Held):
+    """No exam date was found in {where}."""
+
+    code = "no-date"
+    hint = "Enter the date by hand, or name another place for dates in the profile's `date` list."
+
+
+class NoRoute(Held):
+    """There is no production destination for this image: {why}."""
+
+    code = "no-route"
+    hint = "Add a destination or a route; the image stays here until then."
+
+
+class UidConflict(Held):
+    """SOP Instance UID {uid} is already known with other content (first seen in {before})."""
+
+    code = "uid-conflict"
+    hint = "Two different images carry one UID; a person must say which one is right."
+
+
+class Incomplete(Quarantined):
+    """{name} ends too early: {detail}."""
+
+    code = "incomplete"
+    hint = "Export the image again at the modality."
+
+
+class Unreadable(Quarantined):
+    """{name} looks like {format} but cannot be read: {detail}."""
+
+    code = "unreadable"
+    hint = "Export the image again at the modality; if it fails again, keep the file for support."
+
+
+class UnsupportedFormat(Quarantined):
+    """{name} is not a kind of file that can become an image here: {detail}."""
+
+    code = "unsupported-format"
+    hint = "Choose DICOM, TIFF, PNG, BMP or JPEG at the modality's export."
+
+
+class Junk(Ignored):
+    """{name} is a helper file of the operating system, not an export."""
+
+    code = "junk"
+
+
+class EmptyFile(Quarantined):
+    """{name} is empty: nothing was written into it."""
+
+    code = "incomplete"
+    hint = "Export the image again at the modality."
+
+
+class EvidenceDisagrees(Held):
+    """{name} contradicts itself about the {keyword}: {words}."""
+
+    code = "identity-conflict"
+    hint = "Find out which patient is right; nothing is sent until then."
+
+
+class Crashed(Quarantined):
+    """The converter stopped {times} times while it read {name}."""
+
+    code = "unreadable"
+    hint = "Export the image again at the modality; keep this file for support."
+
+
+class BytesGone(Held):
+    """The card no longer gives back the bytes of this image: {detail}."""
+
+    code = "bytes-gone"
+    hint = "The card may be failing: run `jembatan journal verify`, and export the image again."
+
+
+class SidecarUnclear(Held):
+    """The sidecar {name} does not say clearly whose image this is: {why}."""
+
+    code = "no-identity"
+    hint = "Correct the sidecar and export it again, or enter the patient by hand."
+
+
+class BitsContradict(Held):
+    """{name} holds the value {value}, more than the profile's {bits} bits can say."""
+
+    code = "bits-stored"
+    hint = "Correct `bits_stored` in the profile, then try the image again."
+
+
+class MediaDirectory(Ignored):
+    """{name} is a table of contents (DICOMDIR); the images it lists are taken by themselves."""
+
+    code = "dicomdir"
+
+
+class UnencodableName(Held):
+    """{what} of {name} cannot be read: {why}."""
+
+    code = "unencodable-name"
+    hint = "Name the character set in the profile (`charset`), then try the image again."
+
+
+class BadValue(Held):
+    """{keyword} cannot be "{value}": {why}."""
+
+    code = "bad-value"
+    hint = "Correct it by hand, or correct what the file name, the sidecar or the profile says."
+
+
+class Transparent(Held):
+    """{name} has transparent parts, and nobody knows what belongs behind them."""
+
+    code = "transparent"
+    hint = "Export the image again without transparency."
+
+
+class CannotEdit(Held):
+    """The data set would have to be changed for {destination}, and cannot be: {why}."""
+
+    code = "cannot-edit"
+    hint = "Have the modality export uncompressed, with the right patient in the header."

@@ -1,0 +1,184 @@
+"""Owns what can be wrong with a destination: reaching it, agreeing with it, its answers."""
+
+from __future__ import annotations
+
+from appliance.errors.base import Held, Problem
+
+
+class AssociationFailed(Problem):
+    """There is no DICOM connection to {peer}: {why}."""
+
+    code = "association-failed"
+    hint = "Try the echo test on the page; it says more when the cause is known."
+
+
+class HostUnknown(AssociationFailed):
+    """Nobody on this network knows the name {host}."""
+
+    code = "host-unknown"
+    hint = "Check the spelling, or type the PACS's IP address; is the network cable plugged in?"
+
+
+class HostSilent(AssociationFailed):
+    """{host} does not answer on port {port}: {why}."""
+
+    code = "host-silent"
+    hint = "Check the network cable and the address; a firewall between here and there may block."
+
+
+class PortClosed(AssociationFailed):
+    """{host} is there, but nothing listens on its port {port}."""
+
+    code = "port-closed"
+    hint = "Compare the port number with the PACS's; its DICOM service may be stopped."
+
+
+class NotDicom(AssociationFailed):
+    """What listens on port {port} of {host} does not speak DICOM: {why}."""
+
+    code = "not-dicom"
+    hint = "Compare the port number with the PACS's; if the PACS expects TLS, say so here too."
+
+
+class PeerSilent(AssociationFailed):
+    """{peer} took the call but said nothing for {seconds:.0f} s."""
+
+    code = "peer-silent"
+    hint = "The PACS may be overloaded; compare the port number, and whether the PACS expects TLS."
+
+
+class AssociationAborted(AssociationFailed):
+    """{peer} broke off while the connection was being agreed upon."""
+
+    code = "association-aborted"
+    hint = "The PACS's log says why; often it does not know this box's AE title or address."
+
+
+class CalledAeUnknown(AssociationFailed):
+    """{host}, port {port}, is not called {called}."""
+
+    code = "called-ae-unknown"
+    hint = "Compare the PACS's AE title letter by letter; upper and lower case differ."
+
+
+class CallingAeUnknown(AssociationFailed):
+    """{peer} does not know a device with the AE title {calling}."""
+
+    code = "calling-ae-unknown"
+    hint = "Have this box's AE title and address entered in the PACS."
+
+
+class AssociationRejected(AssociationFailed):
+    """{peer} refused the connection: {why}."""
+
+    code = "association-rejected"
+    hint = "Have this box's AE title and address entered in the PACS, and compare the PACS's own."
+
+
+class PeerBusy(AssociationFailed):
+    """{peer} takes no further connection just now: {why}."""
+
+    code = "peer-busy"
+    hint = "Nothing needs to be done; it is tried again."
+
+
+class ContextRefused(Problem):
+    """{peer} does not take {sop_class} as {syntax}: {why}."""
+
+    code = "rejected-by-destination"
+    hint = "Ask the PACS administrator whether such images can be allowed."
+
+
+class SopClassRefused(ContextRefused):
+    """{peer} does not take images of the kind {sop_class}."""
+
+
+class SyntaxRefused(ContextRefused):
+    """{peer} takes {sop_class}, but not encoded as {syntax}."""
+
+
+class EchoFailed(Problem):
+    """{peer} agreed to the connection but did not answer the echo: {why}."""
+
+    code = "echo-failed"
+    hint = "The address and the names are right; ask the PACS administrator what its log says."
+
+
+class FindFailed(Problem):
+    """{peer} could not say which images it has: {why}."""
+
+    code = "find-failed"
+    hint = 'If the PACS cannot be asked, set confirm = "response" for it.'
+
+
+class FindUnsupported(Problem):
+    """{peer} cannot be asked which images it has: {why}."""
+
+    code = "find-unsupported"
+    hint = 'Use confirm = "response" for it; its answer to each image is then the only proof.'
+
+
+class OutcomeUnknown(Problem):
+    """It is not known whether {peer} stored the image: {answer}."""
+
+    code = "outcome-unknown"
+    hint = "Nothing needs to be done; the same image is sent again."
+
+
+class ProcessingFailure(Problem):
+    """{peer} failed while it stored the image: {answer}."""
+
+    code = "processing-failure"
+    hint = "It is tried again; if it goes on, ask the PACS administrator what its log says."
+
+
+class OutOfRoom(Problem):
+    """{peer} says it has no room for the image: {answer}."""
+
+    code = "out-of-room"
+    hint = "It is tried again; tell the PACS administrator that its storage is full."
+
+
+class AlreadyThere(Problem):
+    """{peer} already has an image with this UID: {answer}."""
+
+    code = "already-there"
+
+
+class StoredWithWarning(Problem):
+    """{peer} stored the image with a warning, {meaning}: {answer}."""
+
+    code = "stored-with-warning"
+
+
+class Coerced(Problem):
+    """{peer} stored the image and changed something in it: {answer}."""
+
+    code = "coerced"
+    hint = "Patient ID or UIDs may be other ones in the PACS now: compare them there."
+
+
+class RejectedByDestination(Held):
+    """{peer} rejects the image, {meaning}: {answer}."""
+
+    code = "rejected-by-destination"
+    hint = "Ask the PACS administrator what its log says; then retry the image, or discard it."
+
+
+class NotAuthorised(RejectedByDestination):
+    """{peer} does not allow this box to store images: {answer}."""
+
+    hint = "Have the PACS allow this box's AE title to store; then retry what is held."
+
+
+class NotThereYet(Problem):
+    """{peer} took the image and does not show it yet; it is asked again."""
+
+    code = "not-there-yet"
+
+
+class Denied(Problem):
+    """{peer} answered that it stored the image, and says now that it does not have it."""
+
+    code = "denied"
+    hint = "Ask the PACS administrator to look in its exception queue, or for changed UIDs."
