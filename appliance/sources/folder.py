@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_AT_ONCE = 8
 _RETRY_S = 10.0
 """How soon a folder that is missing, or a file that could not be taken, is looked at again."""
 
@@ -93,8 +94,7 @@ class FolderSource:
             self.close()
             self._say(_trouble(self._top, error))
             return 0, _RETRY_S
-        trouble = elsewhere
-        waits = []
+        trouble, waits = self._denied() or elsewhere, []
         for candidate in list(self._candidates.values()):
             try:
                 wait_s = self._consider(candidate)
@@ -102,10 +102,12 @@ class FolderSource:
                 wait_s, trouble = _RETRY_S, _trouble(candidate.path, error)
             except (ChangedMeanwhile, DiskFull) as problem:
                 wait_s, trouble = _RETRY_S, problem
+            if self._taken == _AT_ONCE:
+                return self._taken, 0  # the next stage shall not wait for the rest
             if wait_s is not None:
                 waits.append(wait_s)
         self._say(trouble or self._unfinished_name())
-        return self._taken, min(waits, default=None)
+        return self._taken, min(waits, default=_RETRY_S if trouble else None)
 
     # Finding
 
@@ -114,6 +116,7 @@ class FolderSource:
         if self._tree:
             news = self._tree.news()
             self._offer(news.files)
+            self._offer(self._tree.retry())
             if not news.lost_sight:
                 return
             self.close()
@@ -200,6 +203,10 @@ class FolderSource:
         self._candidates.pop(candidate.path, None)
 
     # Saying
+
+    def _denied(self) -> Problem | None:
+        denied = self._tree.denied if self._tree else {}
+        return next((_trouble(folder, error) for folder, error in denied.items()), None)
 
     def _unfinished_name(self) -> Problem | None:
         names = [

@@ -32,13 +32,17 @@ class News(NamedTuple):
 
 
 class Tree:
-    """A folder under watch; symbolic links are neither followed nor reported."""
+    """A folder under watch; symbolic links are neither followed nor reported.
+
+    `denied` are the folders below it that cannot be read, and why.
+    """
 
     def __init__(self, top: Path) -> None:
         """Watch `top`. Raises FileNotFoundError, PermissionError, NotADirectoryError."""
         self._top = top
         self._inotify = INotify(nonblocking=True)
         self._folders: dict[int, Path] = {}
+        self.denied: dict[Path, OSError] = {}
         try:
             self._watch(top)
         except OSError:
@@ -56,6 +60,12 @@ class Tree:
     def scan(self) -> Iterator[Path]:
         """Every file that is there now; folders met on the way come under watch."""
         yield from self._enter(self._top)
+
+    def retry(self) -> Iterator[Path]:
+        """Files in folders that could not be read before; no event tells of a new permission."""
+        for folder in list(self.denied):
+            del self.denied[folder]
+            yield from self._enter(folder)
 
     def news(self) -> News:
         """What happened since the last look; never waits."""
@@ -83,9 +93,11 @@ class Tree:
             self._watch(folder)
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            if folder == self._top or error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+            if folder == self._top:
                 raise
-            return  # it came and went
+            if error.errno not in {errno.ENOENT, errno.ENOTDIR}:  # else it came and went
+                self.denied[folder] = error
+            return
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from self._enter(Path(entry.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import subprocess
@@ -228,6 +229,30 @@ def test_a_missing_folder_is_said_and_watched_once_it_is_there(tmp_path: Path) -
     folder.run_until(lambda: folder.counts() == {"arrived": 1})
     assert folder.place() == ("watching", "")
     folder.close()
+
+
+def test_a_folder_that_may_not_be_read_is_said_and_stops_nothing(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root, as whom the tests run, may read everything: the refusal is put in its way."""
+    (watched.export / "locked").mkdir()
+    (watched.export / "locked" / "b.png").write_bytes(png(1))
+    (watched.export / "open").mkdir()
+    (watched.export / "open" / "a.png").write_bytes(png())
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("appliance.sources.tree.os.scandir", refusing)
+        watched.run_until(lambda: watched.counts() == {"arrived": 1})
+        watched.run_for(0.1)
+    assert watched.place() == ("denied", "source-denied")
+    watched.run_until(lambda: watched.counts() == {"arrived": 2})
+    assert watched.place() == ("watching", "")
 
 
 def test_a_folder_that_is_replaced_is_watched_again(watched: Watched) -> None:
