@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import quantiles
@@ -125,15 +125,20 @@ def _say_times(seconds: list[float]) -> None:
 
 
 def _pss_mb(box: Running) -> float:
-    """Of `jembatan run` and its children."""
+    """Of `jembatan run` and its children; convert may be leaving just now."""
     family = subprocess.run(
         ["pgrep", "-P", str(box.process.pid)], check=False, capture_output=True, text=True
     )
-    total_kb = 0
-    for pid in [str(box.process.pid), *family.stdout.split()]:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        total_kb += int(next(x for x in rollup.splitlines() if x.startswith("Pss:")).split()[1])
-    return total_kb / 1024
+    pids = [str(box.process.pid), *family.stdout.split()]
+    return sum(map(_pss_kb, pids)) / 1024
+
+
+def _pss_kb(pid: str) -> int:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
 
 
 if __name__ == "__main__":
