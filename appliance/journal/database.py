@@ -120,7 +120,8 @@ class Database:
             if self._connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 # Of two that switch a new file to WAL, SQLite lets one fail without patience.
                 with _alone(self._path.parent):
-                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    # Not fetched, its failure would go unnoticed, and the file stay as it was.
+                    self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 

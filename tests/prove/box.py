@@ -4,6 +4,7 @@ they die as systemd would bring them back, and its journal as seen from outside.
 
 from __future__ import annotations
 
+import os
 import select
 import sqlite3
 import subprocess
@@ -31,6 +32,11 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """What systemd does for a service that its socket woke: sd_listen_fds(3)."""
 _LEAVE_S = 20
 _AGAIN_S = 0.2
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment without what makes child processes measure their coverage."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
 
 class Ended(NamedTuple):
@@ -129,7 +135,12 @@ class Services:
             command = [sys.executable, "-c", _ACTIVATE, str(passed[0]), *command]
         with self.log.open("ab") as log:
             self._children[name] = subprocess.Popen(
-                command, cwd=self._code, stdin=subprocess.DEVNULL, stderr=log, pass_fds=passed
+                command,
+                cwd=self._code,
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                pass_fds=passed,
+                env=unmeasured(),
             )
 
 

@@ -95,10 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"this proof needs an ext4 on an XFS, each in a file: {reason}")
         return 1
     try:
-        with TemporaryDirectory(prefix="jembatan-proof-") as folder:
-            with Proof(Path(folder), Random(options.seed)) as proof:
-                proof.run(options.cuts)
-                print(f"proved: {proof.tally}; {proof.world.count} films, all arrived")
+        with (
+            TemporaryDirectory(prefix="jembatan-proof-") as folder,
+            Proof(Path(folder), Random(options.seed)) as proof,
+        ):
+            proof.run(options.cuts)
+            print(f"proved: {proof.tally}; {proof.world.count} films, all arrived")
     except NotProved as reason:
         print(f"NOT PROVED: {reason}")
         return 1
@@ -199,20 +201,21 @@ class Proof:
     def _come_to_rest(self) -> None:
         until_s = time.monotonic() + _QUIET_WITHIN_S
         while left := self.world.unfinished(self._look):
-            if ended := self._services.tend():
-                raise NotProved(f"{ended} after cut {self.tally.cuts}: {self._said()}")
-            if time.monotonic() > until_s:
-                raise NotProved(f"{left} films are stuck after cut {self.tally.cuts}: {self._said()}")
+            ended = self._services.tend()
+            if ended or time.monotonic() > until_s:
+                said = self._services.said()[-2000:]
+                raise self._lost(*map(str, ended), f"{left} films are stuck", said)
         reckoning = self.world.reckon()
         self.tally.resends = reckoning.resends
         if faults := [*reckoning.faults, *verify(self._root, self._services.run)]:
-            raise NotProved("\n".join([f"after cut {self.tally.cuts}:", *faults[:10]]))
+            raise self._lost(*faults)
 
     # Comparing
 
     def _compare(self, promises: Promises) -> None:
         """Before anything touches the disk again."""
-        done = "SELECT arrival.name FROM arrival JOIN item ON item.id = item_id WHERE state = 'done'"
+        done = "SELECT arrival.name FROM arrival JOIN item ON item_id = item.id "
+        done += "WHERE state = 'done'"
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.copytree(self._root, scratch)  # opening a journal changes it
@@ -221,7 +224,7 @@ class Proof:
         faults = [*promises.missing_from(kept, names), *_without_bytes(scratch)]
         self.tally.promises += promises.count
         if faults:
-            raise NotProved("\n".join([f"lost by cut {self.tally.cuts}:", *faults[:10]]))
+            raise self._lost(*faults)
 
     def _promises(self, root: Path) -> Promises:
         look = Look(root)
@@ -244,8 +247,8 @@ class Proof:
             settings=(root / "etc" / "jembatan.toml").read_text(encoding="utf-8"),
         )
 
-    def _said(self) -> str:
-        return self._services.said()[-2000:]
+    def _lost(self, *faults: str) -> NotProved:
+        return NotProved("\n".join([f"after cut {self.tally.cuts}:", *faults[:10]]))
 
 
 def _without_bytes(root: Path) -> Iterator[str]:

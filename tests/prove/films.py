@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROFILE = """
 [[profile]]
 name = "films"
-filename = '(?P<PatientID>[^_/]+)_(?P<AccessionNumber>[^_]+)_(?P<PatientName>[^_]+)_(?P<StudyDate>\\d{8})'
+filename = '(?P<PatientID>P\\d+)_(?P<AccessionNumber>.+)_(?P<PatientName>.+)_(?P<StudyDate>\\d{8})'
 identity = "trust"
 """
 

@@ -43,11 +43,36 @@ class Mutation:
         path.write_text(text, encoding="utf-8")
 
 
-_SWAPPED = """\
+_KEEP = """\
+            stored = self._journal.arrivals.stored(arrival) or self._keep(
+                arrival.path, arrival.fingerprint
+            )
+            return"""
+_ADD_UNSEEN = """\
             from appliance.journal.spool import Stored, digest_of
             sha256, size = digest_of(arrival.path), arrival.path.stat().st_size
             stored = Stored(sha256, size, self._journal.spool.path(sha256))
             accepted ="""
+_ADDED = """\
+                verdict=verdict,
+            )
+"""
+_KEEP_AFTERWARDS = """\
+            self._keep(arrival.path, arrival.fingerprint)
+            return accepted
+"""
+_ACCEPT = """\
+        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
+        with self._s.db.write(durable=True):"""
+_CONFIRM = """\
+        with self._s.db.write(durable=True):
+            for delivery in deliveries:"""
+_CLAIM = '"claim_deliveries", destination, most, durable=True'
+
+
+def _unsynced(commit: str) -> tuple[str, str]:
+    return commit, commit.replace("durable=True", "durable=False")
+
 
 MUTATIONS = (
     Mutation(
@@ -83,50 +108,22 @@ MUTATIONS = (
     Mutation(
         "the row is committed before the file is published",
         "intake/accept.py",
-        (
-            (
-                "            stored = self._journal.arrivals.stored(arrival) or self._keep(\n"
-                "                arrival.path, arrival.fingerprint\n"
-                "            )\n"
-                "            return",
-                _SWAPPED,
-            ),
-            (
-                "                verdict=verdict,\n            )\n",
-                "                verdict=verdict,\n            )\n"
-                "            self._keep(arrival.path, arrival.fingerprint)\n"
-                "            return accepted\n",
-            ),
-        ),
+        ((_KEEP, _ADD_UNSEEN), (_ADDED, _ADDED + _KEEP_AFTERWARDS)),
     ),
     Mutation(
         "a file is acknowledged by a commit that is not waited for",
         "journal/arrivals.py",
-        (
-            (
-                '        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}\n'
-                "        with self._s.db.write(durable=True):",
-                '        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}\n'
-                "        with self._s.db.write(durable=False):",
-            ),
-        ),
+        (_unsynced(_ACCEPT),),
     ),
     Mutation(
         "bytes are sent before their delivery is on the card",
         "journal/deliveries.py",
-        (('"claim_deliveries", destination, most, durable=True', '"claim_deliveries", destination, most, durable=False'),),
+        (_unsynced(_CLAIM),),
     ),
     Mutation(
         "a source file is deleted before its proof is on the card",
         "journal/deliveries.py",
-        (
-            (
-                "        with self._s.db.write(durable=True):\n"
-                "            for delivery in deliveries:",
-                "        with self._s.db.write(durable=False):\n"
-                "            for delivery in deliveries:",
-            ),
-        ),
+        (_unsynced(_CONFIRM),),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Owns the order in which the card must be written, checked in a record of system calls. Pure.
 
-file fsync < rename < folder fsync < COMMIT's fsync < acknowledge. Acknowledged is: a file logged as
-taken, an object's first byte on the line, a source's file deleted.
+file fsync < rename < folder fsync < COMMIT's fsync < acknowledge. Acknowledged is: a file logged
+as taken, an object's first byte on the line, a source's file deleted.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ class Record:
         """The first byte of DICOM data that each thread put on the line."""
         first: dict[int, Call] = {}
         for call in self.calls:
-            if call.name.startswith("send") and "<TCP" in call.arguments:
-                if _P_DATA in call.arguments:
-                    first.setdefault(call.thread, call)
+            is_to_a_peer = call.name.startswith("send") and "<TCP" in call.arguments
+            if is_to_a_peer and _P_DATA in call.arguments:
+                first.setdefault(call.thread, call)
         return list(first.values())
 
     def deletions(self) -> list[Call]:

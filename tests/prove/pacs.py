@@ -1,4 +1,4 @@
-"""Owns the other end of the proofs: real PACSs at one address that come and go, and what they have.
+"""Owns the other end of the proofs: real PACSs, each at one address, that come and go.
 
 storescp keeps every data set as it came, so that a second one under a known UID is a second file;
 dcmqrscp and Orthanc can be asked (C-FIND) whether they have an image.
@@ -77,7 +77,7 @@ class _Dcmtk:
         self._process = self._stack.enter_context(serving)
 
     def go(self) -> None:
-        """Die with all its children; what they were writing is a stump that nobody answered for."""
+        """Die with all its children; what they were writing is a stump nobody answered for."""
         self.freeze()
         if self._process:
             self.interrupted |= _open_below(self.folder, self._process.pid)

@@ -67,7 +67,7 @@ def killing(name: str, when: int, record: Path) -> list[str]:
 def failing(name: str, when: str, record: Path, error: str = "ENOSPC") -> list[str]:
     """The words before a command whose `when`-th such calls (strace's notation) fail."""
     spoil = f"inject={name}:error={error}:when={when}"
-    return [*_strace(record), "--seccomp-bpf", "-e", f"trace={name}", "-e", spoil]
+    return [*_strace(record), "--seccomp-bpf", "-e", f"trace={name},pwrite64", "-e", spoil]
 
 
 def release(pid: int) -> None:

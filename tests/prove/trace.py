@@ -1,7 +1,7 @@
-"""Proves the order of every write: the running box recorded by strace while one film passes through.
+"""Proves the order of every write: the box recorded by strace while one film passes through it.
 
-The film is dropped, taken, converted, sent to a PACS that can be asked, confirmed, and deleted from
-its source. The record is checked by tests.prove.order.
+The film is dropped, taken, converted, sent to a PACS that can be asked, confirmed, and deleted
+from its source. The record is checked by tests.prove.order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from appliance.settings import history
 from tests.peers.orthanc import bound_to_us, free_port, stop
 from tests.prove import strace
-from tests.prove.box import Look
+from tests.prove.box import Look, unmeasured
 from tests.prove.films import PROFILE, films
 from tests.prove.machine import CHECKOUT, NotProved, wait_for
 from tests.prove.order import RECORDED, Places, Record
@@ -118,7 +118,7 @@ def _box(root: Path, code: Path, record: Path) -> Iterator[None]:
     )
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=code, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command, cwd=code, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=unmeasured()
         )
     try:
         yield

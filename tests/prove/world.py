@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import chain, cycle
-from random import Random
 from typing import TYPE_CHECKING
 
 from appliance.settings import history
 from tests.prove.accounts import Reckoning, reckon
-from tests.prove.box import Look
 from tests.prove.films import PROFILE, films
 from tests.prove.pacs import Pacs, StoreScp
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from random import Random
 
+    from tests.prove.box import Look
     from tests.prove.films import Film
 
 _SETTINGS = """

@@ -154,8 +154,10 @@ def test_only_what_a_command_needs_is_imported() -> None:
         "try: main(['send', '/nowhere', '--to', 'P@127.0.0.1:1'])\n"
         "finally: print(*(m for m in sys.modules))"
     )
+    unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    command = [sys.executable, "-c", script]
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        command, cwd=CHECKOUT, env=unmeasured, capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.splitlines()[-1].split())
     assert loaded & {

@@ -1,0 +1,102 @@
+"""The checker of orders must see every wrong one; each test moves, drops or spoils one call."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.prove import strace
+from tests.prove.order import Places, Record
+
+WAL = "/box/var/journal.sqlite-wal"
+DRAFT = "/box/var/spool/tmp/.7-aa.part"
+
+# 7 is watch's thread, 8 deliver's.
+RIGHT = {
+    "mkdir": '7 mkdir("/box/var/spool/ab", 0777) = 0',
+    "mkdir sync": "7 fsync(5</box/var/spool>) = 0",
+    "write": f'7 write(5<{DRAFT}>, "pixels", 6) = 6',
+    "file sync": f"7 fsync(5<{DRAFT}>) = 0",
+    "rename": f'7 rename("{DRAFT}", "/box/var/spool/ab/abcd") = 0',
+    "folder sync": "7 fsync(6</box/var/spool/ab>) = 0",
+    "commit": f'7 pwrite64(4<{WAL}>, "row", 3, 0) = 3',
+    "commit sync": f"7 fdatasync(4<{WAL}>) = 0",
+    "taken": '7 write(2</log>, "cr: took P00001.png\\n", 20) = 20',
+    "claim": f'8 pwrite64(4<{WAL}>, "active", 6, 3) = 6',
+    "claim sync": f"8 fdatasync(4<{WAL}>) = 0",
+    "send": r'8 sendto(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, "\4\0\0\0\0\220", 12, 0, NULL, 0) = 12',
+    "proof": f'8 pwrite64(4<{WAL}>, "confirmed", 9, 9) = 9',
+    "proof sync": f"8 fdatasync(4<{WAL}>) = 0",
+    "delete": '7 unlink("/export/P00001.png") = 0',
+    "delete sync": "7 fsync(6</export>) = 0",
+    "settled": f'7 pwrite64(4<{WAL}>, "deleted", 7, 18) = 7',
+}
+SYNCS = [name for name in RIGHT if name.endswith("sync")]
+EVENTS = ["rename", "taken", "send", "delete"]
+
+
+def faults(lines: dict[str, str]) -> list[str]:
+    return Record(strace.read(lines.values()), Places("/box", "/export")).faults()
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: line for name, line in RIGHT.items() if name not in names}
+
+
+def moved(call: str, behind: str) -> dict[str, str]:
+    """The right order, but for one call that comes only behind another."""
+    lines = {}
+    for name, line in without(call).items():
+        lines[name] = line
+        if name == behind:
+            lines[call] = RIGHT[call]
+    return lines
+
+
+def test_the_right_order_is_right() -> None:
+    assert faults(RIGHT) == []
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_a_sync_that_is_left_out_is_missed(sync: str) -> None:
+    assert faults(without(sync))
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_a_sync_that_failed_counts_as_none(sync: str) -> None:
+    assert faults(RIGHT | {sync: RIGHT[sync].replace("= 0", "= -1 EIO (Input/output error)")})
+
+
+@pytest.mark.parametrize(
+    ("call", "behind"),
+    [
+        ("mkdir sync", "commit"),
+        ("write", "file sync"),
+        ("file sync", "rename"),
+        ("folder sync", "commit"),
+        ("commit", "taken"),
+        ("commit sync", "taken"),
+        ("claim", "send"),
+        ("claim sync", "send"),
+        ("proof sync", "delete"),
+        ("delete sync", "settled"),
+    ],
+)
+def test_a_call_that_comes_too_late_is_seen(call: str, behind: str) -> None:
+    assert faults(moved(call, behind))
+
+
+def test_a_commit_before_the_file_is_published_is_seen() -> None:
+    first = {name: RIGHT[name] for name in ("commit", "commit sync")}
+    assert faults(first | without(*first))
+
+
+def test_a_sync_that_is_not_over_counts_as_none() -> None:
+    """Another thread goes on while fdatasync is under way."""
+    lines = RIGHT | {"proof sync": f"8 fdatasync(4<{WAL}> <unfinished ...>"}
+    lines = {**lines, "resumed": "8 <... fdatasync resumed>) = 0"}
+    assert faults(lines)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_record_without_the_event_proves_nothing(event: str) -> None:
+    assert faults(without(event))
