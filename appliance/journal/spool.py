@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from appliance import durable
-from appliance.errors import Refused
+from appliance.errors import DiskFull, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 _PATIENCE_S = 2.0
 _GLANCE_S = 0.01
+
+
+class Reserve(NamedTuple):
+    """Room on the card that is left alone: so much of a whole, but no more than `most_bytes`."""
+
+    share: float
+    most_bytes: int
+
+
+# A card that is full to the last byte would stay so: what is here could not be converted any more,
+# no proof be written down, and so nothing be purged.
+_FOR_WHAT_IS_HERE = Reserve(1 / 8, 1 << 30)
+_FOR_THE_JOURNAL = Reserve(1 / 32, 1 << 26)
 
 
 class Stored(NamedTuple):
@@ -49,15 +62,27 @@ class Spool:
         return self.folder / sha256[:2] / sha256
 
     def keep(self, incoming: BinaryIO) -> Stored:
-        """Copy a file in, hashing on the way; durable when this returns. Raises DiskFull."""
-        return self.make(lambda write: _pump(incoming, write))
+        """Copy a file in, hashing on the way; durable when this returns.
+
+        Raises DiskFull, also where what is left is needed for what came before.
+        """
+        return self._store(lambda write: _pump(incoming, write), _FOR_WHAT_IS_HERE)
 
     def make(self, produce: Callable[[Callable[[bytes], object]], object]) -> Stored:
-        """Store what `produce` hands to the writer it is given; durable when this returns."""
+        """Store what `produce` hands to the writer it is given; durable when this returns.
+
+        Raises DiskFull, also where what is left is needed for the journal.
+        """
+        return self._store(produce, _FOR_THE_JOURNAL)
+
+    def _store(
+        self, produce: Callable[[Callable[[bytes], object]], object], reserve: Reserve
+    ) -> Stored:
         digest = hashlib.sha256()
         with durable.draft(self._drafts) as new:
 
             def write(chunk: bytes) -> None:
+                _need_room(self.folder, len(chunk), reserve)
                 digest.update(chunk)
                 new.file.write(chunk)
 
@@ -119,6 +144,14 @@ class Spool:
                 yield
             finally:
                 os.close(fd)
+
+
+def _need_room(folder: Path, size_bytes: int, reserve: Reserve) -> None:
+    """Raise DiskFull where `size_bytes` more would use up what is to be left alone."""
+    card = os.statvfs(folder)
+    spare = min(card.f_blocks * card.f_frsize * reserve.share, reserve.most_bytes)
+    if card.f_bavail * card.f_frsize < size_bytes + spare:
+        raise DiskFull(where=folder)
 
 
 def digest_of(path: Path) -> str:

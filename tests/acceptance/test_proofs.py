@@ -60,3 +60,8 @@ def test_a_full_card_loses_nothing_and_is_said(point: full.Point) -> None:
     outcome = full.passed(point)
     assert outcome.was_reached
     assert outcome.faults == []
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_a_full_card_empties_itself_once_the_pacs_is_back() -> None:
+    assert list(full.drained("64M", 20)) == []

@@ -24,7 +24,7 @@ HostTable END
 VendorTable BEGIN
 VendorTable END
 AETable BEGIN
-{ae_title} {folder} RW (1000, 4096mb) ANY
+{ae_title} {folder} RW (100000, 65536mb) ANY
 AETable END
 """
 

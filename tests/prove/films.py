@@ -49,11 +49,11 @@ class Film:
         return self.trace == data_set if self.is_data_set else self.trace in data_set
 
 
-def films(random: Random, *, large: bool = True) -> Iterator[Film]:
-    """Films without end, kind after kind, now and then a large one."""
+def films(random: Random, small: int = SMALL, large: int = LARGE) -> Iterator[Film]:
+    """Films without end, kind after kind, so many pixels wide, and now and then a large one."""
     noise = np.random.default_rng(random.randrange(1 << 32))
     for number, make in zip(count(1), cycle(_KINDS), strict=False):
-        side = LARGE if large and number % _ONE_IN_LARGE == 0 else SMALL
+        side = small if number % _ONE_IN_LARGE else large
         yield make(number, noise, side)
 
 

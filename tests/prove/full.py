@@ -25,7 +25,7 @@ from tests.prove import strace
 from tests.prove.accounts import reckon
 from tests.prove.box import Look, Services
 from tests.prove.disk import small_disk, why_not
-from tests.prove.films import PROFILE, films
+from tests.prove.films import PROFILE, SMALL, films
 from tests.prove.machine import NotProved
 from tests.prove.pacs import StoreScp
 from tests.prove.verify import verify
@@ -55,6 +55,7 @@ confirm = "response"
 """
 _WITHIN_S = 90.0
 _AT_ONCE = 8
+_WIDE = 1200
 _PNG = 1  # the second film: convert writes its pixels anew
 
 
@@ -87,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if why_not():
         print(f"no card was really filled up: {why_not()}")
     else:
-        faults += filled_up()
+        faults += [*filled_up(), *drained("192M", 60)]
     for fault in faults:
         print(f"NOT PROVED: {fault}")
     if not faults:
@@ -154,6 +155,35 @@ def filled_up() -> list[str]:
     return faults
 
 
+def drained(size: str, number: int) -> Iterator[str]:
+    """More films than the card has room for, while the PACS is away: all arrive once it is back.
+
+    Nobody makes room: what was delivered must leave the card for what waits at the door.
+    """
+    with TemporaryDirectory(prefix="jembatan-proof-") as folder, ExitStack() as stack:
+        place = Path(folder)
+        card = stack.enter_context(small_disk(place, size))
+        road = Road(place, card / "root", side=_WIDE)
+        road.pacs.go()
+        road.drop(number)
+        with Services(road.root, road.run) as services:
+            look, until_s = Look(road.root), time.monotonic() + _WITHIN_S
+            while look.rows("SELECT code FROM place WHERE kind = 'source'") != [("disk-full",)]:
+                services.tend(0.05)
+                if time.monotonic() > until_s:
+                    yield f"the card did not fill up, or nobody said so:\n{services.said()}"
+                    return
+            waiting = road.left
+            road.pacs.come()
+            stack.callback(road.close)
+            try:
+                road.arrive(services)
+            except NotProved as reason:
+                yield str(reason)
+        yield from road.faults()
+        print(f"a card of {size}B was full with {waiting} films to go; it emptied itself")
+
+
 def _filled_up(place: Path, card: Path, left_kib: int) -> Iterator[str]:
     with ExitStack() as stack:
         road = Road(place, card / "root")
@@ -179,23 +209,23 @@ def _filled_up(place: Path, card: Path, left_kib: int) -> Iterator[str]:
 class Road:
     """A box between one export folder and one PACS."""
 
-    def __init__(self, place: Path, root: Path) -> None:
+    def __init__(self, place: Path, root: Path, side: int = SMALL) -> None:
         self.root = root
         self.run = place / "run"
         self.run.mkdir()
         self.dropped: list[Film] = []
         self._export = place / "export"
         self._export.mkdir()
-        self._films = films(Random(1), large=False)
+        self._films = films(Random(1), side, side)
         for _ in range(_PNG):
             next(self._films)
-        self._pacs = StoreScp(place / "storescp")
-        self._pacs.come()
-        text = _SETTINGS.format(export=self._export, port=self._pacs.port, profile=PROFILE)
+        self.pacs = StoreScp(place / "storescp")
+        self.pacs.come()
+        text = _SETTINGS.format(export=self._export, port=self.pacs.port, profile=PROFILE)
         history.publish(root, text)
 
     def close(self) -> None:
-        self._pacs.go()
+        self.pacs.go()
 
     def drop(self, number: int = 1) -> None:
         """Export some films."""
@@ -226,7 +256,7 @@ class Road:
 
     def faults(self) -> list[str]:
         """What is wrong at the end."""
-        found = reckon(self.dropped, self._pacs.received()).faults
+        found = reckon(self.dropped, self.pacs.received()).faults
         return [*found, *verify(self.root, self.run)]
 
 

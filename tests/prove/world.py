@@ -73,7 +73,7 @@ to = ["archive"]
 class World:
     """What happens outside the box."""
 
-    def __init__(self, folder: Path, archive: Pacs, random: Random, *, large: bool = True) -> None:
+    def __init__(self, folder: Path, archive: Pacs, random: Random) -> None:
         self.kept = folder / "kept"
         self.fetched = folder / "fetched"
         self.kept.mkdir()
@@ -81,7 +81,7 @@ class World:
         self.store = StoreScp(folder / "storescp")
         self.archive = archive
         self.dropped: dict[str, list[Film]] = defaultdict(list)
-        self._films = films(random, large=large)
+        self._films = films(random)
         # Five kinds of films, two folders: every kind comes to each.
         self._folders = cycle((self.kept, self.fetched))
 
