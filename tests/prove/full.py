@@ -173,7 +173,7 @@ def drained(size: str, number: int) -> Iterator[str]:
                 if time.monotonic() > until_s:
                     yield f"the card did not fill up, or nobody said so:\n{services.said()}"
                     return
-            waiting = road.left
+            waiting = number - look.count("SELECT count(*) FROM item")
             road.pacs.come()
             stack.callback(road.close)
             try:
@@ -181,7 +181,7 @@ def drained(size: str, number: int) -> Iterator[str]:
             except NotProved as reason:
                 yield str(reason)
         yield from road.faults()
-        print(f"a card of {size}B was full with {waiting} films to go; it emptied itself")
+        print(f"a card of {size}B was full with {waiting} films at the door; it emptied itself")
 
 
 def _filled_up(place: Path, card: Path, left_kib: int) -> Iterator[str]:

@@ -29,7 +29,7 @@ from tests.prove.verify import verify
 from tests.prove.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tests.prove.pacs import Pacs
 
@@ -57,7 +57,8 @@ class Kill(NamedTuple):
 
     service: str
     call: str
-    had_work: bool
+    box_had_work: bool  # films were on their way
+    had_work: bool  # its own work was unfinished: stricter
 
 
 @dataclass
@@ -146,17 +147,18 @@ class Proof:
     @property
     def share(self) -> float:
         """How many of the kills met work in flight."""
-        return sum(kill.had_work for kill in self.kills) / max(len(self.kills), 1)
+        return _share(kill.box_had_work for kill in self.kills)
 
     def report(self) -> Iterator[str]:
         """What was done, for people."""
         for service in SERVICES:
             of_it = [kill for kill in self.kills if kill.service == service]
             calls = ", ".join(f"{c} {n}" for c, n in Counter(k.call for k in of_it).most_common())
-            share = sum(kill.had_work for kill in of_it) / max(len(of_it), 1)
-            yield f"{service}: {len(of_it)} kills, {share:.0%} with work in flight ({calls})"
+            share = _share(kill.had_work for kill in of_it)
+            yield f"{service}: {len(of_it)} kills, {share:.0%} with work of its own ({calls})"
         yield (
-            f"proved: {len(self.kills)} kills -9, {self.share:.0%} with work in flight; "
+            f"proved: {len(self.kills)} kills -9, {self.share:.0%} with films on their way, "
+            f"{_share(kill.had_work for kill in self.kills):.0%} in the midst of work; "
             f"{self._world.count} films dropped, all arrived, each with one data set; "
             f"{self.resends} sent again, byte for byte; "
             f"PACSs went {sum(guest.goings for guest in self._guests)} times; "
@@ -175,7 +177,8 @@ class Proof:
                 alive_since_s[name] = time.monotonic()
                 call = self._plans.next_call.get(name)
                 if status == -9 and call and enough[name]:
-                    self.kills.append(Kill(name, call, self._has_work(name)))
+                    on_their_way = self._world.unfinished(self._look) > 0
+                    self.kills.append(Kill(name, call, on_their_way, self._has_work(name)))
                     enough[name] -= 1
                     if len(self.kills) % _SAY_EVERY == 0:
                         print(f"{len(self.kills)} kills, {self._world.count} films", flush=True)
@@ -257,6 +260,12 @@ class Proof:
         ]
         if faults:
             raise NotProved("\n".join([*faults[:20], services.said()[-3000:]]))
+
+
+def _share(flags: Iterable[bool]) -> float:
+    """How many of them are true."""
+    found = list(flags)
+    return sum(found) / max(len(found), 1)
 
 
 class Guest:

@@ -234,13 +234,15 @@ def go(box: Box) -> Iterator[str]:
         step()
 
 
-def stopped_at(box: Box) -> str:
-    """Go as far as there is room; the step for which there was none."""
-    steps: list[str] = []
+def stopped_at(box: Box, full_from: str, ballast: Path, free_kib: int) -> str:
+    """Go as far as there is room, which gets short before one step; the step with too little."""
+    step = ""
     with suppress(DiskFull):
-        steps.extend(go(box))
+        for step in go(box):
+            if step == full_from:
+                leave(ballast, free_kib)
         return ""
-    return steps[-1]
+    return step
 
 
 def finish(box: Box) -> None:
@@ -256,16 +258,23 @@ def finish(box: Box) -> None:
         box.confirm()
 
 
+@pytest.mark.parametrize(
+    ("full_from", "steps"),
+    [
+        # Intake leaves room for what is here already, so it is the first to stop.
+        ("accept", {"accept", ""}),
+        ("convert", {"convert", "identify", "route", "send", "confirm", ""}),
+    ],
+)
 def test_wherever_on_the_road_the_disk_gets_full_nothing_is_lost_and_it_goes_on(
-    tmp_path: Path,
+    tmp_path: Path, full_from: str, steps: set[str]
 ) -> None:
     disk = tmp_path / "disk"
     failed_at = set()
     with small_disk(disk, size_kib=1500):
         for free_kib in range(0, 400, 4):
             box = Box(disk / "box")
-            leave(disk / "ballast", free_kib)
-            failed_at.add(stopped_at(box))
+            failed_at.add(stopped_at(box, full_from, disk / "ballast", free_kib))
             (disk / "ballast").unlink()
             box.close()  # a service that met DiskFull is started again
             box = Box(disk / "box")
@@ -277,7 +286,7 @@ def test_wherever_on_the_road_the_disk_gets_full_nothing_is_lost_and_it_goes_on(
             assert box.journal.custody.verify() == []
             box.close()
             shutil.rmtree(disk / "box")
-    assert failed_at == {"accept", "convert", "identify", "route", "send", "confirm", ""}
+    assert failed_at >= steps
 
 
 @pytest.mark.parametrize("free_kib", [0, 8, 40, 100])
