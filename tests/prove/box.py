@@ -32,6 +32,8 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """What systemd does for a service that its socket woke: sd_listen_fds(3)."""
 _LEAVE_S = 20
 _AGAIN_S = 0.2
+_LOOKS = 100
+_LOOK_AGAIN_S = 0.05
 
 
 def unmeasured() -> dict[str, str]:
@@ -154,14 +156,22 @@ class Look:
         """The rows of a query; none while there is no journal."""
         if not self._path.exists():
             return []
+        for _ in range(_LOOKS):
+            try:
+                return self._asked(query)
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                # A reader may not mend what a killed writer left; the services do, in a moment.
+                if "readonly" not in str(error):
+                    raise
+            time.sleep(_LOOK_AGAIN_S)
+        return self._asked(query)
+
+    def _asked(self, query: str) -> list[tuple[Any, ...]]:
         uri = f"file:{self._path}?mode=ro"
-        try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
-                return connection.execute(query).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            raise
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            return connection.execute(query).fetchall()
 
     def count(self, query: str) -> int:
         """The one number a query asks for."""
