@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -39,6 +40,11 @@ _LOOK_AGAIN_S = 0.05
 def unmeasured() -> dict[str, str]:
     """The environment without what makes child processes measure their coverage."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
+def end_tidily() -> None:
+    """Be told to leave by an exception, so that nothing stays mounted or running."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 class Ended(NamedTuple):
@@ -147,10 +153,14 @@ class Services:
 
 
 class Look:
-    """Questions to a journal from outside; nothing is written, not even at the end."""
+    """Questions to a journal from outside; nothing is written, not even at the end.
 
-    def __init__(self, root: Path) -> None:
+    Of a `copy` nobody minds the mending, which SQLite may want to do first.
+    """
+
+    def __init__(self, root: Path, *, copy: bool = False) -> None:
         self._path = root / "var" / "journal.sqlite"
+        self._mode = "rw" if copy else "ro"
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query; none while there is no journal."""
@@ -169,7 +179,7 @@ class Look:
         return self._asked(query)
 
     def _asked(self, query: str) -> list[tuple[Any, ...]]:
-        uri = f"file:{self._path}?mode=ro"
+        uri = f"file:{self._path}?mode={self._mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             return connection.execute(query).fetchall()
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 from appliance.call import ask
 from appliance.errors import NobodyAnswers
-from tests.prove.box import Look, Services
+from tests.prove.box import Look, Services, end_tidily
 from tests.prove.disk import Disk, disk, why_not
 from tests.prove.machine import CHECKOUT, NotProved
 from tests.prove.pacs import Archive
@@ -91,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
+    end_tidily()
     if reason := why_not():
         print(f"this proof needs an ext4 on an XFS, each in a file: {reason}")
         return 1
@@ -163,17 +164,20 @@ class Proof:
         self._services.tend()
 
     def _live(self) -> None:
-        """Drop films until some instant."""
+        """Drop films until some instant; the last of them is hardly taken then."""
         until_s = time.monotonic() + self._random.uniform(0, _LONGEST_S)
         if self._random.random() < _ASKS:
             self._change_settings()
-        while True:
+        while time.monotonic() < until_s:
             self.world.drop()
-            next_s = time.monotonic() + self._random.uniform(0, 2 * _PAUSE_S)
-            while time.monotonic() < min(next_s, until_s):
-                self._services.tend(0.001)
-            if time.monotonic() >= until_s:
-                return
+            self._tend(self._random.uniform(0, 2 * _PAUSE_S))
+        self.world.drop()
+        self._tend(self._random.uniform(0, _PAUSE_S))
+
+    def _tend(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            self._services.tend(0.001)
 
     def _change_settings(self) -> None:
         with suppress(NobodyAnswers):
@@ -185,7 +189,7 @@ class Proof:
         for pacs in self._pacss:
             pacs.freeze()
         there = [(pacs, pacs.files()) for pacs in self._pacss]
-        promises = self._promises(self._root)
+        promises = self._promises(self._root, self._look)
         self.tally.cuts += 1
         self.tally.with_work += self.world.unfinished(self._look) > 0
         copy = self._disk.copy()
@@ -219,15 +223,15 @@ class Proof:
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.copytree(self._root, scratch)  # opening a journal changes it
-        kept = self._promises(scratch)
-        names = frozenset(name for (name,) in Look(scratch).rows(done))
-        faults = [*promises.missing_from(kept, names), *_without_bytes(scratch)]
+        copy = Look(scratch, copy=True)
+        kept = self._promises(scratch, copy)
+        names = frozenset(name for (name,) in copy.rows(done))
+        faults = [*promises.missing_from(kept, names), *_without_bytes(scratch, copy)]
         self.tally.promises += promises.count
         if faults:
             raise self._lost(*faults)
 
-    def _promises(self, root: Path) -> Promises:
-        look = Look(root)
+    def _promises(self, root: Path, look: Look) -> Promises:
         fetched = {film.name for film in self.world.dropped["fetched"]}
         return Promises(
             arrivals=frozenset(
@@ -251,9 +255,9 @@ class Proof:
         return NotProved("\n".join([f"after cut {self.tally.cuts}:", *faults[:10]]))
 
 
-def _without_bytes(root: Path) -> Iterator[str]:
+def _without_bytes(root: Path, look: Look) -> Iterator[str]:
     """Items whose file is not there, or not what was accepted."""
-    for (sha256,) in Look(root).rows("SELECT sha256 FROM item WHERE purged_at IS NULL"):
+    for (sha256,) in look.rows("SELECT sha256 FROM item WHERE purged_at IS NULL"):
         path = root / "var" / "spool" / sha256[:2] / sha256
         if not path.exists():
             yield f"{sha256} has a row and no bytes"

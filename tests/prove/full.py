@@ -23,7 +23,7 @@ from appliance.errors import DiskFull, JournalFault
 from appliance.settings import history
 from tests.prove import strace
 from tests.prove.accounts import reckon
-from tests.prove.box import Look, Services
+from tests.prove.box import Look, Services, end_tidily
 from tests.prove.disk import small_disk, why_not
 from tests.prove.films import PROFILE, SMALL, films
 from tests.prove.machine import NotProved
@@ -80,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Walk along the road; 0, or 1 where something was lost or not said."""
     parser = argparse.ArgumentParser(prog="./dev prove full", description=__doc__)
     parser.parse_args(argv)
+    end_tidily()
     outcomes = walk()
     faults = [f"{o.point}: {fault}" for o in outcomes for fault in o.faults]
     for service in ROAD:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from appliance.call import ask
 from appliance.errors import Declined, NobodyAnswers
 from tests.prove import strace
-from tests.prove.box import SERVICES, Look, Services
+from tests.prove.box import SERVICES, Look, Services, end_tidily
 from tests.prove.machine import NotProved
 from tests.prove.pacs import PracticePacs
 from tests.prove.verify import verify
@@ -92,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
+    end_tidily()
     with TemporaryDirectory(prefix="jembatan-proof-") as folder:
         place = Path(folder)
         archive = PracticePacs(place / "archive")

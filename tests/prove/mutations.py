@@ -14,6 +14,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tests.prove.box import end_tidily
 from tests.prove.cut import Proof
 from tests.prove.disk import why_not
 from tests.prove.machine import CHECKOUT, NotProved
@@ -133,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev prove mutations", description=__doc__)
     parser.add_argument("--cuts", type=int, default=12, help="at most, for each")
     options = parser.parse_args(argv)
+    end_tidily()
     if reason := why_not():
         print(f"this proof needs an ext4 on an XFS, each in a file: {reason}")
         return 1

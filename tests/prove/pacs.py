@@ -24,7 +24,7 @@ from tests.peers.ports import server
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
 _PREAMBLE = 132
 _META_LENGTH = 12
@@ -50,7 +50,7 @@ class Pacs(Protocol):
 
     def go(self) -> None: ...
 
-    def received(self) -> Iterator[Received]: ...
+    def received(self) -> Iterable[Received]: ...
 
 
 class _Dcmtk:
@@ -68,6 +68,7 @@ class _Dcmtk:
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._read: dict[tuple[Path, int], Received] = {}
+        self._had: dict[Path, Received] = {}
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -107,8 +108,10 @@ class _Dcmtk:
                 found.add(self.read(path).uid)
         return found
 
-    def received(self) -> Iterator[Received]:
-        return map(self.read, sorted(self.files()))
+    def received(self) -> Iterable[Received]:
+        """All that was ever found here: dcmqrscp lets go of the oldest of 500 studies."""
+        self._had.update((path, self.read(path)) for path in sorted(self.files()))
+        return self._had.values()
 
     def read(self, path: Path) -> Received:
         """One of its files; those that did not change are read once."""
@@ -165,7 +168,7 @@ class PracticePacs:
     def go(self) -> None:
         self._stack.close()
 
-    def received(self) -> Iterator[Received]:
+    def received(self) -> Iterable[Received]:
         for stored in self._pacs.instances().values():
             yield read(self._pacs.file(stored))
 

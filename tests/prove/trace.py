@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from appliance.settings import history
 from tests.peers.orthanc import bound_to_us, free_port, stop
 from tests.prove import strace
-from tests.prove.box import Look, unmeasured
+from tests.prove.box import Look, end_tidily, unmeasured
 from tests.prove.films import PROFILE, films
 from tests.prove.machine import CHECKOUT, NotProved, wait_for
 from tests.prove.order import RECORDED, Places, Record
@@ -48,6 +48,7 @@ confirm = "find"
 
 def main() -> int:
     """Record, check, and show the order; 0 or 1."""
+    end_tidily()
     with TemporaryDirectory(prefix="jembatan-proof-") as folder:
         record = recorded(Path(folder))
     for line in story(record):
