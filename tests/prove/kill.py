@@ -8,6 +8,7 @@ and somebody keeps changing the settings. Then all is left alone until it is qui
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ from tests.prove.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tests.prove.box import Ended
     from tests.prove.pacs import Pacs
 
 # A kind of call, and up to which of them a thread may come before it is killed there.
@@ -115,9 +117,7 @@ class Proof:
     def __init__(self, folder: Path, archive: Pacs, random: Random) -> None:
         self.kills: list[Kill] = []
         self.resends = 0
-        self.by_clock = 0
         self._random = random
-        self._folder = folder
         self._root = folder / "root"
         self._run = folder / "run"
         self._run.mkdir()
@@ -133,17 +133,16 @@ class Proof:
         self._world.set_up(self._root, _NO_ROOM_TO_SPARE)
         for _ in range(_LEAST):
             self._world.drop()
-        with Services(self._root, self._run, tracer=self._plans) as services:
-            with self._asker.asking():
+        try:
+            with Services(self._root, self._run, tracer=self._plans) as services:
                 self._kill(services, kills)
-            for guest in self._guests:
-                guest.stay()
-            self._settle(services)
-            services.stop()
-            self._count(services)
+                self._settle(services)
+                services.stop()
+                self._count(services)
+        finally:
             self._world.store.go()
             self._world.archive.go()
-        strace.end_strays(self._run)
+            strace.end_strays(self._run)
 
     @property
     def share(self) -> float:
@@ -170,33 +169,41 @@ class Proof:
     # Killing
 
     def _kill(self, services: Services, kills: int) -> None:
-        enough = {name: kills // len(SERVICES) for name in SERVICES}
-        enough["watch"] += kills - sum(enough.values())
+        left = {name: kills // len(SERVICES) for name in SERVICES}
+        left["watch"] += kills - sum(left.values())
         alive_since_s = dict.fromkeys(SERVICES, time.monotonic())
-        while any(enough.values()):
-            for name, status in services.tend():
-                alive_since_s[name] = time.monotonic()
-                call = self._plans.next_call.get(name)
-                if status == -9 and call and enough[name]:
-                    on_their_way = self._world.unfinished(self._look) > 0
-                    self.kills.append(Kill(name, call, on_their_way, self._has_work(name)))
-                    enough[name] -= 1
-                    if len(self.kills) % _SAY_EVERY == 0:
-                        print(f"{len(self.kills)} kills, {self._world.count} films", flush=True)
-                    if not enough[name]:
-                        self._plans.spared.add(name)
-                elif status != -9:
-                    msg = f"{name} ended with {status}:\n{services.said()[-3000:]}"
-                    raise NotProved(msg)
-            for guest in self._guests:
-                guest.turn()
-            self._feed()
-            for name, since_s in alive_since_s.items():
-                if enough[name] and time.monotonic() - since_s > _AT_MOST_S:
-                    services.end(name)  # its plan came to nothing: another one
-                    self.by_clock += 1
-                    alive_since_s[name] = time.monotonic()
-                    self._plans.next_call.pop(name, None)
+        with self._asker.asking():
+            while any(left.values()):
+                for ended in services.tend():
+                    alive_since_s[ended.name] = time.monotonic()
+                    self._note(ended, left, services)
+                for guest in self._guests:
+                    guest.turn()
+                self._feed()
+                for name, since_s in alive_since_s.items():
+                    if left[name] and time.monotonic() - since_s > _AT_MOST_S:
+                        alive_since_s[name] = time.monotonic()
+                        self._plans.next_call.pop(name, None)  # it came to nothing
+                        services.end(name)
+        for guest in self._guests:
+            guest.stay()
+
+    def _note(self, ended: Ended, left: dict[str, int], services: Services) -> None:
+        """Write down a kill that came as planned. Raises NotProved for any other end."""
+        name = ended.name
+        if ended.status != -signal.SIGKILL:
+            msg = f"{name} ended with {ended.status}:\n{services.said()[-3000:]}"
+            raise NotProved(msg)
+        if not (left[name] and name in self._plans.next_call):
+            return
+        on_their_way = self._world.unfinished(self._look) > 0
+        call = self._plans.next_call[name]
+        self.kills.append(Kill(name, call, on_their_way, self._has_work(name)))
+        left[name] -= 1
+        if not left[name]:
+            self._plans.spared.add(name)
+        if len(self.kills) % _SAY_EVERY == 0:
+            print(f"{len(self.kills)} kills, {self._world.count} films", flush=True)
 
     def _feed(self) -> None:
         """Have a film at the door all the time, and some on the road that wait for no PACS."""
