@@ -20,11 +20,13 @@ LOCK = Path(__file__).parents[1] / "requirements.lock"
 PERMISSIVE = frozenset(
     {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-CMU", "Zlib"}
     # As older packages put it, in a trove classifier or by hand:
-    | {"BSD License", "MIT License", "Zope Public License"}
+    | {"BSD License", "MIT License", "Zope Public License", "zlib/libpng License"}
+    | {"Python Software Foundation License"}
 )
 
 ALLOWED = {
     "pyudev": "LGPL: imported unchanged from its own folder, where anyone can replace it",
+    "tqdm": "MPL: imported unchanged from its own folder (pysmb wants it)",
     "systemd-python": "LGPL: imported unchanged from its own folder, where anyone can replace it",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.errors import ChangedMeanwhile
 from appliance.journal.codec import dump
@@ -36,17 +36,18 @@ class Intake:
         profile: Profile | None,
         sidecars: Sequence[Path] = (),
         verdict: Quarantined | Ignored | None = None,
+        *,
+        sha256: str = "",
     ) -> Accepted:
         """Take a file over; when this returns it survives a pulled plug.
 
-        `sidecars` are kept with it. `verdict` sets it aside at once, bytes and all. Raises
-        ChangedMeanwhile (look again later), DiskFull, and OSError where it cannot be read.
+        `sidecars` are kept with it. `verdict` sets it aside at once, bytes and all. Its bytes must
+        be those of `sha256` where that is given, else the file that `arrival.fingerprint` says.
+        Raises ChangedMeanwhile (look again later), DiskFull, and OSError where it cannot be read.
         """
         with self._journal.spool.custody():
-            kept = {path.name: self._keep(path).sha256 for path in sidecars}
-            stored = self._journal.arrivals.stored(arrival) or self._keep(
-                arrival.path, arrival.fingerprint
-            )
+            kept = {path.name: self._keep(path).stored.sha256 for path in sidecars}
+            stored = self._journal.arrivals.stored(arrival) or self._unchanged(arrival, sha256)
             return self._journal.arrivals.add(
                 arrival,
                 stored,
@@ -56,15 +57,26 @@ class Intake:
                 verdict=verdict,
             )
 
-    def _keep(self, path: Path, expected: str = "") -> Stored:
+    def _unchanged(self, arrival: Arrival, sha256: str) -> Stored:
+        """The file's bytes, kept; a writer that came back meanwhile has not finished with it."""
+        kept = self._keep(arrival.path)
+        same = kept.stored.sha256 == sha256 if sha256 else kept.fingerprint == arrival.fingerprint
+        if not same:
+            raise ChangedMeanwhile(name=arrival.path.name)
+        return kept.stored
+
+    def _keep(self, path: Path) -> _Kept:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as incoming:
             stored = self._journal.spool.keep(incoming)
-            now = fingerprint(os.fstat(incoming.fileno()))
-        # A writer that came back while we copied has not finished: what we hold may be a mixture.
-        if expected and now != expected:
-            raise ChangedMeanwhile(name=path.name)
-        return stored
+            return _Kept(stored, fingerprint(os.fstat(incoming.fileno())))
+
+
+class _Kept(NamedTuple):
+    """A file as it was stored, and what the original looked like just after."""
+
+    stored: Stored
+    fingerprint: str
 
 
 def evidence_digest(profile: Profile | None, name: str, sidecars: Mapping[str, str]) -> str:

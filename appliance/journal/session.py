@@ -37,6 +37,11 @@ class Paths(NamedTuple):
         return self.root / "var" / "spool"
 
     @property
+    def shares(self) -> Path:
+        """The folders that other machines see as network shares of this box."""
+        return self.root / "shares"
+
+    @property
     def etc(self) -> Path:
         """The folder of settings."""
         return self.root / "etc"

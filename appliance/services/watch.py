@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from appliance.errors import NotThere
 from appliance.intake.accept import Intake
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
+from appliance.settings.links import FolderLink, ReceiverLink, ShareLink
 from appliance.sources.aftercare import Aftercare
 from appliance.sources.folder import FolderSource
 
 if TYPE_CHECKING:
     from appliance.errors import Problem
-    from appliance.journal.journal import Journal
+    from appliance.journal.journal import Journal, Paths
     from appliance.services.duty import Duty
-    from appliance.settings.schema import Profile, Settings, Source
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Profile, Settings
 
 _PATIENCE_S = 5.0
+
+
+class Finder(Protocol):
+    """What finds files, one class for each kind of source; belongs to one thread."""
+
+    def turn(self, elsewhere: Problem | None = None) -> tuple[int, float | None]:
+        """Take what can be taken now; how many, and in how many seconds it wants another turn."""
+        ...
+
+    def fileno(self) -> int | None:
+        """Readable when something happened, or None."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
 
 
 class Watcher:
     """One source in its thread."""
 
-    def __init__(
-        self, duty: Duty, journal: Journal, source: Source, profile: Profile | None
-    ) -> None:
-        """Watch `source` and care for its files."""
+    def __init__(self, duty: Duty, finder: Finder, aftercare: Aftercare) -> None:
+        """Turn both of them by turns."""
         self._duty = duty
-        self._journal = journal
-        self._folder = FolderSource(source, profile, journal, Intake(journal), duty.clock)
-        self._aftercare = Aftercare(source, profile, journal)
+        self._finder = finder
+        self._aftercare = aftercare
         self._trouble: Problem | None = None
 
     def turn(self) -> float:
         """Accept what is whole, then act on what is proved."""
-        taken, wait_s = self._folder.turn(self._trouble)
+        taken, wait_s = self._finder.turn(self._trouble)
         if taken:
             self._duty.ring("convert", "keeper")
         self._trouble = self._aftercare.turn()
         return SAFETY_SCAN_S if wait_s is None else wait_s
 
     def fileno(self) -> int | None:
-        """The folder's events."""
-        return self._folder.fileno()
+        """The source's events."""
+        return self._finder.fileno()
 
     def close(self) -> None:
         """Stop watching."""
-        self._folder.close()
+        self._finder.close()
+
+
+def hosted_folder(link: ShareLink, paths: Paths) -> Path:
+    """Where the files of a share of this box lie."""
+    return Path(link.path) if link.path else paths.shares / link.name
 
 
 def work(duty: Duty) -> None:
@@ -56,17 +78,42 @@ def work(duty: Duty) -> None:
     crew = Crew(duty)
 
     def turn() -> float:
-        settings = duty.settings.get()
-        crew.muster({f"source {s.name}": _job(duty, settings, s) for s in settings.sources})
+        crew.muster(_jobs(duty, duty.settings.get()))
         return SAFETY_SCAN_S
 
     duty.loop(turn)
     crew.dismiss(_PATIENCE_S)
 
 
+def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
+    return {
+        f"source {source.name}": _job(duty, settings, source)
+        for source in settings.sources
+        if not isinstance(source, ReceiverLink)
+    }
+
+
 def _job(duty: Duty, settings: Settings, source: Source) -> Job:
     profile = settings.profile_of(source.name)
-    return Job((source, profile), lambda journal: Watcher(duty, journal, source, profile))
+    return Job((source, profile), lambda journal: _watcher(duty, journal, source, profile))
+
+
+def _watcher(duty: Duty, journal: Journal, source: Source, profile: Profile | None) -> Watcher:
+    finder = _finder(duty, journal, source, profile)
+    return Watcher(duty, finder, Aftercare(source, profile, journal))
+
+
+def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | None) -> Finder:
+    def in_folder(top: Path) -> Finder:
+        return FolderSource(source, top, profile, journal, Intake(journal), duty.clock)
+
+    match source:
+        case FolderLink():
+            return in_folder(Path(source.path))
+        case ShareLink(hosted=True):
+            return in_folder(hosted_folder(source, duty.paths))
+        case _:
+            raise NotThere(what=f"way to watch a {source.kind}")
 
 
 if __name__ == "__main__":

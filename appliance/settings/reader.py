@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
-from appliance.settings.schema import LATER, Settings
+from appliance.settings.schema import KINDS, LATER, Settings
 from appliance.settings.values import NOT_BUILT, bad_name, did_you_mean
 
 _EXPECTED = {
@@ -85,10 +85,21 @@ def _strangers(
     return [
         Fault(_join(key, word), NOT_BUILT)
         if word in not_yet
-        else Fault(_join(key, word), f"is not a known key{did_you_mean(word, known)}")
+        else Fault(_join(key, word), f"is not a known key{_of_other_kinds(cls, word, known)}")
         for word, value in raw.items()
         if word not in known and not (word in not_yet and value == not_yet[word])
     ]
+
+
+def _of_other_kinds(cls: type, word: str, known: Mapping[str, object]) -> str:
+    """Which other kinds have that key; else what it may be a misspelling of."""
+    siblings = next((kinds for base, kinds in KINDS.items() if issubclass(cls, base)), {})
+    having = [
+        kind for kind, record in siblings.items() if word in {_toml_key(f) for f in fields(record)}
+    ]
+    if having:
+        return f' here; it goes with kind = "{having[0]}"'
+    return did_you_mean(word, known)
 
 
 def _field(field: Field[Any], hint: Any, raw: object, place: str, faults: list[Fault]) -> Any:
@@ -144,9 +155,22 @@ def _array(hint: Any, raw: object, place: str, faults: list[Fault]) -> tuple[Any
     if not (isinstance(hint, type) and is_dataclass(hint)):
         return tuple(_value(hint, entry, place, faults, MISSING) for entry in raw)
     return tuple(
-        _record(hint, table, label(place, number, table.get("name")), faults)
+        _entry(hint, table, label(place, number, table.get("name")), faults)
         for number, table in enumerate(map(_table, raw), 1)
     )
+
+
+def _entry(cls: type, raw: Mapping[str, object], key: str, faults: list[Fault]) -> Any:
+    """A record, of the class that its kind asks for; of an unknown kind nothing else is said."""
+    kinds = KINDS.get(cls)
+    if kinds is None:
+        return _record(cls, raw, key, faults)
+    kind = raw.get("kind")
+    if isinstance(kind, str) and kind in kinds:
+        return _record(kinds[kind], raw, key, faults)
+    reason = f"must be one of {', '.join(kinds)}" if "kind" in raw else "is missing"
+    faults.append(Fault(f"{key}.kind", reason))
+    return _record(cls, {"name": raw.get("name", "")}, key, [])
 
 
 def _table(raw: object) -> Mapping[str, Any]:

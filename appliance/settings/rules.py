@@ -10,13 +10,31 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from appliance.settings.links import After, FolderLink, ReceiverLink, ShareLink
 from appliance.settings.reader import Fault, label
-from appliance.settings.schema import After, Confirm, Environment
+from appliance.settings.schema import Confirm, Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from appliance.settings.schema import Destination, Profile, Route, Settings, Source
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Destination, Profile, Route, Settings
+
+
+_LYING_IN = (FolderLink, ShareLink)
+_HOSTED_KEYS = ("path", "smb1", "ntlmv1", "hosts", "interface")
+_MOUNTED_KEYS = ("version", "domain")
+
+
+def _sources(settings: Settings) -> list[tuple[str, Source]]:
+    """Every source, and how a fault calls it."""
+    numbered = enumerate(settings.sources, 1)
+    return [(label("source", number, source.name), source) for number, source in numbered]
+
+
+def _is_own(source: Source) -> bool:
+    """Whether its files lie on this box."""
+    return isinstance(source, FolderLink) or (isinstance(source, ShareLink) and source.hosted)
 
 
 def _entries(settings: Settings) -> Mapping[str, tuple[Source | Profile | Destination, ...]]:
@@ -48,9 +66,8 @@ def profiles_have_names(settings: Settings) -> Iterator[Fault]:
 def references_exist(settings: Settings) -> Iterator[Fault]:
     """Whatever is named is there."""
     profiles = {profile.name for profile in settings.profiles}
-    for number, source in enumerate(settings.sources, 1):
+    for place, source in _sources(settings):
         if source.profile and source.profile not in profiles:
-            place = label("source", number, source.name)
             yield Fault(f"{place}.profile", f'there is no profile named "{source.profile}"')
     destinations = {destination.name for destination in settings.destinations}
     for number, route in enumerate(settings.routes, 1):
@@ -67,21 +84,72 @@ def routes_match_sources(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"route[{number}].when.source", reason)
 
 
-def folders_have_paths(settings: Settings) -> Iterator[Fault]:
-    """A folder source watches something, and moves files somewhere."""
-    for number, source in enumerate(settings.sources, 1):
-        place = label("source", number, source.name)
-        if source.kind == "folder" and not source.path:
-            yield Fault(f"{place}.path", 'is missing; kind = "folder" needs it')
+def moved_files_have_a_place(settings: Settings) -> Iterator[Fault]:
+    """A source that moves files says where to."""
+    for place, source in _sources(settings):
         if source.after is After.MOVE and not source.move_to:
             yield Fault(f"{place}.move_to", 'is missing; after = "move" needs it')
 
 
+def only_own_files_are_removed(settings: Settings) -> Iterator[Fault]:
+    """What lies on a medium or a machine of somebody else is never deleted there."""
+    for place, source in _sources(settings):
+        if source.after is not After.KEEP and not _is_own(source):
+            reason = f'must be "keep": nothing is changed on the other side of a {source.kind}'
+            yield Fault(f"{place}.after", reason)
+
+
+def shares_have_one_side(settings: Settings) -> Iterator[Fault]:
+    """A share is of this box or of another machine; each side has its own keys."""
+    for place, source in _sources(settings):
+        if not isinstance(source, ShareLink):
+            continue
+        if source.hosted == bool(source.mount):
+            yield Fault(place, "needs either hosted = true or a mount such as //10.0.0.7/export")
+        for key in _HOSTED_KEYS if source.mount else _MOUNTED_KEYS:
+            if getattr(source, key):
+                reason = "does not go with mount" if source.mount else "goes with mount only"
+                yield Fault(f"{place}.{key}", reason)
+
+
+def share_users_have_passwords(settings: Settings) -> Iterator[Fault]:
+    """A user without a password would be a guest by another name."""
+    for place, source in _sources(settings):
+        if isinstance(source, ShareLink) and bool(source.user) != bool(source.password):
+            key, other = ("password", "user") if source.user else ("user", "password")
+            yield Fault(f"{place}.{key}", f"is missing; {other} needs it")
+
+
+def callers_are_told_apart(settings: Settings) -> Iterator[Fault]:
+    """Whatever a modality calls, it is clear which receiver it belongs to."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for place, source in _sources(settings):
+        if not isinstance(source, ReceiverLink):
+            continue
+        for caller in source.allow:
+            key = (source.called or settings.box.ae_title, caller.ae_title, caller.host)
+            if (first := seen.setdefault(key, source.name)) != source.name:
+                reason = f'{caller.ae_title} at {caller.host} already belongs to "{first}"'
+                yield Fault(f"{place}.allow", reason)
+
+
+def tls_is_complete(settings: Settings) -> Iterator[Fault]:
+    """TLS needs a port, a certificate and its key."""
+    box = settings.box
+    wanted = {"tls_port": box.tls_port, "tls_cert": box.tls_cert, "tls_key": box.tls_key}
+    if any((*wanted.values(), box.tls_ca)):
+        for key, value in wanted.items():
+            if not value:
+                yield Fault(f"box.{key}", "is missing; TLS needs tls_port, tls_cert and tls_key")
+    for place, source in _sources(settings):
+        if isinstance(source, ReceiverLink) and source.tls and not box.tls_port:
+            yield Fault(f"{place}.tls", "needs tls_port, tls_cert and tls_key in [box]")
+
+
 def put_aside_is_not_watched(settings: Settings) -> Iterator[Fault]:
     """What is moved or put aside must not arrive again."""
-    watched = [(source.name, source.path) for source in settings.sources if source.path]
-    for number, source in enumerate(settings.sources, 1):
-        place = label("source", number, source.name)
+    watched = [(s.name, s.path) for s in settings.sources if isinstance(s, _LYING_IN) and s.path]
+    for place, source in _sources(settings):
         for key, path in (("move_to", source.move_to), ("error_to", source.error_to)):
             for name, folder in watched:
                 if path and _is_within(path, folder):
@@ -90,13 +158,13 @@ def put_aside_is_not_watched(settings: Settings) -> Iterator[Fault]:
 
 def originals_are_confirmed(settings: Settings) -> Iterator[Fault]:
     """A file is deleted or moved only when its destination was asked and has it."""
-    for number, source in enumerate(settings.sources, 1):
+    for place, source in _sources(settings):
         if source.after is After.KEEP:
             continue
         for destination in _reachable(settings, source):
             if destination.confirm is Confirm.RESPONSE:
                 yield Fault(
-                    f"{label('source', number, source.name)}.after",
+                    f"{place}.after",
                     f'"{source.after}" needs a destination that can be asked, but '
                     f'"{destination.name}" has confirm = "response"',
                 )
@@ -107,7 +175,12 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     profiles_have_names,
     references_exist,
     routes_match_sources,
-    folders_have_paths,
+    moved_files_have_a_place,
+    only_own_files_are_removed,
+    shares_have_one_side,
+    share_users_have_passwords,
+    callers_are_told_apart,
+    tls_is_complete,
     put_aside_is_not_watched,
     originals_are_confirmed,
 )

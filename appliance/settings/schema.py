@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from appliance.model import Origin
+from appliance.settings.links import LINKS, Source
 from appliance.settings.values import (
     AeTitle,
     Charset,
@@ -32,14 +33,6 @@ from appliance.settings.values import (
     pair,
     window,
 )
-
-
-class After(StrEnum):
-    """What happens to a source's file once every delivery of it is confirmed."""
-
-    KEEP = "keep"
-    DELETE = "delete"
-    MOVE = "move"
 
 
 class Confirm(StrEnum):
@@ -74,6 +67,10 @@ class Box:
     ae_title: AeTitle = "JEMBATAN"
     language: Annotated[str, one_of("en", "id")] = "en"
     listen_port: Port = 11112
+    tls_port: Annotated[int, between(0, 65535)] = 0
+    tls_cert: Folder = ""
+    tls_key: Folder = ""
+    tls_ca: Folder = ""
     timezone: TimeZone = "UTC"
 
 
@@ -83,20 +80,6 @@ class Retention:
 
     confirmed_days: Annotated[int, between(0, 3650)] = 30
     min_free_percent: Annotated[int, between(1, 90)] = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """[[source]]: where exports appear."""
-
-    name: Name
-    kind: Annotated[str, later("stick", "drive", "share", "serial", "receiver"), one_of("folder")]
-    path: Folder = ""
-    profile: Name = ""
-    after: After = After.KEEP
-    move_to: Folder = ""
-    error_to: Folder = ""
-    settle_s: Annotated[float, between(0, 3600)] = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +169,11 @@ class Settings:
         return next((d for d in self.destinations if d.name == name), None)
 
 
-_OTHER_KINDS = "baud protocol allow accept hosted user smb1 mount version size_gib label"
+KINDS: Mapping[type, Mapping[str, type]] = {Source: LINKS}
+"""Tables whose `kind` says which record they become."""
 
 LATER: Mapping[type, Mapping[str, object]] = {
     Settings: {"worklist": []},
-    Source: dict.fromkeys(_OTHER_KINDS.split()),
     Profile: {"raw": {}},
     Destination: {"commitment": {}, "tls": False, "kbit_s": 0, "hours": []},
 }

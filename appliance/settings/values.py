@@ -19,7 +19,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 _AE_LONGEST = 16
+_UID_LONGEST = 64
 _PAIR = 2
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1"
+SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
+    name: tuple(f"{_STORAGE}.{ending}" for ending in endings.split())
+    for name, endings in {
+        "CR": "1",
+        "DX": "1.1 1.1.1",
+        "MG": "1.2 1.2.1",
+        "IO": "1.3 1.3.1",
+        "CT": "2 2.1",
+        "MR": "4 4.1",
+        "US": "3 3.1 6 6.1",
+        "SC": "7 7.1 7.2 7.3 7.4",
+        "XA": "12.1 12.1.1 12.2 12.2.1",
+        "NM": "20",
+        "VL": "77.1.1 77.1.1.1 77.1.2 77.1.2.1 77.1.4 77.1.4.1",
+        "PDF": "104.1",
+    }.items()
+}
+"""Short names of what modalities send, and the storage SOP classes each stands for (PS3.4 B.5)."""
 
 NOT_BUILT = "is not built yet in this version"
 
@@ -98,6 +119,32 @@ def charset(value: str) -> str:
     except LookupError:
         return f"{value!r} is not a character set such as shift_jis or iso8859_1"
     return ""
+
+
+def uid(value: str) -> str:
+    """A UID (PS3.5 9.1)."""
+    good = re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", value) and len(value) <= _UID_LONGEST
+    return "" if good else f"{value!r} is not a UID such as 1.2.840.10008.1.2.1"
+
+
+def sop_class(value: str) -> str:
+    """What a modality may send: a family of images by its short name, or one SOP class."""
+    if value in SOP_CLASSES or not uid(value):
+        return ""
+    return f"{value!r} must be a UID, or one of {', '.join(SOP_CLASSES)}"
+
+
+def hex_bytes(value: str) -> str:
+    """A few bytes in hexadecimal, such as 02 or 1c0d."""
+    good = re.fullmatch(r"([0-9A-Fa-f]{2}){1,8}", value)
+    return "" if good else f"{value!r} must be 1 to 8 bytes in hexadecimal, such as 02"
+
+
+def unc(value: str) -> str:
+    """The address of a share on another machine."""
+    good = re.fullmatch(r"//[A-Za-z0-9_.:-]+/[^/\\\x00-\x1f,]+(/[^/\\\x00-\x1f,]+)*", value)
+    parts = value.split("/")
+    return "" if good and ".." not in parts else f"{value!r} must be like //10.0.0.7/export"
 
 
 def keyword(value: str, known: Collection[str] = TEXTS) -> str:

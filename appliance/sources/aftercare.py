@@ -11,7 +11,7 @@ from appliance import durable
 from appliance.errors import SourceDenied
 from appliance.intake.accept import fingerprint
 from appliance.intake.sidecars import sidecars_of
-from appliance.settings.schema import After
+from appliance.settings.links import After
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from appliance.errors import Problem
     from appliance.journal.arrivals import Unsettled
     from appliance.journal.journal import Journal
-    from appliance.settings.schema import Profile, Source
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Profile
 
 _log = logging.getLogger(__name__)
 
@@ -60,14 +61,14 @@ class Aftercare:
         if fingerprint(path.lstat()) != file.fingerprint:
             return "changed"
         own = [s for s in sidecars_of(path, self._profile) if s.stem in {path.stem, path.name}]
+        top = path.parents[file.name.count("/")]
         for each in (path, *own):
-            self._remove(each)
+            self._remove(each, each.relative_to(top))
         _log.info("%s: %s %s", self._source.name, _DONE[self._source.after], file.name)
         return _DONE[self._source.after]
 
-    def _remove(self, file: Path) -> None:
+    def _remove(self, file: Path, below: Path) -> None:
         if self._source.after is After.MOVE:
-            below = file.relative_to(self._source.path)
             _copy(file, _free(Path(self._source.move_to) / below))
         durable.remove(file)
 

@@ -7,7 +7,6 @@ folder appears says what events cannot.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import (
@@ -34,12 +33,14 @@ from appliance.sources.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from appliance.clock import Clock
     from appliance.errors import Ignored, Quarantined
     from appliance.intake.accept import Intake
     from appliance.journal.journal import Journal
-    from appliance.settings.schema import Profile, Source
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Profile
 
 _log = logging.getLogger(__name__)
 
@@ -54,18 +55,19 @@ class FolderSource:
     def __init__(
         self,
         source: Source,
+        top: Path,
         profile: Profile | None,
         journal: Journal,
         intake: Intake,
         clock: Clock,
     ) -> None:
-        """Watch `source.path` from the first `turn` on."""
+        """Watch `top`, the folder of `source`, from the first `turn` on."""
         self._source = source
         self._profile = profile
         self._journal = journal
         self._intake = intake
         self._clock = clock
-        self._top = Path(source.path)
+        self._top = top
         self._tree: Tree | None = None
         self._candidates: dict[Path, Candidate] = {}
         self._taken = 0

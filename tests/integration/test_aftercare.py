@@ -9,7 +9,7 @@ import pytest
 from appliance.errors import UnsupportedFormat
 from appliance.intake.accept import Intake, fingerprint
 from appliance.model import Arrival, ConfirmedBy
-from appliance.settings.schema import After, Source
+from appliance.settings.links import After, FolderLink
 from appliance.sources.aftercare import Aftercare
 from tests.builders.box import Box
 
@@ -27,7 +27,13 @@ class Scene:
         self.export.mkdir()
 
     def care(self, after: After = After.DELETE, error_to: str = "") -> None:
-        source = Source("cr", "folder", str(self.export), "", after, str(self.done), error_to)
+        source = FolderLink(
+            name="cr",
+            path=str(self.export),
+            after=after,
+            move_to=str(self.done),
+            error_to=error_to,
+        )
         Aftercare(source, None, self.box.journal).turn()
 
     def accept(self, name: str = "exam/a.tif", content: bytes = b"film") -> Path:

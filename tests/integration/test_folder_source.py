@@ -17,7 +17,8 @@ from PIL import Image
 
 from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
-from appliance.settings.schema import Profile, Source
+from appliance.settings.links import FolderLink
+from appliance.settings.schema import Profile
 from appliance.sources.folder import FolderSource
 from appliance.sources.tree import Tree
 from tests.builders.box import Box
@@ -41,9 +42,11 @@ class Watched:
         self.box = Box(root / "box")
         self.export = root / "export"
         self.export.mkdir(exist_ok=True)
-        source = Source("cr", "folder", str(self.export), settle_s=SETTLE_S)
+        source = FolderLink(name="cr", path=str(self.export), settle_s=SETTLE_S)
         journal = self.box.journal
-        self.source = FolderSource(source, profile, journal, Intake(journal), SystemClock())
+        self.source = FolderSource(
+            source, self.export, profile, journal, Intake(journal), SystemClock()
+        )
 
     def run_until(self, happened: Callable[[], bool], within_s: float = 20.0) -> None:
         """Turn as the source asks to be turned; fails when `happened` stays false."""

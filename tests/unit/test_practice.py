@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+from appliance.settings.links import FolderLink
 from appliance.settings.load import parse
 from tests.peers import practice
 from tests.peers.orthanc import Orthanc
@@ -11,6 +12,7 @@ def test_the_practice_box_sends_what_is_dropped_to_the_practice_pacs() -> None:
     settings = parse(practice.configuration(Orthanc("PRACTICE", 4242, 8042)))
     (source,), (destination,) = settings.sources, settings.destinations
     assert (destination.host, destination.port) == ("127.0.0.1", 4242)
+    assert isinstance(source, FolderLink)
     assert source.path == str(practice.EXPORT.absolute())
 
 

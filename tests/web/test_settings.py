@@ -11,6 +11,7 @@ from appliance.call import Server
 from appliance.errors import NoIdentity
 from appliance.settings import history
 from appliance.settings.current import Current
+from appliance.settings.links import FolderLink
 from appliance.settings.load import settings_path
 from tests.web.visitor import Visitor, text_of
 
@@ -55,6 +56,7 @@ def test_what_is_added_is_in_force_and_what_is_empty_is_left_out(owner: Visitor,
     now = settings(box)
     (pacs,), (source,), (profile,) = now.destinations, now.sources, now.profiles
     assert (pacs.name, pacs.port, pacs.calling_ae_title) == ("pacs", 104, "")
+    assert isinstance(source, FolderLink)
     assert (source.path, source.profile) == ("/srv/cr", "tiff")
     assert (profile.bits_stored, profile.imager_pixel_spacing) == (12, (0.1, 0.2))
     assert "move_to" not in settings_path(box.paths.root).read_text()

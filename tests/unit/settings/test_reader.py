@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import BadSettings
+from appliance.settings.links import After, Caller, Protocol, ReceiverLink, SerialLink, StickLink
 from appliance.settings.load import load, parse
-from appliance.settings.schema import After, Confirm, Environment, Peer, Settings, Trust
+from appliance.settings.schema import Confirm, Environment, Peer, Settings, Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +112,8 @@ def test_all_faults_are_listed_not_only_the_first() -> None:
         langage = "en"
         [[source]]
         name = "a"
-        kind = "stick"
+        kind = "pigeon"
+        path = 3
         [[source]]
         kind = "folder"
         path = "/x"
@@ -123,7 +125,7 @@ def test_all_faults_are_listed_not_only_the_first() -> None:
     ) == [
         "f: box.langage: is not a known key; did you mean language?",
         "f: box.ae_title: ' JEMBATAN' must not begin or end with a space",
-        'f: source.a.kind: "stick" is not built yet in this version',
+        "f: source.a.kind: must be one of folder, stick, drive, share, serial, receiver",
         "f: source[2].name: is missing",
         "f: destination.pacs.host: 'a b' is not a host name or an IP address",
         "f: destination.pacs.port: must be from 1 to 65535",
@@ -173,6 +175,70 @@ def test_an_ae_title_follows_the_standard(title: str, reason: str) -> None:
 
 def test_an_ae_title_may_have_inner_spaces_and_small_letters() -> None:
     assert parse('[box]\nae_title = "Cr Room 2"').box.ae_title == "Cr Room 2"
+
+
+def test_a_kind_of_source_has_its_own_keys() -> None:
+    stick, serial, receiver = parse(
+        """
+        [[source]]
+        name = "any"
+        kind = "stick"
+        [[source]]
+        name = "us"
+        kind = "serial"
+        path = "/dev/serial/by-id/usb-1"
+        protocol = "zmodem"
+        [[source]]
+        name = "cr"
+        kind = "receiver"
+        allow = [{ ae_title = "CR1", host = "10.0.0.7" }]
+        accept = ["CR", "1.2.840.10008.5.1.4.1.1.7"]
+        """
+    ).sources
+    assert isinstance(stick, StickLink)
+    assert isinstance(serial, SerialLink)
+    assert (serial.protocol, serial.baud) == (Protocol.ZMODEM, 9600)
+    assert isinstance(receiver, ReceiverLink)
+    assert receiver.allow == (Caller(ae_title="CR1", host="10.0.0.7", port=104),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            'kind = "stick"\nbaud = 9600',
+            'baud: is not a known key here; it goes with kind = "serial"',
+        ),
+        ('kind = "stick"\nprofil = "p"', "profil: is not a known key; did you mean profile?"),
+        ("", "kind: is missing"),
+        ("kind = 3", "kind: must be one of folder, stick, drive, share, serial, receiver"),
+        ('kind = "serial"', "path: is missing"),
+        ('kind = "receiver"', "allow: is missing"),
+        ('kind = "receiver"\nallow = []', "allow: must not be empty"),
+        (
+            'kind = "receiver"\nallow = [{ ae_title = "A", host = "h" }]\naccept = ["CD"]',
+            "accept: 'CD' must be a UID, or one of CR, DX, MG, IO, CT",
+        ),
+        (
+            'kind = "receiver"\nallow = [{ ae_title = "A", host = "h" }]\nsyntaxes = ["1.02"]',
+            "syntaxes: '1.02' is not a UID such as",
+        ),
+        ('kind = "drive"\nlabel = "export"', "label: 'export' must be 1 to 11 capital letters"),
+        (
+            'kind = "share"\nmount = "10.0.0.7/x"',
+            "mount: '10.0.0.7/x' must be like //10.0.0.7/export",
+        ),
+        ('kind = "share"\nmount = "//h/../x"', "mount: '//h/../x' must be like //10.0.0.7/export"),
+        ('kind = "share"\nhosts = ["all"]', "hosts: 'all' is not an IP address or network"),
+        (
+            'kind = "serial"\npath = "/dev/a"\nstart_bytes = "0"',
+            "start_bytes: '0' must be 1 to 8 bytes in hexadecimal",
+        ),
+    ],
+)
+def test_a_source_says_only_what_its_kind_can_do(lines: str, expected: str) -> None:
+    fault = faults(f'[[source]]\nname = "s"\n{lines}')[0]
+    assert fault.startswith(f"f: source.s.{expected}")
 
 
 @pytest.mark.parametrize(

@@ -92,11 +92,10 @@ def test_a_route_for_a_source_needs_that_source() -> None:
 
 def test_a_folder_needs_a_path() -> None:
     assert faults(table("source", {"name": "a", "kind": "folder"})) == [
-        'f: source.a.path: is missing; kind = "folder" needs it'
+        "f: source.a.path: is missing"
     ]
     assert faults(source("a", path="srv")) == [
         "f: source.a.path: 'srv' must begin with a slash",
-        'f: source.a.path: is missing; kind = "folder" needs it',
     ]
 
 
@@ -147,3 +146,61 @@ def test_a_destination_that_the_source_never_reaches_does_not_matter() -> None:
     assert faults(deleting, other, asked, unasked, to.format("d", "b"), to.format("e", "a")) == []
     assert faults(deleting, other, asked, unasked, to.format("d", "a")) == [REFUSED]
     assert faults(deleting, asked, destination("d", confirm="response", environment="test")) == []
+
+
+def of_kind(kind: str, lines: str, name: str = "a") -> str:
+    return f'[[source]]\nname = "{name}"\nkind = "{kind}"\n{lines}\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [("stick", ""), ("drive", ""), ("share", 'mount = "//h/s"'), ("serial", 'path = "/dev/a"')],
+)
+def test_nothing_is_removed_from_what_is_not_ours(kind: str, lines: str) -> None:
+    assert faults(of_kind(kind, lines)) == []
+    assert faults(of_kind(kind, f'{lines}\nafter = "delete"')) == [
+        f'f: source.a.after: must be "keep": nothing is changed on the other side of a {kind}'
+    ]
+
+
+def test_a_hosted_share_may_be_emptied() -> None:
+    assert faults(of_kind("share", 'hosted = true\nafter = "delete"')) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", "a: needs either hosted = true or a mount such as //10.0.0.7/export"),
+        ('hosted = true\nmount = "//h/s"', "a: needs either hosted = true or a mount such as"),
+        ('mount = "//h/s"\nsmb1 = true', "a.smb1: does not go with mount"),
+        ('hosted = true\nversion = "1.0"', "a.version: goes with mount only"),
+        ('hosted = true\nuser = "cr"', "a.password: is missing; user needs it"),
+        ('hosted = true\npassword = "x"', "a.user: is missing; password needs it"),
+    ],
+)
+def test_a_share_has_one_side(lines: str, expected: str) -> None:
+    (fault,) = faults(of_kind("share", lines))
+    assert fault.startswith(f"f: source.{expected}")
+
+
+def receiver(name: str, allow: str, more: str = "") -> str:
+    return of_kind("receiver", f"allow = [{allow}]\n{more}", name)
+
+
+CR1 = '{ ae_title = "CR1", host = "10.0.0.7" }'
+
+
+def test_a_caller_belongs_to_one_receiver() -> None:
+    assert faults(receiver("a", CR1), receiver("b", CR1, 'called = "OTHER"')) == []
+    assert faults(receiver("a", CR1), receiver("b", CR1)) == [
+        'f: source.b.allow: CR1 at 10.0.0.7 already belongs to "a"'
+    ]
+
+
+def test_tls_needs_a_port_a_certificate_and_a_key() -> None:
+    assert faults(receiver("a", CR1, "tls = true")) == [
+        "f: source.a.tls: needs tls_port, tls_cert and tls_key in [box]"
+    ]
+    box = '[box]\ntls_port = 2762\ntls_cert = "/etc/c.pem"\n'
+    assert faults(box) == ["f: box.tls_key: is missing; TLS needs tls_port, tls_cert and tls_key"]
+    assert faults(box + 'tls_key = "/etc/k.pem"\n', receiver("a", CR1, "tls = true")) == []
