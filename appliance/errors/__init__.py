@@ -5,6 +5,7 @@ from __future__ import annotations
 from appliance.errors.base import (
     Held,
     Ignored,
+    Notice,
     Problem,
     Quarantined,
     Refused,
@@ -56,6 +57,9 @@ from appliance.errors.image import (
     UnencodableName,
     Unreadable,
     UnsupportedFormat,
+)
+from appliance.errors.link import (
+    OldSharing,
 )
 from appliance.errors.peer import (
     AlreadyThere,
@@ -136,6 +140,8 @@ __all__ = [
     "NotDicom",
     "NotThere",
     "NotThereYet",
+    "Notice",
+    "OldSharing",
     "OutOfRoom",
     "OutcomeUnknown",
     "PageStuck",

@@ -29,6 +29,15 @@ class Problem(Exception):
         return " ".join(paragraph.split()).format(**self.facts)
 
 
+class Notice(Problem):
+    """{what}.
+
+    Worth telling whoever looks; it needs nobody.
+    """
+
+    code = "notice"
+
+
 class Refused(Problem):
     """{what} was refused: {why}.
 

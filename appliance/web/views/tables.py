@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from appliance.desk.echo import Answer
-    from appliance.settings.schema import Destination, Source
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Destination
     from appliance.web.box import Box
 
     Entry = Destination | Source | Profile
