@@ -43,6 +43,8 @@ def _tell(now: Snapshot) -> None:
     say(drawing(now.lamps), "")
     for problem in now.problems:
         complain(problem)
+    for notice in now.notices:
+        say(f"Note: {notice.sentence}", f"      {notice.hint}", "")
     say(f"Images:      {_counts(now.items)}", f"Deliveries:  {_counts(now.deliveries)}")
     if now.oldest_waiting_s is not None:
         say(f"The oldest on its way came {ago(now.oldest_waiting_s)}.")
@@ -52,6 +54,9 @@ def _tell(now: Snapshot) -> None:
             (f"  {s.name}", s.state, f"last file {ago(s.last_arrival_s)}", s.sentence)
             for s in now.sources
         )
+        for source in now.sources:
+            if source.hint:
+                say(f"  -> {source.name}: {source.hint}")
     if now.destinations:
         say("", "Destinations")
         table(

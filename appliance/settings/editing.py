@@ -64,7 +64,7 @@ def _appended(text: str, table: str, entry: Mapping[str, object]) -> str:
     """An array of tables may go on at the end of the file, whatever stands between."""
     wanted = _plain(text)
     wanted[table] = [*wanted.get(table, []), entry]
-    lines = [f"{key} = {_inline(value)}\n" for key, value in entry.items()]
+    lines = [f"{key} = {_inline(value).as_string()}\n" for key, value in entry.items()]
     return _faithful(_introduced(text, f"[[{table}]]") + "".join(lines), wanted)
 
 
@@ -91,14 +91,17 @@ def _change(entry: Any, values: Mapping[str, object]) -> None:
     for key, value in values.items():
         if value in ("", None):
             entry.pop(key, None)
-        elif isinstance(entry, tomlkit.items.Table) and key not in entry:
-            _add(entry, key, value)
+        elif isinstance(entry, tomlkit.items.Table):
+            _put(entry, key, _inline(value))
         else:
             entry[key] = value
 
 
-def _add(entry: tomlkit.items.Table, key: str, value: object) -> None:
+def _put(entry: tomlkit.items.Table, key: str, value: tomlkit.items.Item) -> None:
     """Put a new key above the blank lines and comments that introduce the next table."""
+    if key in entry:
+        entry[key] = value
+        return
     body = entry.value.body
     tail: list[Any] = []
     while body and body[-1][0] is None:
@@ -115,9 +118,14 @@ def _drop(document: Any, table: str, name: str) -> None:
     document[table].remove(_find(document[table], name))
 
 
-def _inline(value: object) -> str:
+def _inline(value: object) -> tomlkit.items.Item:
+    """A value on one line; tomlkit would make tables of their own of what is nested."""
     if isinstance(value, dict):
         pairs = tomlkit.inline_table()
-        pairs.update(value)
-        return pairs.as_string()
-    return tomlkit.item(value).as_string()
+        pairs.update({key: _inline(inner) for key, inner in value.items()})
+        return pairs
+    if isinstance(value, list):
+        array = tomlkit.array()
+        array.extend(map(_inline, value))
+        return array
+    return tomlkit.item(value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from appliance.journal.journal import Journal
 
 _LEAST_FREE_BYTES = 64 << 20
-_ALWAYS_THERE = ("keeper", "watch", "deliver")
+_ALWAYS_THERE = ("keeper", "watch", "deliver", "receive")
 
 
 class Health(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from appliance.model import DeliveryState, ItemState
 from appliance.status.pattern import LampState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
-    from appliance.status.snapshot import DestinationStatus, Snapshot
+    from appliance.errors import Notice
+    from appliance.status.snapshot import DestinationStatus, HeldItem, Snapshot
 
 _UNKNOWN = frozenset({"new", "removed"})
 
@@ -44,23 +46,26 @@ class _Numbers(Collector):
         for state in ItemState:
             items.add_metric([state], self._now.items.get(state, 0))
         yield items
-        held = _gauge("attention", "What waits for a person, by reason code.", "code")
-        codes = [held.code for held in self._now.held]
-        for code in sorted(set(codes)):
-            held.add_metric([code], codes.count(code))
-        yield held
+        yield _by_code("attention", "What waits for a person, by reason code.", self._now.held)
         oldest = _gauge("oldest_waiting_seconds", "Age of the oldest file that is on its way.")
         oldest.add_metric([], self._now.oldest_waiting_s or 0)
         yield oldest
 
     def _sources(self) -> Iterator[Metric]:
         up = _gauge("source_up", "Whether what appears at a source is found.", "source")
+        state = _gauge("source_state", "1 for the state that a source is in.", "source", "state")
         last = _gauge("source_last_arrival_age_seconds", "Since the last new file.", "source")
+        read = _gauge("stick_files_read", "Files of the stick dealt with.", "source")
+        found = _gauge("stick_files_found", "Files on the stick that is or was read.", "source")
         for source in self._now.sources:
-            up.add_metric([source.name], source.is_watching)
+            up.add_metric([source.name], source.is_up)
+            state.add_metric([source.name, source.state], 1)
             if source.last_arrival_s is not None:
                 last.add_metric([source.name], source.last_arrival_s)
-        yield from (up, last)
+            if source.progress:
+                read.add_metric([source.name], source.progress.done)
+                found.add_metric([source.name], source.progress.total)
+        yield from (up, state, last, read, found)
 
     def _destinations(self) -> Iterator[Metric]:
         queue = _gauge("deliveries", "Deliveries by state.", "destination", "state")
@@ -100,6 +105,7 @@ class _Numbers(Collector):
         faults = _gauge("settings_problems", "Settings that were refused and are not in force.")
         faults.add_metric([], len(self._now.problems))
         yield faults
+        yield _by_code("notices", "Settings in force that are a risk.", self._now.notices)
         build = _gauge("build_info", "The version that runs.", "version")
         build.add_metric([self._now.version], 1)
         yield build
@@ -107,6 +113,13 @@ class _Numbers(Collector):
 
 def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"jembatan_{name}", meaning, labels=labels)
+
+
+def _by_code(name: str, meaning: str, said: Iterable[HeldItem | Notice]) -> GaugeMetricFamily:
+    family = _gauge(name, meaning, "code")
+    for code, times in sorted(Counter(one.code for one in said).items()):
+        family.add_metric([code], times)
+    return family
 
 
 def _unix(destination: DestinationStatus) -> float:

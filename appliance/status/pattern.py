@@ -1,8 +1,9 @@
-"""Owns what the lamps say: four states, each told by colour, by place and by rhythm. Pure.
+"""Owns what the lamps say: five states, each told by colour, by place and by rhythm. Pure.
 
 Colour-blind users tell the states by rhythm alone: steady, slow and even, two short flashes and
-a pause, fast and even. No rhythm flashes more than three times a second (WCAG 2.3.1). All dark
-is none of the four: the box has no power, or its keeper is not running.
+a pause, fast and even, lit but for a short blink. No rhythm flashes more than three times a
+second (WCAG 2.3.1). All dark is none of the five: the box has no power, or its keeper is not
+running.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class LampState(StrEnum):
     WORKING = "working"
     NEEDS_A_PERSON = "needs a person"
     CANNOT_DELIVER = "cannot deliver"
+    DO_NOT_PULL = "do not pull"
 
 
 class Pattern(NamedTuple):
@@ -57,7 +59,7 @@ PATTERNS: Mapping[LampState, Pattern] = {
     LampState.NEEDS_A_PERSON: Pattern(
         Lamp.YELLOW,
         "two flashes and a pause",
-        "an image waits for somebody: open the page",
+        "something waits for somebody: open the page",
         _rhythm(Lamp.YELLOW, 0.2, 0.3, 0.2, 1.3),
     ),
     LampState.CANNOT_DELIVER: Pattern(
@@ -66,11 +68,21 @@ PATTERNS: Mapping[LampState, Pattern] = {
         "images cannot be delivered: open the page",
         _rhythm(Lamp.RED, 0.2, 0.2),
     ),
+    LampState.DO_NOT_PULL: Pattern(
+        Lamp.GREEN,
+        "lit with short dark blinks",
+        "a stick is being read: leave it in",
+        _rhythm(Lamp.GREEN, 0.7, 0.2),
+    ),
 }
 
 
-def lamp_state(*, on_the_way: int, for_a_person: int, undeliverable: bool) -> LampState:
-    """The most pressing of what is true."""
+def lamp_state(
+    *, on_the_way: int, for_a_person: int, undeliverable: bool, being_read: bool
+) -> LampState:
+    """The most pressing of what is true; a stick outdoes all else for as long as it is read."""
+    if being_read:
+        return LampState.DO_NOT_PULL
     if undeliverable:
         return LampState.CANNOT_DELIVER
     if for_a_person:

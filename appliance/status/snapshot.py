@@ -5,31 +5,39 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.board.disk import Room, room
 from appliance.model import DeliveryState, ItemState
 from appliance.status import pattern
+from appliance.status.notices import notices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from appliance.clock import Clock
-    from appliance.errors import Problem
+    from appliance.errors import Notice, Problem
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Settings
     from appliance.status.pattern import LampState
 
 _NEW = "new"
 _REMOVED = "removed"
-_WATCHING = frozenset({"watching", _NEW})
+_READING = "reading"
+_ALIVE = frozenset({_NEW, "watching", "listening", "empty", "safe", _READING})
+_PATIENCE_S = {"offline": 600.0}  # a modality that is only being started again needs nobody
 _CANNOT_TAKE = frozenset({"down", "stopped", "full", _REMOVED})
 _OVER = frozenset({DeliveryState.CONFIRMED, DeliveryState.HELD})
 _ALL_IS_WELL = {
     "watching": "What appears there is taken.",
+    "listening": "What the modality sends is taken.",
+    "empty": "Nothing is connected, or it is switched off.",
+    _READING: "The stick is being read: do not pull it.",
+    "safe": "Everything on the stick is taken: it can be pulled.",
     "up": "It takes what is sent to it.",
 }
+_NO_STICK = "No stick is plugged in."
 _BEFORE_ROUTING = (ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED)
 
 
@@ -49,19 +57,40 @@ class HeldItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the files on a stick are dealt with."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """How a source is doing."""
 
     name: str
+    kind: str
     state: str
+    state_s: float  # for how long
     sentence: str
     hint: str
+    progress: Progress | None
     last_arrival_s: float | None  # how long ago
 
     @property
-    def is_watching(self) -> bool:
+    def is_up(self) -> bool:
         """Whether what appears there is found."""
-        return self.state in _WATCHING
+        return self.state in _ALIVE
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether somebody must do something before images come from there again."""
+        return not self.is_up and self.state_s >= _PATIENCE_S.get(self.state, 0)
+
+    @property
+    def must_stay_in(self) -> bool:
+        """Whether there is a stick that must not be pulled now."""
+        return self.kind == "stick" and self.state == _READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +126,7 @@ class Snapshot:
     sources: tuple[SourceStatus, ...] = ()
     destinations: tuple[DestinationStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Notice, ...] = ()
     room: Room | None = None
     version: str = __version__
 
@@ -109,11 +139,12 @@ class Snapshot:
     @property
     def lamps(self) -> LampState:
         """The most pressing of all this."""
-        idle_sources = [source for source in self.sources if not source.is_watching]
+        idle_sources = [source for source in self.sources if source.needs_a_person]
         return pattern.lamp_state(
             on_the_way=self.on_the_way,
             for_a_person=len(self.held) + len(idle_sources) + len(self.problems),
             undeliverable=any(d.waiting and not d.takes_images for d in self.destinations),
+            being_read=any(source.must_stay_in for source in self.sources),
         )
 
     def document(self) -> dict[str, object]:
@@ -135,10 +166,8 @@ class Snapshot:
                 for destination in self.destinations
             ],
             "lamps": pattern.document(self.lamps),
-            "settings_problems": [
-                {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}
-                for problem in self.problems
-            ],
+            "settings_problems": [_told(problem) for problem in self.problems],
+            "notices": [_told(notice) for notice in self.notices],
             "version": self.version,
         }
 
@@ -153,9 +182,10 @@ def take(
         deliveries=look.deliveries(),
         held=look.held(),
         oldest_waiting_s=look.oldest_waiting_s(),
-        sources=tuple(look.source(source.name) for source in settings.sources),
+        sources=tuple(look.source(source.name, source.kind) for source in settings.sources),
         destinations=look.destinations([d.name for d in settings.destinations]),
         problems=tuple(problems),
+        notices=notices(settings),
         room=room(journal.paths.root) if journal else None,
     )
 
@@ -186,15 +216,23 @@ class _Look:
     def oldest_waiting_s(self) -> float | None:
         return self._since(self._ledger.oldest_waiting() if self._ledger else "")
 
-    def source(self, name: str) -> SourceStatus:
-        place = self._places.get(("source", name), {})
+    def source(self, name: str, kind: str) -> SourceStatus:
+        place = self._unoffered(name, kind) or self._places.get(("source", name), {})
         return SourceStatus(
             name=name,
+            kind=kind,
             state=place.get("state", _NEW),
-            sentence=_sentence(place) or "Nothing has looked there yet.",
+            state_s=self._since(place.get("changed_at", "")) or 0.0,
+            sentence=_source_sentence(kind, place),
             hint=place.get("hint", ""),
+            progress=_progress(place),
             last_arrival_s=self._since(self._ledger.last_arrival(name) if self._ledger else ""),
         )
+
+    def _unoffered(self, name: str, kind: str) -> Mapping[str, Any]:
+        """What keeps a share of this box from being offered; watch sees only an empty folder."""
+        place = self._places.get((kind, name), {}) if kind == "share" else {}
+        return place if place.get("code") else {}
 
     def destinations(self, names: Collection[str]) -> tuple[DestinationStatus, ...]:
         """Those of the settings, and those no longer there for which something waits."""
@@ -221,8 +259,22 @@ class _Look:
         return round(max(0.0, passed.total_seconds()), 1)
 
 
+def _source_sentence(kind: str, place: Mapping[str, str]) -> str:
+    if kind == "stick" and place.get("state") == "empty" and not place["sentence"]:
+        return _NO_STICK
+    return _sentence(place) or "Nothing has looked there yet."
+
+
 def _sentence(place: Mapping[str, str]) -> str:
     return place.get("sentence") or _ALL_IS_WELL.get(place.get("state", ""), "")
+
+
+def _progress(place: Mapping[str, Any]) -> Progress | None:
+    return Progress(place["done"], place["total"]) if place.get("total") else None
+
+
+def _told(problem: Problem) -> dict[str, str]:
+    return {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}
 
 
 def _removed(name: str, states: Mapping[str, int]) -> DestinationStatus:

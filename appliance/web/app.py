@@ -17,8 +17,9 @@ from appliance.web.views.api import Api
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
 from appliance.web.views.settings import Settings
+from appliance.web.views.sources import Sources
 from appliance.web.views.status import Status
-from appliance.web.views.tables import Destinations, Profiles, Sources
+from appliance.web.views.tables import Destinations, Profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +76,12 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/settings/history/<int:number>", "version", settings.version, both)
     profiles = Profiles(box)
     yield Route("/settings/profile/try", "try_profile", profiles.tried)
-    for table in (Destinations(box), Sources(box), profiles):
+    sources = Sources(box)
+    yield Route("/settings/source/new", "new_source", sources.choose)
+    yield Route("/settings/source/new/<kind>", "new_link", sources.new, both)
+    yield Route("/settings/source/named/<name>", "edit_source", sources.edit, both)
+    yield Route("/settings/source/named/<name>/remove", "remove_source", sources.remove, both)
+    for table in (Destinations(box), profiles):
         place = f"/settings/{table.name}"
         yield Route(f"{place}/new", f"new_{table.name}", table.new, both)
         yield Route(f"{place}/named/<name>", f"edit_{table.name}", table.edit, both)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MultiDict
 
@@ -22,10 +22,31 @@ def text(given: Sequence[str]) -> object:
     return given[0].strip()
 
 
+def secret(given: Sequence[str]) -> object:
+    """A password: every character counts, and the page never shows it again."""
+    return given[0]
+
+
+def first(given: Sequence[str]) -> object:
+    """One of several fields: what was chosen, else what was typed."""
+    return next((word.strip() for word in given if word.strip()), "")
+
+
+def tick(given: Sequence[str]) -> object:
+    """Yes, or nothing said."""
+    return "on" in given or ""
+
+
 def number(given: Sequence[str]) -> object:
     """A whole number."""
     word = given[0].strip()
     return int(word) if re.fullmatch(r"\d{1,9}", word) else word
+
+
+def decimal(given: Sequence[str]) -> object:
+    """A number."""
+    word = given[0].strip()
+    return float(word) if re.fullmatch(r"\d{1,9}(\.\d+)?", word) else word
 
 
 def numbers(given: Sequence[str]) -> object:
@@ -39,23 +60,79 @@ def choices(given: Sequence[str]) -> object:
     return [word for word in given if word]
 
 
-def entry(form: MultiDict[str, str], fields: Mapping[str, Reader]) -> dict[str, object]:
+def some(given: Sequence[str]) -> object:
+    """What was ticked; nothing ticked is nothing said."""
+    return choices(given) or ""
+
+
+def words(given: Sequence[str]) -> object:
+    """Words with commas or spaces between them."""
+    return re.findall(r"[^\s,;]+", given[0]) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Several lines of the same few fields, each field called KEY.COLUMN."""
+
+    columns: Mapping[str, Reader]
+
+    def filled(self, key: str, form: MultiDict[str, str]) -> list[dict[str, str]]:
+        """The lines into which something was entered."""
+        cells = zip(*(form.getlist(f"{key}.{column}") for column in self.columns), strict=False)
+        rows = [dict(zip(self.columns, row, strict=True)) for row in cells]
+        return [row for row in rows if any(cell.strip() for cell in row.values())]
+
+    def read(self, key: str, form: MultiDict[str, str]) -> object:
+        """Them as the settings want them; of an empty field nothing is said."""
+        return [
+            {
+                column: value
+                for column, read in self.columns.items()
+                if (value := read([row[column]])) != ""
+            }
+            for row in self.filled(key, form)
+        ]
+
+
+Fields = Mapping[str, Reader | Rows]
+
+
+def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
     """The fields that the form has, as the settings want them."""
-    return {key: read(form.getlist(key)) for key, read in fields.items() if key in form}
+    given: dict[str, object] = {}
+    for key, read in fields.items():
+        if isinstance(read, Rows):
+            given[key] = read.read(key, form)
+        elif key in form:
+            given[key] = read(form.getlist(key))
+    return given
 
 
-def values(record: object, fields: Mapping[str, Reader]) -> MultiDict[str, str]:
+def values(record: object, fields: Fields) -> MultiDict[str, str]:
     """What a form shows of a record of the settings; nothing where it has its empty value."""
     shown: MultiDict[str, str] = MultiDict()
     for key, read in fields.items():
         value = getattr(record, key)
-        if read is choices:
+        if isinstance(read, Rows):
+            for column in read.columns:
+                shown.setlist(f"{key}.{column}", [str(getattr(row, column)) for row in value])
+        elif read is choices or read is some:
             shown.setlist(key, list(value))
-        elif read is numbers:
-            shown[key] = ", ".join(f"{n:g}" for n in value)
-        else:
-            shown[key] = str(value or "")
+        elif read is not secret:
+            shown[key] = _SHOWN.get(read, _plainly)(value)
     return shown
+
+
+def _plainly(value: object) -> str:
+    return str(value or "")
+
+
+_SHOWN: Mapping[Reader, Callable[[Any], str]] = {
+    numbers: lambda values: ", ".join(f"{n:g}" for n in values),
+    decimal: lambda value: f"{value:g}",
+    words: ", ".join,
+    tick: lambda value: "on" if value else "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +144,17 @@ class Faults:
     hint: str = ""
 
 
-def faults(problem: Problem, place: str, fields: Mapping[str, Reader]) -> Faults:
-    """Sort the lines `file: key: reason` of a problem; `place` is the entry's pattern."""
+def faults(problem: Problem, place: str, fields: Fields) -> Faults:
+    """Sort the lines `file: key: reason` of a problem; `place` is the entry's pattern.
+
+    What is wrong in a row is told at KEY[NUMBER].COLUMN, numbers from 1.
+    """
     at: dict[str, str] = {}
     above: list[str] = []
     for line in problem.sentence.splitlines():
-        found = re.fullmatch(rf"[^:]+: {place}\.(\w+)[^:]*: (.*)", line)
-        if found and found[1] in fields:
-            at.setdefault(found[1], found[2])
+        found = re.fullmatch(rf"[^:]+: {place}\.((\w+)[^:]*): (.*)", line)
+        if found and found[2] in fields:
+            at.setdefault(found[1], found[3])
         else:
             above.append(line)
     return Faults(at, above, problem.hint)

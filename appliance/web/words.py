@@ -1,4 +1,4 @@
-"""Owns what templates may say besides their own sentences: local times, days, who we are."""
+"""Owns what templates may say besides their own sentences: times, days, fields, who we are."""
 
 from __future__ import annotations
 
@@ -14,10 +14,45 @@ from appliance import __version__
 from appliance.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
 
     from appliance.web.auth import Auth
     from appliance.web.box import Box
+
+LABELS: Mapping[str, str] = {
+    "after": "When every PACS has proved that it has the image",
+    "allow": "Who may send",
+    "baud": "Speed (baud)",
+    "bits_stored": "Meaningful bits",
+    "charset": "Text encoding",
+    "date": "Where the exam date may come from",
+    "domain": "Domain",
+    "end_bytes": "Ends with",
+    "filename": "Pattern of file names",
+    "framing": "Bits",
+    "handshake": "Handshake",
+    "hosts": "Only these addresses may connect",
+    "idle_s": "Ends after so many seconds of silence",
+    "interface": "Network socket of the box it is connected to",
+    "listen_port": "Port",
+    "max_kib": "Ends after so many kilobytes at the latest",
+    "mount": "Share of the modality",
+    "move_to": "Move them to",
+    "password": "Password",
+    "path": "Folder",
+    "protocol": "What comes over the line",
+    "quiet_s": "Look at it after so many quiet seconds",
+    "size_gib": "Size in GB",
+    "start_bytes": "Begins with",
+    "tls_ca": "Who signs certificates of modalities",
+    "tls_cert": "Certificate",
+    "tls_key": "Its private key",
+    "tls_port": "Port for TLS",
+    "user": "User",
+}
+"""Keys of the settings, as hints name them, and what their fields are called on the page."""
 
 
 def teach(app: Flask, box: Box, auth: Auth) -> None:
@@ -42,12 +77,18 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
     app.context_processor(everywhere)
     app.add_template_filter(local)
     app.add_template_filter(day)
+    app.add_template_filter(in_words)
     app.jinja_env.globals.update(csrf=_csrf, version=__version__)
 
 
 def day(value: str) -> str:
     """A DICOM date (DA, 20260314) as people and the browser's date field write it."""
     return f"{value[:4]}-{value[4:6]}-{value[6:]}" if re.fullmatch(r"\d{8}", value) else value
+
+
+def in_words(hint: str) -> str:
+    """A hint with `keys` of the settings called as the page calls them."""
+    return re.sub(r"`(\w+)`", lambda found: f"“{LABELS.get(found[1], found[1])}”", hint)
 
 
 def _csrf() -> Markup:

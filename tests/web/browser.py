@@ -10,6 +10,7 @@ from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 if TYPE_CHECKING:
@@ -47,6 +48,15 @@ class Person:
 
     def choose(self, label: str, option: str) -> None:
         Select(self._field(label)).select_by_visible_text(option)
+
+    def tick(self, label: str) -> None:
+        self._driver.find_element(
+            By.XPATH, f"//label[contains(normalize-space(.), {label!r})]"
+        ).click()
+
+    def enter(self, label: str) -> None:
+        """Press the enter key in the field of that label."""
+        self._field(label).send_keys(Keys.ENTER)
 
     def press(self, words: str) -> None:
         """The button or link of these words, which must be within reach."""

@@ -97,7 +97,7 @@ def name_the_pacs(person: Person, pacs: Orthanc) -> None:
     person.sees("Saved. It is in force now.")
 
 
-def name_the_folder(person: Person, root: Path) -> None:
+def name_the_modality(person: Person, root: Path) -> None:
     person.press("Add a profile")
     person.fill("Name", "cr-tiff")
     person.choose("Kind of image", "Computed Radiography (CR)")
@@ -109,7 +109,9 @@ def name_the_folder(person: Person, root: Path) -> None:
     person.photograph("profile")
     person.press("Save")
     person.sees("Saved. It is in force now.")
-    person.press("Add a folder")
+    person.press("Add a modality")
+    person.sees("How does the modality hand over its images?")
+    person.press("It writes into a folder of this box")
     person.fill("Name", "cr")
     person.fill("Folder", "export")
     person.press("Save")
@@ -128,7 +130,7 @@ def drop(root: Path, image: str, name: str) -> None:
 
 def send_a_film(person: Person, root: Path) -> None:
     person.press("Status")
-    person.sees("Drop a file")
+    person.sees("Export one image")
     person.sees("Watched")
     drop(root, "12bit.cropped.tif", "4711_SITI^RAHAYU_20260314.tif")
     person.sees("Everything that came was delivered")
@@ -196,7 +198,7 @@ def test_from_an_empty_box_to_an_image_in_the_pacs(
 ) -> None:
     claim(person, root)
     name_the_pacs(person, pacs)
-    name_the_folder(person, root)
+    name_the_modality(person, root)
     send_a_film(person, root)
     assert patients(pacs) == {("4711", "SITI^RAHAYU")}
     ask_whether_it_was_sent(person)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from appliance.errors import JournalFault, NoIdentity
+import pytest
+
+from appliance.errors import DriveFilling, JournalFault, NoIdentity, StickPulled, StickReading
 from appliance.model import ConfirmedBy, DeliveryState, Evidence, ItemState
 from appliance.settings import history
+from appliance.status.pattern import LampState
 from tests.builders.box import NOT_ANSWERING, SITI
 from tests.web.visitor import Visitor, text_of
 
 if TYPE_CHECKING:
+    from appliance.errors import Problem
     from appliance.model import Item
     from tests.builders.box import Box
 
@@ -91,6 +95,89 @@ def test_what_needs_a_person_comes_first(owner: Visitor, box: Box) -> None:
     assert "lamps: yellow, two flashes and a pause" in shown
     assert shown.index("nobody.tif") < shown.index("Where images go")
     assert "Needs you <span" in " ".join(owner.get("/").text.split())
+
+
+STICK = """
+[[source]]
+name = "stick"
+kind = "stick"
+[[source]]
+name = "us"
+kind = "share"
+hosted = true
+smb1 = true
+"""
+
+
+def stick(box: Box, state: str, problem: Problem | None = None) -> None:
+    history.publish(box.paths.root, STICK)
+    box.journal.custody.set_place("source", "stick", state, problem)
+
+
+def test_a_stick_is_not_to_be_pulled_while_it_is_read(owner: Visitor, box: Box) -> None:
+    box.item(ItemState.HELD)
+    stick(
+        box,
+        "reading",
+        StickReading(label="KINGSTON", done=37, total=120, taken=3, progress="37 of 120"),
+    )
+    shown = text_of(owner.get("/"))
+    assert "Do not pull the stick" in shown
+    assert "37 of 120" in shown
+    assert "lamps: green, lit with short dark blinks" in shown
+    assert 'class="lamp green lit do-not-pull"' in owner.get("/").text
+    assert (
+        '<progress value="37" max="120" aria-label="Files looked at on stick">'
+        in owner.get("/").text
+    )
+    assert "1 image needs you" not in shown
+    assert "stick Do not pull" in shown
+
+
+def test_a_stick_may_be_pulled_once_it_is_read(owner: Visitor, box: Box) -> None:
+    stick(box, "safe")
+    shown = text_of(owner.get("/"))
+    assert "You can pull the stick Everything on the stick is taken" in shown
+    assert "Do not pull" not in shown
+    assert "<progress" not in owner.get("/").text
+
+
+def test_a_stick_that_was_pulled_too_early_is_asked_for_again(owner: Visitor, box: Box) -> None:
+    problem = StickPulled(label="KINGSTON", what="37 of 120 files were looked at")
+    stick(box, "pulled", problem)
+    shown = text_of(owner.get("/"))
+    assert "Something needs you" in shown
+    assert f"stick: {problem.sentence} {problem.hint}" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("empty", "stick No stick No stick is plugged in."),
+        ("listening", "stick Listening What the modality sends is taken."),
+        ("watching", "stick Watched What appears there is taken."),
+        ("unplugged", "stick Needs you"),
+        ("offline", "stick Out of reach"),
+    ],
+)
+def test_every_state_of_a_source_has_its_word(
+    owner: Visitor, box: Box, state: str, words: str
+) -> None:
+    stick(box, state)
+    assert words in text_of(owner.get("/"))
+
+
+def test_what_is_well_and_yet_worth_a_look_says_so(owner: Visitor, box: Box) -> None:
+    full = DriveFilling(percent=80, why="the modality writes")
+    stick(box, "watching", full)
+    assert f"stick Please read {full.sentence} {full.hint}" in text_of(owner.get("/"))
+
+
+def test_old_sharing_is_warned_of_and_alarms_nobody(owner: Visitor, box: Box) -> None:
+    stick(box, "empty")
+    shown = text_of(owner.get("/"))
+    assert "Safe only on a closed network us uses SMB1" in shown
+    assert "lamps: green, steady" in shown
 
 
 def test_the_part_that_refreshes_is_the_same(owner: Visitor, box: Box) -> None:
@@ -248,7 +335,11 @@ def test_the_status_document_is_that_of_the_command_line(owner: Visitor, box: Bo
     document = json.loads(owner.get("/api/v1/status").text)
     described = json.loads(owner.get("/api/v1/openapi.json").text)
     wanted = described["components"]["schemas"]["Status"]["required"]
-    assert set(wanted) <= set(document)
+    assert set(wanted) == set(document)
+    source = described["components"]["schemas"]["Status"]["properties"]["sources"]["items"]
+    assert set(source["properties"]) == set(document["sources"][0])
+    lamps = described["components"]["schemas"]["Status"]["properties"]["lamps"]["properties"]
+    assert lamps["state"]["enum"] == list(LampState)
     assert document["items"]["done"] == 1
     assert owner.another().get("/api/v1/status").json == {"error": "Log in first."}
     assert owner.get("/api/v1/nothing").status_code == 404

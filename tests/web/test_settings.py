@@ -36,7 +36,8 @@ def settings(box: Box) -> Settings:
 
 
 def add(owner: Visitor, table: str, fields: Mapping[str, str], action: str = "save") -> Any:
-    return owner.post(f"/settings/{table}/new", **fields, action=action)
+    place = "source/new/folder" if table == "source" else f"{table}/new"
+    return owner.post(f"/settings/{place}", **fields, action=action)
 
 
 def change(owner: Visitor, table: str, fields: Mapping[str, str], **other: str) -> Any:
@@ -144,8 +145,9 @@ def test_removing_asks_once_more_and_says_what_waits(owner: Visitor, box: Box) -
 
 def test_the_box_itself(owner: Visitor, box: Box) -> None:
     values = {"name": "CR room 2", "ae_title": "ROOM2", "timezone": "Asia/Jakarta"}
+    values |= {"listen_port": "104", "tls_port": ""}
     assert owner.post("/settings/box", **values).location == "/settings"
-    assert settings(box).box.ae_title == "ROOM2"
+    assert (settings(box).box.ae_title, settings(box).box.listen_port) == ("ROOM2", 104)
     assert "CR room 2" in owner.get("/").text
     answer = owner.post("/settings/box", **{**values, "timezone": "Jakarta"})
     assert "not a time zone" in fault_at(answer, "timezone")

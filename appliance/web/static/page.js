@@ -12,12 +12,18 @@ const fetched = async (address) => {
 for (const live of document.querySelectorAll("[data-live]")) {
   const lost = document.querySelector("[data-lost]");
   const badge = document.querySelector("[data-badge]");
+  const spoken = document.querySelector("[data-spoken]");
+  const headline = () => live.querySelector("h1").textContent.trim();
+  const gist = () => headline().replace(/\d+/g, ""); // who listens is not told every number
+  let said = gist();
   let shown = live.innerHTML.trim();
   const refresh = async () => {
     if (document.hidden) return;
     try {
       const now = (await fetched(live.dataset.live)).trim();
       if (now !== shown) live.innerHTML = shown = now;
+      spoken.textContent = gist() === said ? "" : headline();
+      said = gist();
       const { needs } = live.querySelector("[data-needs]").dataset;
       badge.textContent = needs;
       badge.hidden = needs === "0";

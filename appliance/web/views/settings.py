@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 
     from appliance.web.box import Box
 
-_BOX = {"name": forms.text, "ae_title": forms.text, "timezone": forms.text}
+_BOX = {
+    "name": forms.text,
+    "ae_title": forms.text,
+    "timezone": forms.text,
+    "listen_port": forms.number,
+    "tls_port": forms.number,
+    "tls_cert": forms.text,
+    "tls_key": forms.text,
+    "tls_ca": forms.text,
+}
+_PASSWORD = re.compile(r"(\bpassword[\"']?\s*=\s*).*")
 
 
 class Settings:
@@ -67,7 +78,8 @@ class Settings:
     def _version(self, number: int, faults: Faults | None = None) -> str:
         paths = self._box.paths
         lines = (desk.text(paths).splitlines(), desk.version(paths, number).splitlines())
-        changes = list(unified_diff(*lines, lineterm="", n=2))[2:]
+        diff = list(unified_diff(*lines, lineterm="", n=2))[2:]
+        changes = [_PASSWORD.sub(r"\1…", line) for line in diff]
         return render_template(
             "version.html", number=number, changes=changes, faults=faults or Faults()
         )

@@ -1,8 +1,12 @@
-"""Owns the forms of destinations, sources and profiles; keeper publishes them, or refuses."""
+"""Owns the forms of tables in the settings, and those of destinations and profiles.
+
+keeper publishes what was entered, or says why not.
+"""
 
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
@@ -39,8 +43,8 @@ class Table:
     """The entries of one kind: a form to add, change and remove them by name."""
 
     name: ClassVar[str]
-    fields: ClassVar[Mapping[str, forms.Reader]]
-    fixed: ClassVar[Mapping[str, object]] = {}
+    fields: forms.Fields
+    fixed: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, box: Box) -> None:
         """Change the settings of `box`."""
@@ -92,10 +96,15 @@ class Table:
     def _submitted(self, name: str) -> ResponseReturnValue:
         if request.form.get("action") != "save":
             return self._asked(name)
+        entry = self._entry(name)
         try:
-            desk.put(self._box.paths, self.name, self._entry(name))
+            desk.put(self._box.paths, self.name, entry)
         except Problem as problem:
             return self._refused(name, problem)
+        return self._saved(str(entry["name"]), is_new=not name)
+
+    def _saved(self, name: str, *, is_new: bool) -> ResponseReturnValue:
+        """Where to go on."""
         flash("saved")
         return redirect(url_for("settings"))
 
@@ -141,16 +150,18 @@ class Destinations(Table):
     """Where images go; the connection can be tested before it is saved."""
 
     name = "destination"
-    fields: ClassVar = {
-        "name": forms.text,
-        "host": forms.text,
-        "port": forms.number,
-        "ae_title": forms.text,
-        "calling_ae_title": forms.text,
-        "environment": forms.text,
-        "confirm": forms.text,
-    }
-    fixed: ClassVar = {"kind": "dicom"}
+    fields = MappingProxyType(
+        {
+            "name": forms.text,
+            "host": forms.text,
+            "port": forms.number,
+            "ae_title": forms.text,
+            "calling_ae_title": forms.text,
+            "environment": forms.text,
+            "confirm": forms.text,
+        }
+    )
+    fixed = MappingProxyType({"kind": "dicom"})
 
     def _entries(self) -> Sequence[Entry]:
         return self._box.settings.destinations
@@ -170,42 +181,26 @@ class Destinations(Table):
         return Place(entry["host"], entry["port"], entry["ae_title"], calling)
 
 
-class Sources(Table):
-    """Where exports appear."""
-
-    name = "source"
-    fields: ClassVar = {
-        "name": forms.text,
-        "path": forms.text,
-        "profile": forms.text,
-        "after": forms.text,
-        "move_to": forms.text,
-        "error_to": forms.text,
-    }
-    fixed: ClassVar = {"kind": "folder"}
-
-    def _entries(self) -> Sequence[Entry]:
-        return self._box.settings.sources
-
-
 class Profiles(Table):
     """What exports mean; a file name can be tried before it is saved."""
 
     name = "profile"
-    fields: ClassVar = {
-        "name": forms.text,
-        "sop_class": forms.text,
-        "modality": forms.text,
-        "filename": forms.text,
-        "sidecar": forms.text,
-        "identity": forms.text,
-        "date": forms.choices,
-        "charset": forms.text,
-        "bits_stored": forms.number,
-        "photometric": forms.text,
-        "imager_pixel_spacing": forms.numbers,
-        "window": forms.numbers,
-    }
+    fields = MappingProxyType(
+        {
+            "name": forms.text,
+            "sop_class": forms.text,
+            "modality": forms.text,
+            "filename": forms.text,
+            "sidecar": forms.text,
+            "identity": forms.text,
+            "date": forms.choices,
+            "charset": forms.text,
+            "bits_stored": forms.number,
+            "photometric": forms.text,
+            "imager_pixel_spacing": forms.numbers,
+            "window": forms.numbers,
+        }
+    )
 
     def tried(self) -> ResponseReturnValue:
         """What a pattern reads from a sample, asked while somebody types."""

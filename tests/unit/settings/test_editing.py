@@ -36,6 +36,20 @@ def test_an_empty_value_removes_its_key() -> None:
     assert text == with_entry(text, "destination", {"name": "pacs", "calling_ae_title": None})
 
 
+def test_rows_stay_on_one_line_each_time() -> None:
+    rows = [{"ae_title": "CR1", "host": "a"}, {"ae_title": "CR2", "host": "b"}]
+    entry = {"name": "room", "kind": "receiver", "allow": rows[:1]}
+    text = with_entry(TEXT, "source", entry)
+    assert text.endswith('allow = [{ae_title = "CR1", host = "a"}]\n')
+    changed = with_entry(text, "source", {"name": "room", "allow": rows})
+    assert changed.startswith(TEXT)
+    assert tomllib.loads(changed)["source"][0]["allow"] == rows
+    assert "[[source.allow]]" not in changed
+    changed = with_entry(TEXT, "destination", {"name": "pacs", "rows": rows})
+    assert tomllib.loads(changed)["destination"][0]["rows"] == rows
+    assert changed.startswith("# our box")
+
+
 def test_a_new_entry_goes_to_the_end() -> None:
     entry = {"name": "b", "port": 1, "find": {"port": 2}, "confirm": "", "tls": False}
     assert with_entry(TEXT, "destination", entry) == TEXT + (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from appliance.errors import NobodyAnswers
 from appliance.model import DeliveryState, ItemState
 from appliance.settings.schema import Settings
 from appliance.status import metrics
@@ -52,6 +53,23 @@ def test_a_destination_is_up_or_down_once_it_was_tried(box: Box) -> None:
     )
     box.journal.custody.set_place("destination", "pacs", "down", NOT_ANSWERING)
     assert numbers(box)["destination_up", "pacs"] == 0
+
+
+def test_a_source_is_in_one_state(box: Box) -> None:
+    box.journal.custody.set_place("source", "cr", "unplugged", NOT_ANSWERING)
+    found = numbers(box)
+    assert found["source_up", "cr"] == 0
+    assert [key for key in found if key[0] == "source_state"] == [
+        ("source_state", "cr", "unplugged")
+    ]
+
+
+def test_a_stick_in_numbers(box: Box) -> None:
+    reading = NobodyAnswers(path="stick", why="it is read", done=3, total=10)
+    box.journal.custody.set_place("source", "cr", "reading", reading)
+    found = numbers(box)
+    assert (found["stick_files_read", "cr"], found["stick_files_found", "cr"]) == (3, 10)
+    assert found["source_up", "cr"] == 1
 
 
 def test_refused_settings_are_counted(box: Box) -> None:

@@ -1,4 +1,4 @@
-"""Four states, told apart by colour, by place and by rhythm alone."""
+"""Five states, told apart by colour, by place and by rhythm alone."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ from appliance.status.pattern import PATTERNS, LampState, document, drawing, lam
 def test_the_most_pressing_state_is_shown(
     on_the_way: int, for_a_person: int, undeliverable: bool, state: LampState
 ) -> None:
-    assert state is lamp_state(
-        on_the_way=on_the_way, for_a_person=for_a_person, undeliverable=undeliverable
-    )
+    for being_read, shown in ((False, state), (True, LampState.DO_NOT_PULL)):
+        assert shown is lamp_state(
+            on_the_way=on_the_way,
+            for_a_person=for_a_person,
+            undeliverable=undeliverable,
+            being_read=being_read,
+        )
 
 
 def rhythm(frames: tuple[Frame, ...]) -> tuple[tuple[bool, float], ...]:
@@ -55,6 +59,12 @@ def test_every_state_lights_something_and_only_its_own_lamp(state: LampState) ->
 @pytest.mark.parametrize("state", [state for state in LampState if state is not LampState.IDLE])
 def test_nothing_flashes_more_than_three_times_a_second(state: LampState) -> None:
     assert flashes_per_second(PATTERNS[state].frames) <= 3
+
+
+def test_a_stick_that_is_read_is_told_from_work_without_counting() -> None:
+    """Both are green: here the lamp is lit most of the time, there half of it."""
+    lit_s, dark_s = (frame.seconds for frame in PATTERNS[LampState.DO_NOT_PULL].frames)
+    assert lit_s >= 3 * dark_s
 
 
 def test_idle_is_steady_so_that_dark_means_a_dead_box() -> None:

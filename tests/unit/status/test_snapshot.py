@@ -10,7 +10,7 @@ from appliance.model import DeliveryState, ItemState
 from appliance.settings.load import parse
 from appliance.settings.schema import Settings
 from appliance.status.pattern import LampState
-from appliance.status.snapshot import Snapshot, take
+from appliance.status.snapshot import Progress, Snapshot, take
 from tests.builders.box import NOT_ANSWERING, Box
 from tests.fakes.clock import FakeClock
 
@@ -25,6 +25,16 @@ name = "pacs"
 host = "10.0.0.1"
 port = 104
 ae_title = "PACS"
+""")
+LINKS = parse("""
+[[source]]
+name = "cr"
+kind = "stick"
+
+[[source]]
+name = "us"
+kind = "share"
+mount = "//10.0.0.7/export"
 """)
 BAD = BadSettings(faults="jembatan.toml: box.port: is not a known key")
 
@@ -59,7 +69,7 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
     document = now(box).document()
     assert list(document) == [
         "items", "deliveries", "held", "oldest_waiting_s", "sources", "destinations", "lamps",
-        "settings_problems", "version",
+        "settings_problems", "notices", "version",
     ]  # fmt: skip
     assert json.loads(json.dumps(document)) == document
     assert document["held"] == [
@@ -87,9 +97,12 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
     assert document["sources"] == [
         {
             "name": "cr",
+            "kind": "folder",
             "state": "new",
+            "state_s": 0.0,
             "sentence": "Nothing has looked there yet.",
             "hint": "",
+            "progress": None,
             "last_arrival_s": 0.0,
         }
     ]
@@ -155,10 +168,42 @@ def test_a_person_is_needed_where_settings_were_refused(box: Box) -> None:
     ]
 
 
-@pytest.mark.parametrize("state", ["missing", "denied", "full"])
+@pytest.mark.parametrize("state", ["missing", "denied", "full", "pulled", "unplugged", "unheard"])
 def test_a_person_is_needed_where_a_source_cannot_be_watched(box: Box, state: str) -> None:
     place(box, "source", state)
     assert now(box).lamps is LampState.NEEDS_A_PERSON
+    assert not now(box).sources[0].is_up
+
+
+@pytest.mark.parametrize("state", ["watching", "listening", "empty", "safe"])
+def test_nobody_is_needed_where_a_source_waits_for_the_next_image(box: Box, state: str) -> None:
+    place(box, "source", state)
+    assert now(box).lamps is LampState.IDLE
+    assert now(box).sources[0].is_up
+
+
+def test_a_share_that_is_out_of_reach_needs_a_person_once_it_stays_so(box: Box) -> None:
+    """A modality that is being started again, or carried to the ward, comes back by itself."""
+    box.journal.custody.set_place("source", "us", "offline", NOT_ANSWERING)
+    assert now(box, LINKS).lamps is LampState.IDLE
+    assert not now(box, LINKS).sources[1].is_up
+    box.clock.passes(minutes=10)
+    assert now(box, LINKS).lamps is LampState.NEEDS_A_PERSON
+
+
+def test_a_stick_that_is_read_outdoes_everything_until_it_may_be_pulled(box: Box) -> None:
+    box.item(ItemState.HELD)
+    place(box, "destination", "down")
+    box.delivery(DeliveryState.DEFERRED)
+    place(box, "source", "reading")
+    assert now(box, LINKS).lamps is LampState.DO_NOT_PULL
+    place(box, "source", "safe")
+    assert now(box, LINKS).lamps is LampState.CANNOT_DELIVER
+
+
+def test_what_is_not_a_stick_may_be_read_without_alarm(box: Box) -> None:
+    place(box, "source", "reading")
+    assert now(box).lamps is LampState.IDLE
 
 
 @pytest.mark.parametrize("state", ["down", "stopped", "full"])
@@ -202,6 +247,13 @@ def test_a_place_that_is_well_says_so(box: Box) -> None:
     assert snapshot.destinations[0].sentence == "It takes what is sent to it."
 
 
+@pytest.mark.parametrize("state", ["listening", "empty", "reading", "safe"])
+def test_a_source_without_a_sentence_has_that_of_its_state(box: Box, state: str) -> None:
+    box.journal.custody.set_place("source", "cr", state)
+    assert now(box).sources[0].sentence.endswith(".")
+    assert now(box).sources[0].sentence != "Nothing has looked there yet."
+
+
 def test_a_place_in_trouble_says_what_to_do(box: Box) -> None:
     trouble = SourceMissing(path="/srv/cr")
     box.journal.custody.set_place("source", "cr", "missing", trouble)
@@ -209,6 +261,14 @@ def test_a_place_in_trouble_says_what_to_do(box: Box) -> None:
     assert (source.state, source.sentence, source.hint) == (
         "missing", trouble.sentence, trouble.hint,
     )  # fmt: skip
+
+
+def test_how_far_a_stick_is_read_is_known(box: Box) -> None:
+    reading = NobodyAnswers(path="stick", why="it is read", done=3, total=10)
+    box.journal.custody.set_place("source", "cr", "reading", reading)
+    assert now(box).sources[0].progress == Progress(done=3, total=10)
+    assert '"progress": {"done": 3, "total": 10}' in json.dumps(now(box).document())
+    assert now(box, LINKS).notices == ()
 
 
 def test_only_places_of_the_settings_are_shown(box: Box) -> None:
