@@ -44,9 +44,9 @@ def draft(folder: Path) -> Iterator[Draft]:
     """
     make_folder(folder)
     path = folder / f".{os.getpid()}-{os.urandom(6).hex()}.part"
-    with _room_needed(folder):
+    with room_needed(folder):
         try:
-            with path.open("xb") as file:
+            with path.open("x+b") as file:
                 yield Draft(path, file)
         finally:
             path.unlink(missing_ok=True)
@@ -77,10 +77,12 @@ def fsync_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Create a folder and its missing parents durably. Raises DiskFull."""
-    missing = [folder] if not folder.exists() else []
-    while missing and not missing[0].parent.exists():
+    if folder.exists():
+        return
+    missing = [folder]
+    while not missing[0].parent.exists():
         missing.insert(0, missing[0].parent)
-    with _room_needed(folder):
+    with room_needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
         # A folder is only as durable as its own name in its parent.
         for made in missing:
@@ -88,7 +90,8 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _room_needed(folder: Path) -> Iterator[None]:
+def room_needed(folder: Path) -> Iterator[None]:
+    """Raises DiskFull where the file system of `folder` has no room; other OSErrors fly."""
     try:
         yield
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.peek import Garbled
 
@@ -25,6 +25,10 @@ _DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_EXPLICIT_HEADER = {order: struct.Struct(f"{order}HH2sH") for order in "<>"}
+_IMPLICIT_LENGTH = {order: struct.Struct(f"{order}L") for order in "<>"}
+_HEADER_BYTES = 8  # at least; those that the VR makes longer have 12
+_DELIMITER_BYTES = 8
 _PREAMBLE_BYTES = 132
 _SOP_CLASS_UID, _TRANSFER_SYNTAX_UID = 0x00020002, 0x00020010
 _MAX_UID_BYTES = 64
@@ -41,8 +45,7 @@ class Coding:
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """Where one data element lies; `vr` is "" where the coding does not say it."""
 
     tag: int
@@ -108,6 +111,26 @@ def walk(peek: Peek, start: int, coding: Coding) -> Iterator[Element]:
 _IMPLICIT = Coding(explicit=False, order="<")
 
 
+def items(peek: Peek, sequence: Element, coding: Coding) -> Iterator[tuple[int, int]]:
+    """Where the data set of each item of a sequence begins and ends. Raises as walk does."""
+    steps = _Steps()
+    position = sequence.value
+    while position < sequence.end:
+        steps.take(position)
+        tag, _, value, length = _header(peek, position, coding)
+        if tag == _SEQUENCE_END:
+            return
+        if tag != _ITEM:
+            raise Garbled(detail=f"there is no item at byte {position}")
+        if length != _UNDEFINED:
+            position = value + length
+            peek.need(position)
+            yield value, position
+        else:
+            position = _end_of_undefined(peek, value, coding, steps, is_sequence=False)
+            yield value, position - _DELIMITER_BYTES
+
+
 class _Steps:
     """A budget; what exceeds it is nothing an imaging device writes."""
 
@@ -122,26 +145,29 @@ class _Steps:
 
 def _header(peek: Peek, at: int, coding: Coding) -> tuple[int, str, int, int]:
     """Tag, VR, offset of the value and its length."""
-    group, element = struct.unpack(coding.order + "HH", peek.at(at, 4))
+    head = peek.at(at, _HEADER_BYTES)
+    group, element, vr, length = _EXPLICIT_HEADER[coding.order].unpack(head)
     tag = group << 16 | element
     if not tag:
         peek.need_written(at)
     if group == _DELIMITERS or not coding.explicit:
-        return tag, "", at + 8, peek.number(coding.order + "L", at + 4)
-    vr = peek.at(at + 4, 2)
+        (length,) = _IMPLICIT_LENGTH[coding.order].unpack_from(head, 4)
+        return tag, "", at + _HEADER_BYTES, length
     if vr in _SHORT:
-        return tag, vr.decode(), at + 8, peek.number(coding.order + "H", at + 6)
+        return tag, vr.decode(), at + _HEADER_BYTES, length
     if vr in _LONG:
         return tag, vr.decode(), at + 12, peek.number(coding.order + "L", at + 8)
     raise Garbled(detail=f"there is no data element at byte {at}")
 
 
-def _end_of_undefined(peek: Peek, position: int, coding: Coding, steps: _Steps) -> int:
-    """Where a sequence (or encapsulated pixel data) of undefined length ends.
+def _end_of_undefined(
+    peek: Peek, position: int, coding: Coding, steps: _Steps, *, is_sequence: bool = True
+) -> int:
+    """Where a sequence (or encapsulated pixel data, or an item) of undefined length ends.
 
     A sequence of VR UN is Implicit VR Little Endian inside (PS3.5 6.2.2 note 4).
     """
-    inside: list[tuple[bool, Coding]] = [(True, coding)]  # (is a sequence, its coding)
+    inside: list[tuple[bool, Coding]] = [(is_sequence, coding)]  # (is a sequence, its coding)
     while inside:
         is_sequence, coding = inside[-1]
         steps.take(position)

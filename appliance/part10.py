@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import elements
 from appliance.errors import Incomplete, Unreadable, UnsupportedFormat
 from appliance.model import Slice
-from appliance.peek import EndsEarly, Format, Garbled, opened
+from appliance.peek import EndsEarly, Format, Garbled, opened, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 _TRANSFER_SYNTAX_UID = 0x00020010
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _MAX_UID_BYTES = 64
+_PACKED_HEAD_BYTES = 1 << 14
 _UID = re.compile(rb"[0-9.]{1,64}")
 
 
@@ -94,6 +96,28 @@ def _meta(peek: Peek) -> tuple[dict[int, str], int]:
     return found, end
 
 
+def uids_of_data_set(peek: Peek, offset: int, transfer_syntax_uid: str) -> tuple[str, str]:
+    """SOP class and SOP Instance UID as the data set that begins at `offset` says them.
+
+    Raises EndsEarly or Garbled.
+    """
+    if transfer_syntax_uid == elements.DEFLATED_LE:
+        found = _first_uids(_inflated(peek, offset), 0, elements.EXPLICIT_LE)
+    else:
+        found = _first_uids(peek, offset, transfer_syntax_uid)
+    return found.get(_SOP_CLASS_UID, ""), found.get(_SOP_INSTANCE_UID, "")
+
+
+def _inflated(peek: Peek, offset: int) -> Peek:
+    """The beginning of a deflated data set."""
+    packed = peek.at(offset, min(_PACKED_HEAD_BYTES, peek.size - offset))
+    try:
+        head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, _PACKED_HEAD_BYTES)
+    except zlib.error as error:
+        raise Garbled(detail="it cannot be unpacked") from error
+    return within(head)
+
+
 def _first_uids(peek: Peek, offset: int, transfer_syntax_uid: str) -> dict[int, str]:
     """(0008,0016) and (0008,0018), which only a dozen small elements can precede."""
     found: dict[int, str] = {}
@@ -123,13 +147,18 @@ def _same(what: str, in_meta: str | None, in_data_set: str | None) -> str:
 
 
 def head(instance: Instance) -> bytes:
-    """What makes a file of an instance's data set: preamble and group 0002 (PS3.10 7.1)."""
+    """What makes a file of an instance's data set."""
+    return head_of(instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)
+
+
+def head_of(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Preamble and group 0002 (PS3.10 7.1); the same for the same object, whoever sent it."""
     meta = b"".join(
         (
             _element(0x0001, b"OB", b"\0\1"),
-            _element(0x0002, b"UI", instance.sop_class_uid.encode()),
-            _element(0x0003, b"UI", instance.sop_instance_uid.encode()),
-            _element(0x0010, b"UI", instance.transfer_syntax_uid.encode()),
+            _element(0x0002, b"UI", sop_class_uid.encode()),
+            _element(0x0003, b"UI", sop_instance_uid.encode()),
+            _element(0x0010, b"UI", transfer_syntax_uid.encode()),
             _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
         )
     )

@@ -18,7 +18,7 @@ from appliance.elements import IMPLICIT_LE
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from appliance.model import Instance
@@ -87,16 +87,19 @@ class Link:
         target: Target,
         contexts: Iterable[tuple[str, str]],
         patience: Patience = _PATIENT,
+        served: Sequence[str] = (),
     ) -> Link:
         """Offer the (SOP class UID, transfer syntax UID) pairs. Raises AssociationFailed.
 
         Implicit VR Little Endian is offered for every SOP class too (PS3.5 10.1). What does not
-        fit on one association is left out: `offered` tells.
+        fit on one association is left out: `offered` tells. Of the SOP classes `served` we are
+        the provider, though it is us who call.
         """
         offers = _offers(contexts)
         wire = Wire(_connected(target, patience.connection_s), patience.stall_s)
         try:
-            agreement = _agreed(wire, target, offers, patience.acse_s)
+            request = pdu.associate_rq(target.called, target.calling, offers, served)
+            agreement = _agreed(wire, target, offers, request, patience.acse_s)
         except BaseException:
             wire.close()
             raise
@@ -140,14 +143,21 @@ class Link:
         return self._heeded(self._lane(context).store(request, instance.pieces))
 
     def ask(
-        self, command: dimse.Command, sop_class_uid: str, data: bytes = b""
+        self,
+        command: dimse.Command,
+        sop_class_uid: str,
+        data: bytes = b"",
+        sop_instance_uid: str = "",
+        event_type: int | None = None,
     ) -> Iterator[Answer]:
         """Send a small request, its data set in Implicit VR LE; all answers to it.
 
         The last one is final. Raises ContextRefused.
         """
-        priority = dimse.Priority.MEDIUM if data else None
-        request = dimse.Request(command, sop_class_uid, self._next_id(), priority=priority)
+        priority = dimse.Priority.MEDIUM if data and event_type is None else None
+        request = dimse.Request(
+            command, sop_class_uid, self._next_id(), sop_instance_uid, priority, event_type
+        )
         lane = self._lane(Context(sop_class_uid, IMPLICIT_LE))
         for answer in lane.ask(request, data):
             yield self._heeded(answer)
@@ -232,10 +242,12 @@ def _connected(target: Target, timeout_s: float) -> socket.socket:
         raise errors.HostSilent(**where, why=(error.strerror or str(error)).lower()) from error
 
 
-def _agreed(wire: Wire, target: Target, offers: list[Context], timeout_s: float) -> _Agreement:
+def _agreed(
+    wire: Wire, target: Target, offers: list[Context], request: bytes, timeout_s: float
+) -> _Agreement:
     facts = {**{name: getattr(target, name) for name in target.__slots__}, "peer": target}
     try:
-        wire.push(pdu.associate_rq(target.called, target.calling, offers))
+        wire.push(request)
         kind, body = wire.read(timeout_s)
         if kind is Kind.ASSOCIATE_AC:
             return _agreement(offers, pdu.acceptance(body))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AFFECTED_SOP_CLASS_UID = 0x00000002
+REQUESTED_SOP_CLASS_UID = 0x00000003
 COMMAND_FIELD = 0x00000100
 MESSAGE_ID = 0x00000110
 MESSAGE_ID_RESPONDED_TO = 0x00000120
@@ -21,24 +22,32 @@ COMMAND_DATA_SET_TYPE = 0x00000800
 STATUS = 0x00000900
 ERROR_COMMENT = 0x00000902
 AFFECTED_SOP_INSTANCE_UID = 0x00001000
+REQUESTED_SOP_INSTANCE_UID = 0x00001001
+EVENT_TYPE_ID = 0x00001002
+ACTION_TYPE_ID = 0x00001008
 
 _GROUP_LENGTH = 0x00000000
 _HEADER = struct.Struct("<HHI")
 _US_BYTES = 2
+_MAX_COMMENT = 64
 _NO_DATA_SET = 0x0101
 _DATA_SET = 0x0001
 _IS_RESPONSE = 0x8000
 
 SUCCESS = 0x0000
+UNRECOGNISED_OPERATION = 0x0211
 PENDING = frozenset({0xFF00, 0xFF01})
 
 
 class Command(IntEnum):
-    """Command Fields of the requests made here (PS3.7 E.1-1)."""
+    """Command Fields of the requests that are made or answered here (PS3.7 E.1-1)."""
 
     C_STORE = 0x0001
     C_FIND = 0x0020
     C_ECHO = 0x0030
+    N_EVENT_REPORT = 0x0100
+    N_ACTION = 0x0130
+    C_CANCEL = 0x0FFF
 
 
 class Priority(IntEnum):
@@ -58,6 +67,7 @@ class Request:
     message_id: int
     sop_instance_uid: str = ""
     priority: Priority | None = None
+    event_type: int | None = None
 
     def encoded(self) -> bytes:
         """The command set."""
@@ -72,8 +82,9 @@ class Request:
         elements[COMMAND_DATA_SET_TYPE] = _us(_DATA_SET if has_data else _NO_DATA_SET)
         if self.sop_instance_uid:
             elements[AFFECTED_SOP_INSTANCE_UID] = uid(self.sop_instance_uid)
-        rest = encoded(elements)
-        return encoded({_GROUP_LENGTH: struct.pack("<I", len(rest))}) + rest
+        if self.event_type is not None:
+            elements[EVENT_TYPE_ID] = _us(self.event_type)
+        return _command_set(elements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,59 @@ class Response:
     status: int
     comment: str
     has_data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a command set says that a peer sent, be it a request or a response."""
+
+    command: int  # the Command Field as it came
+    message_id: int  # of a response: the one it responds to
+    sop_class_uid: str
+    sop_instance_uid: str
+    action_type: int | None
+    status: int
+    has_data: bool
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it answers something."""
+        return bool(self.command & _IS_RESPONSE)
+
+    def answer(self, status: int, comment: str = "") -> bytes:
+        """The command set of the response to this request."""
+        elements = {
+            AFFECTED_SOP_CLASS_UID: uid(self.sop_class_uid),
+            COMMAND_FIELD: _us(self.command | _IS_RESPONSE),
+            MESSAGE_ID_RESPONDED_TO: _us(self.message_id),
+            COMMAND_DATA_SET_TYPE: _us(_NO_DATA_SET),
+            STATUS: _us(status),
+        }
+        if comment:
+            text = comment.encode("ascii", "replace")[:_MAX_COMMENT]
+            elements[ERROR_COMMENT] = text + b" " * (len(text) % 2)
+        if self.sop_instance_uid:
+            elements[AFFECTED_SOP_INSTANCE_UID] = uid(self.sop_instance_uid)
+        if self.action_type is not None:
+            elements[ACTION_TYPE_ID] = _us(self.action_type)
+        return _command_set(elements)
+
+
+def heard(command_set: bytes) -> Heard:
+    """Read a command set. Raises Garbled."""
+    elements = decoded(command_set)
+    command = _number(elements, COMMAND_FIELD)
+    is_response = bool(command & _IS_RESPONSE)
+    about = MESSAGE_ID_RESPONDED_TO if is_response or command == Command.C_CANCEL else MESSAGE_ID
+    return Heard(
+        command=command,
+        message_id=_number(elements, about),
+        sop_class_uid=_either(elements, AFFECTED_SOP_CLASS_UID, REQUESTED_SOP_CLASS_UID),
+        sop_instance_uid=_either(elements, AFFECTED_SOP_INSTANCE_UID, REQUESTED_SOP_INSTANCE_UID),
+        action_type=_number(elements, ACTION_TYPE_ID) if ACTION_TYPE_ID in elements else None,
+        status=_number(elements, STATUS) if is_response else SUCCESS,
+        has_data=_number(elements, COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
+    )
 
 
 def response(command_set: bytes) -> Response:
@@ -126,6 +190,17 @@ def decoded(data_set: bytes) -> dict[int, bytes]:
             raise Garbled(detail="an element that is cut off")
         elements[group << 16 | element] = data_set[start:position]
     return elements
+
+
+def _command_set(elements: Mapping[int, bytes]) -> bytes:
+    rest = encoded(elements)
+    return encoded({_GROUP_LENGTH: struct.pack("<I", len(rest))}) + rest
+
+
+def _either(elements: Mapping[int, bytes], *tags: int) -> str:
+    """The UID that one of two elements holds: an N-service asks for what a C-service affects."""
+    found = next((elements[tag] for tag in tags if tag in elements), b"")
+    return found.decode("latin-1").strip("\0 ")
 
 
 def _us(number: int) -> bytes:

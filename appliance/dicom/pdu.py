@@ -7,7 +7,7 @@ threads, no numpy and a tenth of the start-up time of pynetdicom, which the test
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,13 +22,15 @@ IMPLEMENTATION_VERSION_NAME = f"JEMBATAN_{__version__}"[:16]
 
 MAX_CONTEXTS = 128
 MAX_PDU_BYTES = 1 << 17  # of one PDU's body, in either direction, whatever the peer would take
-_OWN_MAX_LENGTH = 1 << 14  # what is announced: only responses come this way
+_OWN_MAX_LENGTH = 1 << 14  # what is announced by who asks: only responses come this way
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
 _FRAGMENT = struct.Struct(">BxIIBB")
 _ASSOCIATE_FIXED_BYTES = 68
+_AE_TITLE_BYTES = 16
+_OFFER_FIXED_BYTES = 4
 _REJECTION_BYTES = 4
 _FLAGGED_BYTES = 2  # context ID and flags count in a fragment's length
 FRAGMENT_OVERHEAD_BYTES = 6  # of a PDU's body: length, context ID and flags of its one value
@@ -60,6 +62,7 @@ class Item(IntEnum):
     USER_INFORMATION = 0x50
     MAX_LENGTH = 0x51
     IMPLEMENTATION_CLASS_UID = 0x52
+    ROLES = 0x54
     IMPLEMENTATION_VERSION_NAME = 0x55
 
 
@@ -85,6 +88,42 @@ class Acceptance:
     max_pdu_bytes: int  # 0: no limit
 
 
+class Offer(NamedTuple):
+    """A presentation context as it was proposed: syntaxes in the proposer's order."""
+
+    context_id: int
+    abstract_syntax: str
+    transfer_syntaxes: tuple[str, ...]
+
+
+class Result(NamedTuple):
+    """What is said to an offer (PS3.8 9.3.3.2); the syntax counts where it is 0, acceptance."""
+
+    context_id: int
+    reason: int
+    transfer_syntax: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an A-ASSOCIATE-RQ says."""
+
+    called: str
+    calling: str
+    speaks_dicom: bool  # version 1 and the DICOM application context
+    offers: tuple[Offer, ...]
+    max_pdu_bytes: int  # 0: no limit
+    titles: bytes = field(repr=False)  # to be given back as they came
+
+
+class Rejection(NamedTuple):
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
+
+    result: int
+    source: int
+    reason: int
+
+
 class Fragment(NamedTuple):
     """One presentation data value (PS3.8 E.2)."""
 
@@ -100,6 +139,7 @@ def _pdu(kind: Kind, body: bytes) -> bytes:
 RELEASE_RQ = _pdu(Kind.RELEASE_RQ, bytes(4))
 RELEASE_RP = _pdu(Kind.RELEASE_RP, bytes(4))
 ABORT = _pdu(Kind.ABORT, bytes(4))  # source 0: the service user
+PROVIDER_ABORT = _pdu(Kind.ABORT, bytes((0, 0, 2, 0)))  # source 2: the protocol itself
 
 
 def take(inbox: bytearray) -> Pdu | None:
@@ -126,18 +166,53 @@ def context_id(index: int) -> int:
     return 2 * index + 1
 
 
-def associate_rq(called: str, calling: str, contexts: Sequence[Context]) -> bytes:
-    """An A-ASSOCIATE-RQ that offers the contexts, IDs in their order."""
+def associate_rq(
+    called: str, calling: str, contexts: Sequence[Context], served: Sequence[str] = ()
+) -> bytes:
+    """An A-ASSOCIATE-RQ that offers the contexts, IDs in their order.
+
+    Of the SOP classes `served` the caller is the provider (PS3.7 D.3.3.4).
+    """
     offers = (_offer(context_id(index), context) for index, context in enumerate(contexts))
-    user = _item(
+    titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
+    items = (_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *offers)
+    user = _user_information(_OWN_MAX_LENGTH, *map(_provider_of, served))
+    return _pdu(Kind.ASSOCIATE_RQ, titles + b"".join((*items, user)))
+
+
+def associate_ac(proposal: Proposal, results: Sequence[Result], max_length: int) -> bytes:
+    """An A-ASSOCIATE-AC that answers every offer of a proposal."""
+    head = struct.pack(">H2x", 1) + proposal.titles
+    items = (_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *map(_result, results))
+    return _pdu(Kind.ASSOCIATE_AC, head + b"".join((*items, _user_information(max_length))))
+
+
+def associate_rj(rejection: Rejection) -> bytes:
+    """An A-ASSOCIATE-RJ."""
+    return _pdu(Kind.ASSOCIATE_RJ, bytes((0, *rejection)))
+
+
+def _user_information(max_length: int, *more: bytes) -> bytes:
+    return _item(
         Item.USER_INFORMATION,
-        _item(Item.MAX_LENGTH, struct.pack(">I", _OWN_MAX_LENGTH)),
+        _item(Item.MAX_LENGTH, struct.pack(">I", max_length)),
         _item(Item.IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_CLASS_UID.encode()),
+        *more,
         _item(Item.IMPLEMENTATION_VERSION_NAME, IMPLEMENTATION_VERSION_NAME.encode()),
     )
-    titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
-    items = b"".join((_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *offers, user))
-    return _pdu(Kind.ASSOCIATE_RQ, titles + items)
+
+
+def _provider_of(sop_class_uid: str) -> bytes:
+    uid = sop_class_uid.encode()
+    return _item(Item.ROLES, struct.pack(">H", len(uid)), uid, b"\0\1")
+
+
+def _result(result: Result) -> bytes:
+    return _item(
+        Item.CONTEXT_RESULT,
+        bytes((result.context_id, 0, result.reason, 0)),
+        _item(Item.TRANSFER_SYNTAX, result.transfer_syntax.encode()),
+    )
 
 
 def _offer(number: int, context: Context) -> bytes:
@@ -169,7 +244,45 @@ def acceptance(body: bytes) -> Acceptance:
 
 def _syntax(content: bytes) -> str:
     """The transfer syntax of a result; not significant, often absent, where it is a refusal."""
-    return _first(content, Item.TRANSFER_SYNTAX).decode("latin-1").rstrip("\0 ")
+    return _text(_first(content, Item.TRANSFER_SYNTAX))
+
+
+def _text(content: bytes) -> str:
+    """A UID or an AE title; what pads it is not significant."""
+    return content.decode("latin-1").strip("\0 ")
+
+
+def proposal(body: bytes) -> Proposal:
+    """Read an A-ASSOCIATE-RQ. Raises Garbled."""
+    if len(body) < _ASSOCIATE_FIXED_BYTES:
+        raise Garbled(detail="a request for an association that is cut off")
+    titles = body[4:_ASSOCIATE_FIXED_BYTES]
+    offers: list[Offer] = []
+    context, max_pdu_bytes = b"", 0
+    for kind, content in _items(body[_ASSOCIATE_FIXED_BYTES:]):
+        if kind == Item.CONTEXT_OFFER:
+            offers.append(_offered(content))
+        elif kind == Item.APPLICATION_CONTEXT:
+            context = content.rstrip(b"\0 ")
+        elif kind == Item.USER_INFORMATION:
+            max_pdu_bytes = int.from_bytes(_first(content, Item.MAX_LENGTH), "big")
+    return Proposal(
+        called=_text(titles[:_AE_TITLE_BYTES]),
+        calling=_text(titles[_AE_TITLE_BYTES : 2 * _AE_TITLE_BYTES]),
+        speaks_dicom=bool(body[1] & 1) and context == _APPLICATION_CONTEXT,
+        offers=tuple(offers),
+        max_pdu_bytes=max_pdu_bytes,
+        titles=titles,
+    )
+
+
+def _offered(content: bytes) -> Offer:
+    items = list(_items(content[_OFFER_FIXED_BYTES:]))
+    abstract = next((_text(value) for kind, value in items if kind == Item.ABSTRACT_SYNTAX), "")
+    syntaxes = tuple(_text(value) for kind, value in items if kind == Item.TRANSFER_SYNTAX)
+    if not content or not abstract:
+        raise Garbled(detail="an offer that says nothing")
+    return Offer(content[0], abstract, syntaxes)
 
 
 def _first(content: bytes, wanted: Item) -> bytes:
@@ -207,8 +320,8 @@ def fragments(body: bytes) -> Iterator[Fragment]:
         yield Fragment(bool(flags & 1), bool(flags & 2), body[start + 2 : position])
 
 
-def rejection(body: bytes) -> tuple[int, int, int]:
-    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4). Raises Garbled."""
+def rejection(body: bytes) -> Rejection:
+    """What an A-ASSOCIATE-RJ says. Raises Garbled."""
     if len(body) != _REJECTION_BYTES:
         raise Garbled(detail="a rejection that is cut off")
-    return body[1], body[2], body[3]
+    return Rejection(*body[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
@@ -12,8 +13,9 @@ from appliance.model import ItemState
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from appliance.errors import Ignored, Quarantined
     from appliance.journal.session import Session
@@ -25,6 +27,17 @@ class Accepted(NamedTuple):
 
     item_id: int
     new: bool
+
+
+class Received(NamedTuple):
+    """A published file that came by C-STORE, under which UIDs."""
+
+    arrival: Arrival
+    stored: Stored
+    evidence_digest: str
+    modified_at: datetime
+    sop_class_uid: str
+    sop_instance_uid: str
 
 
 class Unsettled(NamedTuple):
@@ -86,24 +99,56 @@ class Arrivals:
         The same bytes with the same evidence are the item that is there already. `verdict` sets
         the item aside at once.
         """
-        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
         with self._s.db.write(durable=True):
-            known = self._s.db.row("item_by_key", **key)
-            item_id = known["id"] if known else self._add_item(
-                arrival, stored, key, sidecars, modified_at, verdict
-            )  # fmt: skip
-            self._s.db.run(
-                "add_arrival",
-                item_id=item_id,
-                source=arrival.source,
-                name=arrival.name,
-                path=str(arrival.path),
-                fingerprint=arrival.fingerprint,
-                now=self._s.now(),
+            accepted, _ = self._add(
+                arrival, stored, evidence_digest, sidecars, modified_at, verdict
             )
-            if known:
-                self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
-        return Accepted(item_id, known is None)
+        return accepted
+
+    def add_received(self, files: Sequence[Received]) -> list[Accepted]:
+        """Accept what came by C-STORE, all of it or nothing; on the card when this returns."""
+        with self._s.db.write(durable=True):
+            return [self._add_received(file) for file in files]
+
+    def _add_received(self, file: Received) -> Accepted:
+        accepted, arrival_id = self._add(
+            file.arrival, file.stored, file.evidence_digest, {}, file.modified_at, None
+        )
+        self._s.db.run(
+            "add_received",
+            arrival_id=arrival_id,
+            sop_class_uid=file.sop_class_uid,
+            sop_instance_uid=file.sop_instance_uid,
+        )
+        return accepted
+
+    def _add(
+        self,
+        arrival: Arrival,
+        stored: Stored,
+        evidence_digest: str,
+        sidecars: Mapping[str, str],
+        modified_at: datetime,
+        verdict: Quarantined | Ignored | None,
+    ) -> tuple[Accepted, int]:
+        """The item of a file, made where there is none, and the number of the arrival."""
+        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
+        known = self._s.db.row("item_by_key", **key)
+        item_id = known["id"] if known else self._add_item(
+            arrival, stored, key, sidecars, modified_at, verdict
+        )  # fmt: skip
+        (row,) = self._s.db.rows(
+            "add_arrival",
+            item_id=item_id,
+            source=arrival.source,
+            name=arrival.name,
+            path=_text(arrival.path),
+            fingerprint=arrival.fingerprint,
+            now=self._s.now(),
+        )
+        if known:
+            self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
+        return Accepted(item_id, known is None), row["id"]
 
     def _add_item(
         self,
@@ -129,6 +174,15 @@ class Arrivals:
         )
         return int(row["id"])
 
+    def fate(self, arrival: Arrival) -> sqlite3.Row | None:
+        """Whether every destination has the item (`done`), or why that needs a person."""
+        return self._s.db.row(
+            "fate",
+            source=arrival.source,
+            name=arrival.name,
+            fingerprint=arrival.fingerprint,
+        )
+
     def proved(self, source: str) -> list[Unsettled]:
         """Files of a source that every destination has, proved by more than an answer."""
         return [_unsettled(row) for row in self._s.db.rows("unsettled", source=source)]
@@ -137,10 +191,27 @@ class Arrivals:
         """Files of a source that cannot be used and are not yet put aside."""
         return [_unsettled(row) for row in self._s.db.rows("unsettled_quarantined", source=source)]
 
+    def has(self, source: str, name: str, content: str) -> bool:
+        """Whether a file of that name whose fingerprint begins with `content` was accepted."""
+        return bool(self._content(source, name, content)["n"])
+
+    def is_proved(self, source: str, name: str, content: str) -> bool:
+        """Whether the source may lose that file: all it became is in custody here, or proved."""
+        return bool(self._content(source, name, content)["proved"])
+
+    def _content(self, source: str, name: str, content: str) -> sqlite3.Row:
+        (row,) = self._s.db.rows("content_proved", source=source, name=name, content=content)
+        return row
+
     def settle(self, arrival_id: int, how: str) -> None:
         """The after-action of a source file is over: kept, deleted, moved, gone or changed."""
         with self._s.db.write(durable=False):
             self._s.db.run("settle", arrival_id=arrival_id, how=how)
+
+
+def _text(path: Path) -> str:
+    """A path as text, also where its bytes are none."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _unsettled(row: sqlite3.Row) -> Unsettled:

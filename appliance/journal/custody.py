@@ -25,6 +25,8 @@ class Custody:
     def __init__(self, session: Session) -> None:
         """Work through one session."""
         self._s = session
+        self._states: dict[tuple[str, str], str] = {}
+        self._has_news = False
 
     def free_the_dead(self) -> int:
         """Give up the claims, and sweep up after, workers that are gone; how many there were."""
@@ -87,7 +89,13 @@ class Custody:
     def set_place(
         self, kind: str, name: str, state: str, problem: Problem | None = None, *, ok: bool = False
     ) -> None:
-        """How a source or destination is doing; `ok` when it just worked."""
+        """How a source or destination is doing; `ok` when it just worked.
+
+        How far it is, the problem may tell by its facts `done` and `total`.
+        """
+        self._has_news |= self._states.get((kind, name)) != state
+        self._states[kind, name] = state
+        facts = problem.facts if problem else {}
         with self._s.db.write(durable=False):
             self._s.db.run(
                 "set_place",
@@ -96,8 +104,15 @@ class Custody:
                 state=state,
                 ok=ok,
                 now=self._s.now(),
+                done=facts.get("done") or 0,
+                total=facts.get("total") or 0,
                 **said(problem),
             )
+
+    def has_news(self) -> bool:
+        """Whether a place got into another state since this was asked last."""
+        news, self._has_news = self._has_news, False
+        return news
 
     def compact(self) -> None:
         """Remove strays and give unused pages back to the file system."""

@@ -1,6 +1,7 @@
 """Owns the SQLite file: how it is opened, migrated, and written so that a pulled plug is harmless.
 
-One `Database` belongs to one thread; several processes share the file through WAL.
+One `Database` belongs to one thread, or to several that take turns; several processes share the
+file through WAL.
 """
 
 from __future__ import annotations
@@ -46,12 +47,14 @@ def migrations() -> list[str]:
 class Database:
     """One connection; named queries in, rows out."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, made and migrated where needed."""
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        """Open the file, made and migrated where needed; `shared`: by threads that take turns."""
         make_folder(path.parent)
         self._path = path
         with _translated(path):
-            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_S, isolation_level=None, check_same_thread=not shared
+            )
         try:
             self._prepare()
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.journal.arrivals import Arrivals
+from appliance.journal.commitments import Commitments
 from appliance.journal.custody import Custody
 from appliance.journal.database import Database
 from appliance.journal.deliveries import Deliveries
@@ -23,15 +24,21 @@ __all__ = ["Journal", "Paths"]
 class Journal:
     """The journal as one thread uses it; `worker` owns the claims made here."""
 
-    def __init__(self, paths: Paths, worker: Worker, clock: Clock) -> None:
-        """Open the journal and its spool. Raises JournalFault, JournalNewer, DiskFull."""
+    def __init__(
+        self, paths: Paths, worker: Worker, clock: Clock, *, shared: bool = False
+    ) -> None:
+        """Open the journal and its spool; `shared`: for threads that take turns.
+
+        Raises JournalFault, JournalNewer, DiskFull.
+        """
         self.paths = paths
         self.spool = Spool(paths.spool)
-        self._db = Database(paths.journal)
+        self._db = Database(paths.journal, shared=shared)
         session = Session(self._db, self.spool, worker.name, clock, paths.run)
         self.arrivals = Arrivals(session)
         self.items = Items(session)
         self.deliveries = Deliveries(session)
+        self.commitments = Commitments(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)
 

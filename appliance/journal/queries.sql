@@ -4,6 +4,14 @@
 SELECT item.* FROM arrival JOIN item ON item.id = arrival.item_id
 WHERE arrival.source = :source AND arrival.name = :name AND fingerprint = :fingerprint;
 
+-- name: fate  Whether an arrival's item is everywhere, or what keeps it from going on by itself.
+SELECT item.state = 'done' AS done,
+       CASE WHEN item.state IN ('held', 'quarantined', 'ignored') THEN item.code
+            ELSE ifnull((SELECT code FROM delivery
+                         WHERE item_id = item.id AND state = 'held' LIMIT 1), '') END AS stuck
+FROM arrival JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND arrival.name = :name AND fingerprint = :fingerprint;
+
 -- name: item_by_key  The same bytes with the same evidence are the same item.
 SELECT id FROM item WHERE sha256 = :sha256 AND evidence_digest = :evidence_digest;
 
@@ -17,7 +25,8 @@ RETURNING id;
 -- name: add_arrival  A source showed a file, new or not.
 INSERT INTO arrival (item_id, source, name, path, fingerprint, seen_at)
 VALUES (:item_id, :source, :name, :path, :fingerprint, :now)
-ON CONFLICT (source, name, fingerprint) DO UPDATE SET item_id = excluded.item_id;
+ON CONFLICT (source, name, fingerprint) DO UPDATE SET item_id = excluded.item_id
+RETURNING id;
 
 -- name: remark  Something worth knowing that is not a move.
 INSERT INTO history (item_id, at, who, before, after, code, sentence)
@@ -207,14 +216,25 @@ JOIN item ON item.id = arrival.item_id
 WHERE arrival.source = :source AND arrival.settled IS NULL AND item.state = 'quarantined'
 ORDER BY arrival.id;
 
+-- name: content_proved  Whether a source may lose a file: every item it became is in custody or proved.
+-- What cannot be used, and what a rule set aside, keeps its bytes here; an answer alone is no proof.
+SELECT count(*) AS n, min(
+    item.state IN ('quarantined', 'ignored') OR (
+        item.state = 'done' AND NOT EXISTS
+            (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
+             AND (state != 'confirmed' OR confirmed_by = 'response')))) AS proved
+FROM arrival JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND arrival.name = :name
+  AND substr(fingerprint, 1, length(:content)) = :content;
+
 -- name: settle  The after-action of a source file is over.
 UPDATE arrival SET settled = :how WHERE id = :arrival_id;
 
 -- name: set_place  How a source or destination is doing.
-INSERT INTO place (kind, name, state, code, sentence, hint, changed_at, last_ok_at)
-VALUES (:kind, :name, :state, :code, :sentence, :hint, :now, iif(:ok, :now, ''))
+INSERT INTO place (kind, name, state, code, sentence, hint, done, total, changed_at, last_ok_at)
+VALUES (:kind, :name, :state, :code, :sentence, :hint, :done, :total, :now, iif(:ok, :now, ''))
 ON CONFLICT (kind, name) DO UPDATE SET state = :state, code = :code, sentence = :sentence,
-    hint = :hint, changed_at = iif(state = :state AND code = :code, changed_at, :now),
+    hint = :hint, done = :done, total = :total, changed_at = iif(state = :state AND code = :code, changed_at, :now),
     last_ok_at = iif(:ok, :now, last_ok_at);
 
 -- name: places  How all sources and destinations are doing.
@@ -288,3 +308,48 @@ WHERE history.item_id = :item_id ORDER BY history.id;
 
 -- name: arrivals_of  Every time and place an item was shown by a source.
 SELECT * FROM arrival WHERE item_id = :item_id ORDER BY id;
+
+-- name: add_received  An arrival came by C-STORE under these UIDs.
+INSERT INTO received VALUES (:arrival_id, :sop_class_uid, :sop_instance_uid) ON CONFLICT DO NOTHING;
+
+-- name: add_commitment  A modality wants to know whether its images are safe; asked again, anew.
+INSERT INTO commitment (source, called, calling, host, transaction_uid, asked_at)
+VALUES (:source, :called, :calling, :host, :transaction_uid, :now)
+ON CONFLICT (source, calling, transaction_uid) DO UPDATE SET
+    called = :called, host = :host, asked_at = :now, tries = 0, not_before = ''
+RETURNING id;
+
+-- name: clear_commitment  Before its objects are written again, or it is over.
+DELETE FROM commitment_object WHERE commitment_id = :commitment_id;
+
+-- name: add_commitment_object  One image that is asked about.
+INSERT INTO commitment_object
+VALUES (:commitment_id, :number, :sop_class_uid, :sop_instance_uid);
+
+-- name: end_commitment  The modality was told, or can no longer be.
+DELETE FROM commitment WHERE id = :commitment_id;
+
+-- name: tell_later  The modality could not be reached.
+UPDATE commitment SET tries = tries + 1, not_before = :not_before WHERE id = :commitment_id;
+
+-- name: commitments  Which modalities are still to be told something.
+SELECT * FROM commitment ORDER BY id;
+
+-- name: commitment_fates  What became of each image asked about; all that came under its UID counts.
+-- An answer to C-STORE is no proof; and the PACS must have it under this very UID.
+SELECT object.sop_class_uid, object.sop_instance_uid,
+       count(item.id) AS known,
+       ifnull(sum(received.sop_class_uid = object.sop_class_uid), 0) AS of_class,
+       ifnull(sum(item.state = 'ignored'), 0) AS given_up,
+       ifnull(sum(item.state = 'done' AND NOT EXISTS
+           (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
+            AND (delivery.state != 'confirmed' OR delivery.confirmed_by = 'response'
+                 OR NOT EXISTS (SELECT 1 FROM instance WHERE instance.delivery_id = delivery.id
+                                AND instance.sop_instance_uid = object.sop_instance_uid)))
+       ), 0) AS proved
+FROM commitment_object AS object
+LEFT JOIN received ON received.sop_instance_uid = object.sop_instance_uid
+LEFT JOIN arrival ON arrival.id = received.arrival_id AND arrival.source = :source
+LEFT JOIN item ON item.id = arrival.item_id
+WHERE object.commitment_id = :commitment_id
+GROUP BY object.number ORDER BY object.number;

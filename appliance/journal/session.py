@@ -42,6 +42,11 @@ class Paths(NamedTuple):
         return self.root / "shares"
 
     @property
+    def drives(self) -> Path:
+        """The images behind the stick that this box poses as; not in `var`, where others write."""
+        return self.root / "drives"
+
+    @property
     def etc(self) -> Path:
         """The folder of settings."""
         return self.root / "etc"

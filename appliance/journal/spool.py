@@ -1,7 +1,8 @@
 """Owns the bytes: content-addressed files under DIR/var/spool, each named by its SHA-256.
 
 A file is published before the row that names it, so a crash in between leaves a stray, never a
-row without bytes. `custody` keeps the sweep of strays away from whoever is between the two.
+row without bytes. `custody` keeps the sweep of strays away from whoever is between the two. What
+comes in over minutes cannot keep it away so long: there the lock on the draft itself does.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from appliance import durable
 from appliance.errors import DiskFull, Refused
+from appliance.peek import Peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _CHUNK = 1 << 20
+_LARGE_BYTES = 16 << 20
+_IOV_MAX = 1024
 _PATIENCE_S = 2.0
 _GLANCE_S = 0.01
 
@@ -44,6 +48,55 @@ class Stored(NamedTuple):
     sha256: str
     size_bytes: int
     path: Path
+
+
+class Incoming:
+    """A file that is received, hashed while it comes."""
+
+    def __init__(self, spool: Spool, draft: durable.Draft) -> None:
+        """Use Spool.incoming."""
+        self._spool = spool
+        self._draft = draft
+        self._fd = draft.file.fileno()
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+        self._room_bytes = 0  # that was seen to be there, and not yet used
+
+    def write(self, chunks: Sequence[bytes | memoryview]) -> None:
+        """Add to the end. Raises DiskFull."""
+        size_bytes = sum(map(len, chunks))
+        if size_bytes > self._room_bytes:
+            self._room_bytes = max(size_bytes, _CHUNK)
+            _need_room(self._spool.folder, self._room_bytes, _FOR_WHAT_IS_HERE)
+        self._room_bytes -= size_bytes
+        for chunk in chunks:
+            self._digest.update(chunk)
+        self._size_bytes += size_bytes
+        with durable.room_needed(self._spool.folder):
+            self._append(chunks, size_bytes)
+
+    def _append(self, chunks: Sequence[bytes | memoryview], size_bytes: int) -> None:
+        """All of it, however little the file system takes at a time."""
+        written = os.writev(self._fd, chunks[:_IOV_MAX])
+        while written < size_bytes:
+            whole = memoryview(b"".join(chunks))
+            written += os.write(self._fd, whole[written:])
+
+    def peek(self) -> Peek:
+        """A look into what has come so far."""
+        return Peek(lambda length, offset: os.pread(self._fd, length, offset), self._size_bytes)
+
+    def settle(self) -> None:
+        """Before custody is taken: have done what takes long with a large file."""
+        if self._size_bytes > _LARGE_BYTES:
+            os.fsync(self._fd)
+
+    def publish(self) -> Stored:
+        """Make it durable under its name; in custody, which is kept until its row is committed."""
+        digest = self._digest.hexdigest()
+        stored = Stored(digest, self._size_bytes, self._spool.path(digest))
+        self._draft.publish(stored.path)
+        return stored
 
 
 class Spool:
@@ -91,6 +144,20 @@ class Spool:
             new.publish(stored.path)
         return stored
 
+    @contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """A file to be received; gone at the end of the block unless it was published.
+
+        Raises DiskFull.
+        """
+        while True:
+            with durable.draft(self._drafts) as draft:
+                fcntl.flock(draft.file, fcntl.LOCK_EX)
+                # A sweep may have taken it for a dead writer's before it was locked.
+                if os.fstat(draft.file.fileno()).st_nlink:
+                    yield Incoming(self, draft)
+                    return
+
     def files(self) -> list[Path]:
         """All files that lie here, drafts aside."""
         return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*"))
@@ -117,8 +184,9 @@ class Spool:
         """
         try:
             with self.settled(_PATIENCE_S):
-                for abandoned in self._drafts.iterdir():
-                    abandoned.unlink(missing_ok=True)
+                for draft in self._drafts.iterdir():
+                    if _is_abandoned(draft):
+                        draft.unlink(missing_ok=True)
                 strays = self.strays(known())
                 for stray in strays:
                     durable.remove(stray)
@@ -144,6 +212,18 @@ class Spool:
                 yield
             finally:
                 os.close(fd)
+
+
+def _is_abandoned(draft: Path) -> bool:
+    """Whether nobody holds its lock; those that are never locked come and go in custody."""
+    with suppress(FileNotFoundError, BlockingIOError):
+        fd = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(fd)
+        return True
+    return False
 
 
 def _need_room(folder: Path, size_bytes: int, reserve: Reserve) -> None:

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,15 +43,19 @@ class Duty:
     paths: Paths
     settings: Current
     bell: Bell
+    doors: tuple[socket.socket, ...] = ()  # that were opened for it: ports below 1024
     clock: Clock = field(default_factory=SystemClock)
     notifier: Notifier = field(default_factory=Notifier)
     leaving: Event = field(default_factory=Event)
 
     @contextmanager
-    def journal(self) -> Iterator[Journal]:
-        """A journal of its own for the calling thread; its claims end with the block."""
+    def journal(self, *, shared: bool = False) -> Iterator[Journal]:
+        """A journal of its own for the calling thread; its claims end with the block.
+
+        `shared`: for several threads that take turns.
+        """
         worker = Worker(self.paths.run, self.name)
-        journal = Journal(self.paths, worker, self.clock)
+        journal = Journal(self.paths, worker, self.clock, shared=shared)
         try:
             yield journal
         finally:
@@ -97,8 +102,10 @@ def duty(name: str, paths: Paths) -> Duty:
     """The same, for given paths."""
     log_to_stderr()
     inherited = inherited_sockets()
-    bell = Bell(inherited[0] if inherited else hang(paths.run, name))
-    service = Duty(name, paths, Current(paths.root), bell)
+    bells = [each for each in inherited if each.type == socket.SOCK_DGRAM]
+    doors = tuple(each for each in inherited if each.type == socket.SOCK_STREAM)
+    bell = Bell(bells[0] if bells else hang(paths.run, name))
+    service = Duty(name, paths, Current(paths.root), bell, doors)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _leave(service))
     return service
@@ -125,6 +132,8 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     logging.getLogger("pydicom").setLevel(logging.ERROR)
+    for chatty in ("SMB", "NMB"):  # pysmb, on every connection
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 class _Line(logging.Formatter):

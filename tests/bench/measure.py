@@ -67,7 +67,7 @@ class _Memory:
         while not self._over.wait(_SAMPLE_S):
             for each in _tree(pid):
                 with suppress(OSError, ValueError):
-                    self._peaks[each] = max(self._peaks.get(each, 0), _high_water_bytes(each))
+                    self._peaks[each] = max(self._peaks.get(each, 0), high_water_bytes(each))
 
 
 def _tree(pid: int) -> list[int]:
@@ -78,7 +78,8 @@ def _tree(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in _tree(int(child)))]
 
 
-def _high_water_bytes(pid: int) -> int:
+def high_water_bytes(pid: int) -> int:
+    """The most memory a process ever had."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

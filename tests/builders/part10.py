@@ -82,3 +82,36 @@ def part10(
 ) -> bytes:
     """A whole file."""
     return meta(uid, syntax, sop_class) + data_set(uid, pixels, syntax, sop_class)
+
+
+def film(uid: str, rows: int = 16, columns: int = 20, syntax: str = EXPLICIT_LE) -> bytes:
+    """A whole file of 16-bit noise with all that a toolkit needs to look at it."""
+    order = ">" if syntax == EXPLICIT_BE else "<"
+    pixels = struct.pack(
+        f"{order}{rows * columns}H", *(i * 37 % 4096 for i in range(rows * columns))
+    )
+    content = b"".join(
+        element(
+            tag, vr, value if isinstance(value, str) else struct.pack(order + "H", value), syntax
+        )
+        for tag, vr, value in (
+            (0x00080016, "UI", CR_IMAGE),
+            (0x00080018, "UI", uid),
+            (0x00080020, "DA", "20260102"),
+            (0x00080060, "CS", "CR"),
+            (0x00100010, "PN", "DOE^JANE"),
+            (0x00100020, "LO", "4711"),
+            (0x0020000D, "UI", "1.2.3.1"),
+            (0x0020000E, "UI", "1.2.3.2"),
+            (0x00200013, "IS", "1"),
+            (0x00280002, "US", 1),
+            (0x00280004, "CS", "MONOCHROME2"),
+            (0x00280010, "US", rows),
+            (0x00280011, "US", columns),
+            (0x00280100, "US", 16),
+            (0x00280101, "US", 12),
+            (0x00280102, "US", 11),
+            (0x00280103, "US", 0),
+        )
+    )
+    return meta(uid, syntax) + content + element(0x7FE00010, "OW", pixels, syntax)

@@ -63,6 +63,22 @@ class Orthanc:
         found = map(self.stored, self.get("/instances"))
         return {stored.tags["SOPInstanceUID"]: stored for stored in found}
 
+    def knows(self, name: str, ae_title: str, port: int) -> None:
+        """Enter another node on this machine, for `send`."""
+        node = {"AET": ae_title, "Host": HOST, "Port": port}
+        self._ask("PUT", f"/modalities/{name}", json.dumps(node).encode())
+
+    def send(self, name: str, file: bytes) -> None:
+        """Take a DICOM file in and send it to a node; fails where that does."""
+        instance = json.loads(self._ask("POST", "/instances", file))["ID"]
+        self._ask("POST", f"/modalities/{name}/store", instance.encode())
+
+    def _ask(self, method: str, path: str, content: bytes) -> bytes:
+        request = Request(f"http://{HOST}:{self.http_port}{path}", content, method=method)
+        with _direct.open(request, timeout=60) as answer:
+            said: bytes = answer.read()
+        return said
+
     def delete(self, level: str, name: str) -> None:
         """What an administrator does to a wrong image: `level` is instances, studies, patients."""
         url = f"http://{HOST}:{self.http_port}/{level}/{name}"

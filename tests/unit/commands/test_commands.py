@@ -11,7 +11,7 @@ import pytest
 from appliance import __version__
 from appliance.__main__ import main
 from appliance.call import Server
-from appliance.errors import BadSettings
+from appliance.errors import BadSettings, SourceMissing
 from appliance.model import DeliveryState, ItemState
 from tests.unit.journal.processes import CHECKOUT
 
@@ -189,6 +189,23 @@ def test_status_for_scripts(terminal: Terminal, box: Box) -> None:
     document = terminal.json("status")
     assert document["items"] == {state.value: 1 for state in ItemState}
     assert document["version"] == __version__
+
+
+def test_status_says_how_links_are_doing_and_what_to_do(terminal: Terminal, box: Box) -> None:
+    (box.paths.etc).mkdir()
+    (box.paths.etc / "jembatan.toml").write_text(
+        '[[source]]\nname = "us"\nkind = "share"\nhosted = true\nsmb1 = true\n'
+        '[[source]]\nname = "stick"\nkind = "stick"\n'
+    )
+    gone = SourceMissing(path="/srv/us")
+    box.journal.custody.set_place("source", "us", "missing", gone)
+    box.journal.custody.set_place("source", "stick", "reading")
+    assert terminal.on_box("status") == 0
+    for words in (
+        "[○ ○ ◐]  do not pull", "us     missing", "stick  reading", f"-> us: {gone.hint}",
+        "Note: us uses SMB1",
+    ):  # fmt: skip
+        assert words in terminal.out
 
 
 def test_status_says_that_settings_were_refused(terminal: Terminal, box: Box) -> None:

@@ -285,6 +285,30 @@ def test_a_place_remembers_since_when_and_when_it_last_worked(box: Box) -> None:
     assert place() == ("down", "nobody-answers", "09:28", "09:27")
 
 
+def test_a_place_in_another_state_is_news_once(box: Box) -> None:
+    custody = box.journal.custody
+    assert not custody.has_news()
+    custody.set_place("source", "us", "reading")
+    assert custody.has_news()
+    assert not custody.has_news()
+    custody.set_place("source", "us", "reading", NOT_ANSWERING)
+    assert not custody.has_news()
+    custody.set_place("source", "us", "safe")
+    assert custody.has_news()
+
+
+def test_a_place_remembers_how_far_it_is_while_somebody_says_so(box: Box) -> None:
+    def progress() -> tuple[int, int]:
+        row = box.journal.ledger.places()[0]
+        return (row["done"], row["total"])
+
+    tell = box.journal.custody.set_place
+    tell("source", "us", "reading", NobodyAnswers(path="x", why="y", done=3, total=10))
+    assert progress() == (3, 10)
+    tell("source", "us", "safe")
+    assert progress() == (0, 0)
+
+
 def test_compacting_keeps_everything(box: Box) -> None:
     items = [box.item(ItemState.DONE) for _ in range(5)]
     spool_file(box, b"nobody's")

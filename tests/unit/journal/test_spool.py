@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.journal.spool import Spool, digest_of
+from appliance.errors import DiskFull
+from appliance.journal.spool import Reserve, Spool, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +60,65 @@ def test_whoever_fails_while_storing_keeps_nobody_out(spool: Spool) -> None:
         raise EOFError
     with spool.settled(0):
         pass
+
+
+def test_what_is_received_is_hashed_and_published(spool: Spool) -> None:
+    with spool.incoming() as incoming:
+        incoming.write([b"pi", memoryview(b"xe")])
+        assert incoming.peek().at(1, 3) == b"ixe"
+        incoming.write([b"ls"])
+        incoming.settle()
+        with spool.custody():
+            stored = incoming.publish()
+    assert stored == spool.keep(io.BytesIO(b"pixels"))
+    assert drafts(spool) == []
+
+
+def test_what_is_not_published_leaves_nothing(spool: Spool) -> None:
+    with suppress(EOFError), spool.incoming() as incoming:
+        incoming.write([b"half"])
+        raise EOFError
+    assert (drafts(spool), spool.files()) == ([], [])
+
+
+def test_a_sweep_leaves_alone_what_is_being_received(spool: Spool) -> None:
+    (spool.folder / "tmp" / "of-the-dead.part").write_bytes(b"half")
+    with spool.incoming() as incoming:
+        incoming.write([b"pix"])
+        Spool(spool.folder).sweep(lambda: ())
+        assert len(drafts(spool)) == 1
+        incoming.write([b"els"])
+        with spool.custody():
+            stored = incoming.publish()
+    assert stored.path.read_bytes() == b"pixels"
+
+
+def test_a_draft_that_a_sweep_took_before_it_was_locked_is_begun_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[int] = []
+
+    def lock_late(file: object, how: int) -> None:
+        if not locked:
+            (draft,) = drafts(spool)
+            draft.unlink()
+        locked.append(how)
+        flock(file, how)  # type: ignore[arg-type]
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with spool.incoming() as incoming:
+        incoming.write([b"pixels"])
+        assert len(drafts(spool)) == 1
+    assert len(locked) == 2
+
+
+def test_there_is_room_or_it_is_said(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.journal.spool._FOR_WHAT_IS_HERE", Reserve(1, 1 << 60))
+    with pytest.raises(DiskFull), spool.incoming() as incoming:
+        incoming.write([b"pixels"])
+    assert drafts(spool) == []
+
+
+def drafts(spool: Spool) -> list[Path]:
+    return list((spool.folder / "tmp").iterdir())

@@ -1,0 +1,118 @@
+"""Owns agreeing with a peer that calls us: which of its offers are taken, and in which syntax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.dicom.echo import VERIFICATION
+from appliance.dicom.pdu import Context, Rejection, Result
+from appliance.elements import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.dicom.pdu import Offer
+
+COMMITMENT = "1.2.840.10008.1.20.1"
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+
+NO_REASON = Rejection(1, 1, 1)
+NOT_DICOM = Rejection(1, 1, 2)
+CALLING_UNKNOWN = Rejection(1, 1, 3)
+CALLED_UNKNOWN = Rejection(1, 1, 7)
+TOO_MANY = Rejection(2, 3, 2)
+
+_ACCEPTED, _SOP_CLASS_REFUSED, _SYNTAX_REFUSED = 0, 3, 4
+
+_STANDARD = "1.2.840.10008."
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_NO_STORAGE = tuple(_STORAGE + "201." + number for number in "23456")  # queries of an inventory
+_OTHER_STORAGE = frozenset(
+    _STANDARD + ending
+    for ending in (
+        *("5.1.1.27", "5.1.1.29", "5.1.1.30", "5.1.4.34.7", "5.1.4.34.10"),
+        *("5.1.4.38.1", "5.1.4.39.1", "5.1.4.43.1", "5.1.4.44.1", "5.1.4.45.1"),
+    )
+)
+_SYNTAXES = "1.2.840.10008.1.2"
+_ELSEWHERE = tuple(  # pixels behind a URL or in a stream of their own, data sets as MIME or XML
+    _SYNTAXES + ending for ending in (".4.94", ".4.95", ".4.204", ".4.205", ".6.", ".7.")
+)
+_LAST_CHOICE = frozenset({EXPLICIT_BE, DEFLATED_LE})
+_PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE})
+
+
+class Visitor(NamedTuple):
+    """Who calls, and whom."""
+
+    called: str
+    calling: str
+    host: str
+    over_tls: bool = False
+
+    def __str__(self) -> str:
+        """How sentences name it; what an unknown peer calls itself may be anything."""
+        return f"{self.calling.encode('unicode_escape').decode()} at {self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What a visitor may send here."""
+
+    sop_class: Callable[[str], bool]
+    syntax: Callable[[str], bool]
+    commitment: bool = True
+
+
+def results(offers: tuple[Offer, ...], taste: Taste) -> list[Result]:
+    """What is said to each offer, in its order."""
+    return [_result(offer, taste) for offer in offers]
+
+
+def agreed(offers: tuple[Offer, ...], said: list[Result]) -> Mapping[int, Context]:
+    """The contexts that may be used."""
+    return {
+        offer.context_id: Context(offer.abstract_syntax, result.transfer_syntax)
+        for offer, result in zip(offers, said, strict=True)
+        if result.reason == _ACCEPTED
+    }
+
+
+def is_storage(sop_class_uid: str) -> bool:
+    """Whether objects of this kind are stored: by the tables of PS3.4 B.5, future ones included.
+
+    Private ones may be; whoever proposes one to a storage service means to store.
+    """
+    if sop_class_uid.startswith(_STORAGE):
+        return not sop_class_uid.startswith(_NO_STORAGE)
+    return sop_class_uid in _OTHER_STORAGE or not sop_class_uid.startswith(_STANDARD)
+
+
+def is_whole_file(transfer_syntax_uid: str) -> bool:
+    """Whether an object in this syntax is all there, and in a way that can be read.
+
+    Of private syntaxes nobody knows that: they are taken where the settings name them.
+    """
+    if transfer_syntax_uid.startswith(_ELSEWHERE):
+        return False
+    return f"{transfer_syntax_uid}.".startswith(f"{_SYNTAXES}.")
+
+
+def _result(offer: Offer, taste: Taste) -> Result:
+    if offer.abstract_syntax == VERIFICATION or (
+        offer.abstract_syntax == COMMITMENT and taste.commitment
+    ):
+        usable = [syntax for syntax in offer.transfer_syntaxes if syntax in _PLAIN]
+    elif taste.sop_class(offer.abstract_syntax):
+        usable = [syntax for syntax in offer.transfer_syntaxes if taste.syntax(syntax)]
+    else:
+        return Result(offer.context_id, _SOP_CLASS_REFUSED, IMPLICIT_LE)
+    if not usable:
+        return Result(offer.context_id, _SYNTAX_REFUSED, IMPLICIT_LE)
+    return Result(offer.context_id, _ACCEPTED, _chosen(usable))
+
+
+def _chosen(usable: list[str]) -> str:
+    """The sender's order says what it has; but few PACSs take big-endian and deflated ones."""
+    return next((syntax for syntax in usable if syntax not in _LAST_CHOICE), usable[0])

@@ -1,0 +1,211 @@
+"""Storage commitment: a real modality's toolkit asks, and is told the truth, now or later."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from queue import Queue
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+
+from appliance.journal.bell import ring
+from appliance.model import ConfirmedBy, ItemState
+from tests.builders import part10
+from tests.builders.receiving import modality, receiving, store, until
+from tests.peers.orthanc import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+    from tests.builders.receiving import Receiving
+
+COMMITMENT = "1.2.840.10008.1.20.1"
+UID = "1.2.3.4.5"
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks here waits for the answer, or has left."""
+    monkeypatch.setattr("appliance.dicom.provider._MOMENT_S", 0.1)
+
+
+class Heard(NamedTuple):
+    """What a modality was told: the transaction, what is safe, and what is not and why."""
+
+    event_type: int | None
+    transaction: str
+    safe: list[str]
+    failed: dict[str, int]
+
+
+class Modality:
+    """A pynetdicom modality that asks, and that may be called back on `port`."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.told: Queue[Heard] = Queue()
+        self.handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self._report)]
+        self.answers = 0x0000
+
+    @property
+    def allow(self) -> str:
+        return f'{{ ae_title = "CR1", host = "127.0.0.1", port = {self.port} }}'
+
+    @contextmanager
+    def calls(self, box: Receiving) -> Iterator[Association]:
+        ae = AE("CR1")
+        ae.add_requested_context(COMMITMENT)
+        assoc = ae.associate(
+            "127.0.0.1", box.port, ae_title="JEMBATAN", evt_handlers=self.handlers
+        )
+        assert assoc.is_established
+        yield assoc
+        assoc.release()
+
+    @contextmanager
+    def listens(self) -> Iterator[None]:
+        ae = AE("CR1")
+        ae.add_supported_context(COMMITMENT, scu_role=False, scp_role=True)
+        server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=self.handlers)
+        assert server
+        yield
+        server.shutdown()
+
+    def _report(self, event: Event) -> tuple[int, None]:
+        information = event.event_information
+        failed = information.get("FailedSOPSequence", [])
+        self.told.put(
+            Heard(
+                event.event_type,
+                information.TransactionUID,
+                [
+                    each.ReferencedSOPInstanceUID
+                    for each in information.get("ReferencedSOPSequence", [])
+                ],
+                {each.ReferencedSOPInstanceUID: each.FailureReason for each in failed},
+            )
+        )
+        return self.answers, None
+
+
+def ask(
+    assoc: Association, *uids: str, sop_class: str = part10.CR_IMAGE, transaction: str = "2.25.1"
+) -> int:
+    question = Dataset()
+    question.TransactionUID = transaction
+    question.ReferencedSOPSequence = []
+    for uid in uids:
+        item = Dataset()
+        item.ReferencedSOPClassUID = sop_class
+        item.ReferencedSOPInstanceUID = uid
+        question.ReferencedSOPSequence.append(item)
+    answer, _ = assoc.send_n_action(question, 1, COMMITMENT, COMMITMENT + ".1")
+    status: int = answer.Status
+    return status
+
+
+def sent(box: Receiving, uid: str = UID) -> None:
+    """An image came, and waits at its PACS for a proof."""
+    with modality(box) as link:
+        assert store(link, uid, part10.data_set(uid)).status == 0
+    box.box.convert()
+    box.box.identify()
+    box.box.route(uid=uid)
+    box.box.send()
+
+
+def proved(box: Receiving, by: ConfirmedBy = ConfirmedBy.FIND) -> None:
+    """The PACS was asked; deliver rings."""
+    box.box.confirm(by=by)
+    ring(box.box.paths.run, "receive")
+
+
+def test_what_the_pacs_proved_is_told_over_the_association_that_asked(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box:
+        sent(box)
+        proved(box)
+        with cr1.calls(box) as assoc:
+            assert ask(assoc, UID) == 0
+            assert cr1.told.get(timeout=10) == Heard(1, "2.25.1", [UID], {})
+            until(lambda: not box.box.journal.commitments.open())
+
+
+def test_it_is_told_when_it_becomes_true_and_not_before(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.calls(box) as assoc:
+        sent(box)
+        assert ask(assoc, UID) == 0
+        ring(box.box.paths.run, "receive")
+        assert cr1.told.empty()
+        proved(box)
+        assert cr1.told.get(timeout=10) == Heard(1, "2.25.1", [UID], {})
+        until(lambda: not box.box.journal.commitments.open())
+
+
+def test_a_modality_that_left_is_called(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.listens():
+        sent(box)
+        with cr1.calls(box) as assoc:
+            assert ask(assoc, UID, "1.2.3.99") == 0
+        proved(box)
+        assert cr1.told.get(timeout=10) == Heard(2, "2.25.1", [UID], {"1.2.3.99": 0x0112})
+        until(lambda: not box.box.journal.commitments.open())
+
+
+def test_a_promise_survives_the_service(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box:
+        sent(box)
+        with cr1.calls(box) as assoc:
+            assert ask(assoc, UID) == 0
+    with cr1.listens(), receiving(tmp_path, allow=cr1.allow) as box:
+        assert cr1.told.empty()
+        proved(box)
+        assert cr1.told.get(timeout=10).safe == [UID]
+
+
+@pytest.mark.parametrize(
+    ("uid", "sop_class", "why"),
+    [("1.2.3.99", part10.CR_IMAGE, 0x0112), (UID, part10.SC_IMAGE, 0x0119)],
+)
+def test_what_never_came_like_that_is_denied_at_once(
+    tmp_path: Path, uid: str, sop_class: str, why: int
+) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.calls(box) as assoc:
+        sent(box)
+        assert ask(assoc, uid, sop_class=sop_class) == 0
+        assert cr1.told.get(timeout=10) == Heard(2, "2.25.1", [], {uid: why})
+        until(lambda: not box.box.journal.commitments.open())
+
+
+def test_an_answer_of_the_pacs_is_no_proof(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.calls(box) as assoc:
+        sent(box)
+        proved(box, ConfirmedBy.RESPONSE)
+        assert box.box.journal.ledger.item_counts() == {ItemState.DONE: 1}
+        assert ask(assoc, UID) == 0
+        (commitment,) = box.box.journal.commitments.open()
+        (fate,) = box.box.journal.commitments.fates(commitment)
+        assert (fate.known, fate.proved) == (1, 0)
+        assert cr1.told.empty()
+
+
+def test_what_is_no_question_is_not_noted(tmp_path: Path) -> None:
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.calls(box) as assoc:
+        assert ask(assoc) == 0x0115
+        nothing = Dataset()
+        nothing.TransactionUID = "2.25.1"
+        answer, _ = assoc.send_n_action(nothing, 7, COMMITMENT, COMMITMENT + ".1")
+        assert answer.Status == 0x0123
+        assert box.box.journal.commitments.open() == []
