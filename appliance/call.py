@@ -1,24 +1,35 @@
 """Owns asking another service something: one JSON line there, one JSON line back.
 
 Calls go over a Unix stream socket; its mode says which users may open it. A Problem that a
-service raises travels as its code, sentence and hint.
+service raises travels as its code, sentence and hint. An answer may hand over an open descriptor.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import BoundedSemaphore, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.errors import Declined, NobodyAnswers, Problem, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
-Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+class Handing(NamedTuple):
+    """An answer that comes with an open descriptor, closed here once it was handed over."""
+
+    answer: Mapping[str, Any]
+    fd: int
+
+
+Handler = Callable[[Mapping[str, Any]], Mapping[str, Any] | Handing]
 
 _LONGEST = 1 << 20
 _AT_ONCE = 8
@@ -30,25 +41,58 @@ def ask(path: Path, request: Mapping[str, object], timeout_s: float = 10.0) -> d
 
     Raises NobodyAnswers, or Declined with what the service said was wrong.
     """
+    answer, fd = _asked(path, request, timeout_s)
+    if fd is not None:
+        os.close(fd)
+    return answer
+
+
+def ask_for_descriptor(
+    path: Path, request: Mapping[str, object], timeout_s: float = 10.0
+) -> tuple[dict[str, Any], int]:
+    """The same, for an answer that hands over a descriptor, which is the caller's from then on."""
+    answer, fd = _asked(path, request, timeout_s)
+    if fd is None:
+        raise NobodyAnswers(path=path.name, why="the answer lacks what was asked for")
+    return answer, fd
+
+
+def _asked(
+    path: Path, request: Mapping[str, object], timeout_s: float
+) -> tuple[dict[str, Any], int | None]:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(timeout_s)
             line.connect(str(path))
             _send(line, request)
-            answer = _receive(line)
+            # A descriptor comes with the first byte, or not at all (unix(7), SCM_RIGHTS).
+            start, fds, _, _ = socket.recv_fds(line, 1, 1)
+            for fd in fds:
+                os.set_inheritable(fd, False)
+            answer = _receive(line, start)
     except (OSError, ValueError) as error:
         raise NobodyAnswers(path=path.name, why=str(error)) from error
     if "problem" in answer:
         raise Declined(**answer["problem"])
-    return answer
+    return answer, fds[0] if fds else None
 
 
 class Server:
     """The answering side: operations by name, several callers at once."""
 
-    def __init__(self, path: Path, operations: Mapping[str, Handler], mode: int = 0o660) -> None:
-        """Bind `path`, in the place of a socket that a dead process left."""
+    def __init__(
+        self,
+        path: Path,
+        operations: Mapping[str, Handler],
+        mode: int = 0o660,
+        callers: Container[int] | None = None,
+    ) -> None:
+        """Bind `path`, in the place of a socket that a dead process left.
+
+        `callers` are the users (by number) that are answered; None: whom `mode` lets in.
+        """
         self._operations = operations
+        self._callers = callers
         self._free = BoundedSemaphore(_AT_ONCE)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -81,13 +125,14 @@ class Server:
         try:
             with line, suppress(OSError):  # a caller that went away needs no answer
                 line.settimeout(_PATIENCE_S)
-                _send(line, self._outcome(line))
+                _reply(line, self._outcome(line))
         finally:
             self._free.release()
 
-    def _outcome(self, line: socket.socket) -> Mapping[str, object]:
+    def _outcome(self, line: socket.socket) -> Mapping[str, object] | Handing:
         try:
-            request = _receive(line)
+            request = _receive(line)  # first: what is left unread would take the answer with it
+            self._admit(line)
             return self._handler(request)(request)
         except ValueError as error:
             return _problem(Refused(what="the request", why=str(error)))
@@ -95,6 +140,10 @@ class Server:
             return _problem(Refused(what="the request", why=f"it has no {missing}"))
         except Problem as problem:
             return _problem(problem)
+
+    def _admit(self, line: socket.socket) -> None:
+        if self._callers is not None and _user(line) not in self._callers:
+            raise Refused(what="the call", why="this user has no business here")
 
     def _handler(self, request: Mapping[str, Any]) -> Handler:
         operation = str(request.get("op"))
@@ -108,13 +157,37 @@ def _problem(problem: Problem) -> Mapping[str, object]:
     return {"problem": said}
 
 
+def _user(line: socket.socket) -> int:
+    """The number of the user on the other side, as the kernel knows it (unix(7), SO_PEERCRED)."""
+    form = "3i"  # process, user, group
+    credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(form))
+    user: int = struct.unpack(form, credentials)[1]
+    return user
+
+
+def _reply(line: socket.socket, outcome: Mapping[str, object] | Handing) -> None:
+    if not isinstance(outcome, Handing):
+        return _send(line, outcome)
+    text = _encoded(outcome.answer)
+    try:
+        sent = socket.send_fds(line, [text], [outcome.fd])
+    finally:
+        os.close(outcome.fd)
+    return line.sendall(text[sent:])
+
+
 def _send(line: socket.socket, message: Mapping[str, object]) -> None:
-    line.sendall(json.dumps(message).encode() + b"\n")
+    line.sendall(_encoded(message))
 
 
-def _receive(line: socket.socket) -> dict[str, Any]:
+def _encoded(message: Mapping[str, object]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def _receive(line: socket.socket, start: bytes = b"") -> dict[str, Any]:
+    """One message, the first bytes of which may have been read."""
     with line.makefile("rb") as reader:
-        text = reader.readline(_LONGEST)
+        text = start + reader.readline(_LONGEST)
     if not text.endswith(b"\n"):
         msg = "the message is cut off" if len(text) < _LONGEST else "the message is too long"
         raise ValueError(msg)

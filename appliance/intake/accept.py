@@ -7,8 +7,10 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance import durable
 from appliance.errors import ChangedMeanwhile
 from appliance.journal.codec import dump
+from appliance.journal.spool import digest_of
 from appliance.settings.naming import named
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Intake:
         Raises ChangedMeanwhile (look again later), DiskFull, and OSError where it cannot be read.
         """
         with self._journal.spool.custody():
-            kept = {path.name: self._keep(path).stored.sha256 for path in sidecars}
+            kept = {_text(path.name): self._keep_once(path) for path in sidecars}
             stored = self._journal.arrivals.stored(arrival) or self._unchanged(arrival, sha256)
             return self._journal.arrivals.add(
                 arrival,
@@ -64,6 +66,15 @@ class Intake:
         if not same:
             raise ChangedMeanwhile(name=arrival.path.name)
         return kept.stored
+
+    def _keep_once(self, path: Path) -> str:
+        """The digest of a file that may be here already: a list comes with each of its images."""
+        sha256 = digest_of(path)
+        here = self._journal.spool.path(sha256)
+        if not here.exists():
+            return self._keep(path).stored.sha256
+        durable.fsync_folder(here.parent)  # whoever published it may not have come to that yet
+        return sha256
 
     def _keep(self, path: Path) -> _Kept:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -96,6 +107,14 @@ def fingerprint(stat: os.stat_result) -> str:
     return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
+def _text(name: str) -> str:
+    """A name as text, also where its bytes are none."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def modified_at(path: Path) -> datetime:
-    """When the file says it was written last."""
-    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    """When the file says it was written last; long ago where that is beyond all calendars."""
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except (ValueError, OverflowError):
+        return datetime.fromtimestamp(0, UTC)

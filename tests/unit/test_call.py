@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import time
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.call import Server, ask
+from appliance.call import Handing, Server, ask, ask_for_descriptor
 from appliance.errors import Declined, NobodyAnswers, WeakPassword
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 
 def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -123,3 +125,53 @@ def test_a_caller_that_goes_away_disturbs_nobody(line: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(str(line))
     assert ask(line, {"op": "echo", "text": "x"}) == {"said": "x"}
+
+
+@pytest.fixture
+def folder_line(tmp_path: Path) -> Iterator[Path]:
+    def give(request: Mapping[str, Any]) -> Handing:
+        return Handing({"name": request["name"]}, os.open(tmp_path, os.O_PATH))
+
+    path = tmp_path / "run" / "devices.sock"
+    server = Server(path, {"give": give, "tell": lambda _: {}})
+    server.start()
+    yield path
+    server.close()
+
+
+def test_an_answer_may_hand_over_a_descriptor(folder_line: Path, tmp_path: Path) -> None:
+    answer, fd = ask_for_descriptor(folder_line, {"op": "give", "name": "x" * 100_000})
+    assert answer == {"name": "x" * 100_000}
+    assert not os.get_inheritable(fd)
+    assert Path(f"/proc/self/fd/{fd}").samefile(tmp_path)
+    os.close(fd)
+
+
+def test_who_did_not_ask_for_a_descriptor_keeps_none(folder_line: Path, tmp_path: Path) -> None:
+    assert ask(folder_line, {"op": "give", "name": ""}) == {"name": ""}
+    until_s = time.monotonic() + 5
+    while any(
+        Path(fd).exists() and fd.samefile(tmp_path) for fd in Path("/proc/self/fd").iterdir()
+    ):
+        assert time.monotonic() < until_s  # the answering thread closes its own
+
+
+def test_an_answer_without_its_descriptor_is_none(folder_line: Path) -> None:
+    with pytest.raises(NobodyAnswers, match="lacks what was asked for"):
+        ask_for_descriptor(folder_line, {"op": "tell"})
+
+
+@pytest.mark.parametrize(("users", "says"), [({os.geteuid()}, "yes"), ({4711}, "")])
+def test_only_the_users_it_is_meant_for_are_answered(
+    tmp_path: Path, users: set[int], says: str
+) -> None:
+    server = Server(tmp_path / "s", {"may": lambda _: {"says": "yes"}}, callers=users)
+    server.start()
+    try:
+        if says:
+            assert ask(tmp_path / "s", {"op": "may"}) == {"says": says}
+        else:
+            with pytest.raises(Declined, match="this user has no business here"):
+                ask(tmp_path / "s", {"op": "may"})
+    finally:
+        server.close()

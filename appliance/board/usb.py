@@ -1,0 +1,180 @@
+"""Owns which file systems are plugged in by USB, and noticing when that changes (pyudev).
+
+Only what hangs below a USB device is ever named, and never a disk that the box itself lives on.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pyudev
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+READABLE = frozenset({"vfat", "exfat", "ntfs", "iso9660", "udf", "ext2", "ext3", "ext4"})
+"""File systems that sticks have, as udev calls them."""
+
+_SECTOR_BYTES = 512  # in sysfs, whatever the disk's own is
+_SYSFS = Path("/sys/dev/block")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDevice:
+    """What udev says about a disk or a partition; `disk` is the name of the whole one."""
+
+    name: str
+    node: str
+    disk: str
+    by_usb: bool
+    size_bytes: int
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UsbVolume:
+    """One file system on a stick; `id` is another one each time it is plugged in.
+
+    `serial` tells one stick from another; `fs` is "" where nothing known is on it.
+    """
+
+    id: str
+    label: str
+    fs: str
+    size_bytes: int
+    device: str
+    model: str
+    serial: str
+
+
+class Bus(Protocol):
+    """The USB sockets of the box."""
+
+    def volumes(self) -> list[UsbVolume]:
+        """What is plugged in now."""
+        ...
+
+    def changes(self) -> Iterator[None]:
+        """Waits for something to come or go, again and again."""
+        ...
+
+
+class UsbBus:
+    """The real ones."""
+
+    def __init__(self) -> None:
+        """Learn which disks are the box's own. Raises ImportError where there is no libudev."""
+        self._context = pyudev.Context()
+        self._own = own_disks()
+
+    def volumes(self) -> list[UsbVolume]:
+        """What is plugged in now."""
+        found = self._context.list_devices(subsystem="block")
+        return volumes_of(map(_block_device, found), self._own)
+
+    def changes(self) -> Iterator[None]:
+        """Waits for a disk to come or go, again and again."""
+        monitor = pyudev.Monitor.from_netlink(self._context)
+        monitor.filter_by("block")
+        for _ in iter(monitor.poll, None):
+            yield
+
+
+def _block_device(device: pyudev.Device) -> BlockDevice:
+    parent = device.find_parent("block", "disk")
+    return BlockDevice(
+        name=device.sys_name,
+        node=device.device_node or "",
+        disk=parent.sys_name if parent else device.sys_name,
+        by_usb=device.find_parent("usb", "usb_device") is not None,
+        size_bytes=int(device.attributes.get("size") or 0) * _SECTOR_BYTES,
+        properties=dict(device.properties.items()),
+    )
+
+
+def volumes_of(devices: Iterable[BlockDevice], own: frozenset[str]) -> list[UsbVolume]:
+    """The volumes on `devices` that may be read; `own` are the names of the box's own disks.
+
+    What has no known file system is named only where nothing else on that stick has one.
+    """
+    foreign = [d for d in devices if d.by_usb and d.node and d.size_bytes and d.disk not in own]
+    divided = {device.disk for device in foreign if device.name != device.disk}
+    offered = [d for d in foreign if d.name != d.disk or d.disk not in divided]
+    useful = {device.disk for device in offered if _file_system(device)}
+    named = [d for d in offered if _file_system(d) or d.disk not in useful]
+    return [_volume(device) for device in sorted(named, key=lambda device: device.name)]
+
+
+def _file_system(device: BlockDevice) -> str:
+    kind = device.properties.get("ID_FS_TYPE", "")
+    return kind if kind in READABLE else ""
+
+
+def _volume(device: BlockDevice) -> UsbVolume:
+    said = device.properties
+    # The number of the disk since boot, new each time it (or its medium) comes.
+    arrival = said.get("DISKSEQ") or said.get("USEC_INITIALIZED", "0")
+    model = said.get("ID_MODEL", "").replace("_", " ").strip()
+    return UsbVolume(
+        id=f"{device.name}-{arrival}",
+        label=said.get("ID_FS_LABEL") or model or "The stick",
+        fs=_file_system(device),
+        size_bytes=device.size_bytes,
+        device=device.node,
+        model=model,
+        serial=f"{said.get('ID_SERIAL', '')} {said.get('ID_FS_UUID', '')} {device.size_bytes}",
+    )
+
+
+# The box's own disks
+
+
+def own_disks(
+    mounts: Path = Path("/proc/self/mountinfo"),
+    swaps: Path = Path("/proc/swaps"),
+    sysfs: Path = _SYSFS,
+) -> frozenset[str]:
+    """The names of the disks that something is mounted from, or swapped to, now.
+
+    A box may have been started from a USB disk; all partitions of that one are its own.
+    """
+    numbers = set(_mounted(mounts.read_text()))
+    numbers |= {n for line in _lines(swaps)[1:] if (n := _number(line.split()[0]))}
+    return frozenset(disk for number in numbers for disk in _disks(sysfs / number))
+
+
+def _mounted(mountinfo: str) -> Iterator[str]:
+    """Device numbers MAJOR:MINOR; some file systems give theirs only by the path (proc(5))."""
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        yield before.split()[2]
+        if (source := after.split()[1]).startswith("/dev/") and (number := _number(source)):
+            yield number
+
+
+def _number(node: str) -> str:
+    try:
+        found = Path(node).stat().st_rdev
+    except OSError:
+        return ""
+    return f"{os.major(found)}:{os.minor(found)}" if found else ""
+
+
+def _disks(device: Path) -> Iterator[str]:
+    """The disk a device number is on; those below it where it is a mapping or a RAID."""
+    if not device.exists():
+        return
+    real = device.resolve()
+    for below in (real / "slaves").glob("*"):
+        yield from _disks(below)
+    yield real.parent.name if (real / "partition").exists() else real.name
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []

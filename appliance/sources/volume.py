@@ -1,0 +1,287 @@
+"""Owns foreign media: the walk through a file system nobody vouches for, the judging of its files.
+
+A medium may be pulled, broken or made to do harm. Nothing here follows a link, opens a device or
+goes on for ever, and one thing that cannot be read never keeps the others from being taken.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.intake.accept import evidence_digest
+from appliance.intake.complete import Wholeness, check, expects_reports
+from appliance.intake.sidecars import is_sidecar
+from appliance.model import Arrival
+from appliance.sources.beside import Beside
+from appliance.sources.dicomdir import is_dicomdir
+from appliance.sources.patience import is_junk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from appliance.errors import Quarantined
+    from appliance.intake.accept import Intake
+    from appliance.journal.journal import Journal
+    from appliance.settings.links import Source
+    from appliance.settings.schema import Profile
+
+DEEPEST = 64
+"""How many folders may lie in each other."""
+
+MOST_FILES = 1_000_000
+MOST_IN_FOLDER = 100_000
+"""What is more than that is left, and said: a broken file system can list for ever."""
+
+_MOST_BROKEN_BYTES = 256 << 20
+_NO_EXPORTS = frozenset(
+    {
+        *("lost+found", "system volume information", "$recycle.bin", "recycler", "recycled"),
+        *(".trashes", ".spotlight-v100", ".fseventsd", ".temporaryitems"),
+    }
+)
+"""Folders of the file system itself; what somebody deleted is in some, and must not come back."""
+_GONE = frozenset(
+    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ENOMEDIUM, errno.ESHUTDOWN}
+)
+_LOOP = "it leads back to a folder it lies in"
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def shown_name(name: str) -> str:
+    """`name` as it may be written anywhere: what nobody can see or decode is percent-encoded."""
+    return "".join(char if char.isprintable() else _percent(char) for char in name)
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def may_be_gone(error: OSError) -> bool:
+    """Whether this is what reading from a medium that was pulled looks like."""
+    return error.errno in _GONE
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a regular file on a medium; OSErrors fly."""
+    with os.fdopen(os.open(path, _LOOK), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# Walking
+
+
+class Volume:
+    """The files below `root`, which is on a medium (or any folder).
+
+    `unread` are the folders that could not be read, and why; `unlisted` the names of those of
+    which not everything was listed; `strange` counts what is neither file nor folder. They tell of
+    the last walk.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is read yet."""
+        self.root = root
+        self.unread: dict[Path, OSError] = {}
+        self.unlisted: dict[str, str] = {}
+        self.strange = 0
+
+    def files(self) -> Iterator[Path]:
+        """Every regular file, folder by folder, names in order.
+
+        Raises OSError where the root itself cannot be read.
+        """
+        self.unread, self.unlisted, self.strange = {}, {}, 0
+        for number, path in enumerate(self._walk(self.root, ())):
+            if number == MOST_FILES:
+                self.unlisted["."] = f"there are more than {MOST_FILES} files"
+                return
+            yield path
+
+    def files_again(self) -> Iterator[Path]:
+        """The files below the folders that could not be read the last time."""
+        unread, self.unread = self.unread, {}
+        for folder in unread:
+            above = ((0, 0),) * len(folder.relative_to(self.root).parts)
+            yield from self._walk(folder, above)
+
+    def name(self, path: Path) -> str:
+        """Where a file lies below the root, as it may be shown."""
+        return shown_name(path.relative_to(self.root).as_posix())
+
+    def _walk(self, folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
+        try:
+            status = folder.lstat() if above else folder.stat()  # the root may be a /proc link
+            listing = self._listing(folder)
+        except OSError as error:
+            if not above:
+                raise
+            self._pass_over(folder, error)
+            return
+        for name in listing.files:
+            yield folder / name
+        this = (status.st_dev, status.st_ino)
+        if this in above:
+            self.unlisted[self.name(folder)] = _LOOP
+        elif len(above) == DEEPEST and listing.folders:
+            self.unlisted[self.name(folder)] = f"it is the {DEEPEST}th folder in another"
+        else:
+            for name in listing.folders:
+                yield from self._walk(folder / name, (*above, this))
+
+    def _pass_over(self, folder: Path, error: OSError) -> None:
+        if error.errno == errno.ELOOP:  # the kernel saw it first
+            self.unlisted[self.name(folder)] = _LOOP
+        else:
+            self.unread[folder] = error
+
+    def _listing(self, folder: Path) -> _Listing:
+        found = _Listing()
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, MOST_IN_FOLDER):
+                self._sort(entry, found)
+            if next(entries, None):
+                self.unlisted[self.name(folder)] = f"it lists more than {MOST_IN_FOLDER} files"
+        found.files.sort()
+        found.folders.sort()
+        return found
+
+    def _sort(self, entry: os.DirEntry[str], found: _Listing) -> None:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if not _is_of_the_system(entry.name):
+                    found.folders.append(entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                found.files.append(entry.name)
+            else:
+                self.strange += 1
+        except OSError as error:
+            self.unread[Path(entry.path)] = error
+
+
+def _is_of_the_system(folder: str) -> bool:
+    name = folder.lower()
+    return name in _NO_EXPORTS or name.startswith(".trash-")
+
+
+@dataclass(slots=True)
+class _Listing:
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+
+# Judging
+
+
+class Kind(StrEnum):
+    """What a file on a medium is."""
+
+    EXPORT = "export"  # whole
+    UNFINISHED = "unfinished"  # ends early: cut off, or still being written
+    BROKEN = "broken"  # contradicts itself, or is empty
+    SIDECAR = "sidecar"  # describes others
+    FOREIGN = "foreign"  # nothing a modality exports
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found, and what is wrong with it."""
+
+    kind: Kind
+    problem: Quarantined | None = None
+
+
+class Fate(StrEnum):
+    """What became of a file on a medium."""
+
+    TAKEN = "taken"  # accepted, on the card
+    KNOWN = "known"  # was accepted before; nothing was written
+    LEFT = "left"  # not for us; nothing was written
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file, and what it was."""
+
+    fate: Fate
+    judgement: Judgement
+
+
+class Taker:
+    """Takes the files of one source's media, each only once; belongs to one thread."""
+
+    def __init__(
+        self, source: Source, profile: Profile | None, journal: Journal, intake: Intake
+    ) -> None:
+        """Take for `source`."""
+        self._source = source
+        self._profile = profile
+        self._journal = journal
+        self._intake = intake
+        self._beside: Beside | None = None
+
+    def afresh(self) -> None:
+        """Forget which sidecars lie where: the medium is another, or may have changed."""
+        self._beside = None
+
+    def judge(self, path: Path, name: str) -> Judgement:
+        """Look what a file is; cheap unless its format has no lengths. OSErrors fly."""
+        if is_junk(path.name) or is_dicomdir(path.name):
+            return Judgement(Kind.FOREIGN)
+        if is_sidecar(path, self._profile) or is_sidecar(path, None):
+            return Judgement(Kind.SIDECAR)
+        verdict = check(path, reports=expects_reports(self._profile))
+        return Judgement(_KINDS[verdict.wholeness], verdict.problem(name))
+
+    def take(
+        self, path: Path, name: str, judgement: Judgement | None = None, *, sha256: str = ""
+    ) -> Outcome:
+        """Accept a file unless it is known or foreign; when this returns it is on the card.
+
+        `name` is as `Volume.name` makes it; `judgement` and `sha256` where the caller has them.
+        Raises OSError (it, or a sidecar of its name, cannot be read), ChangedMeanwhile, DiskFull.
+        """
+        found = judgement or self.judge(path, name)
+        if not self._is_wanted(path, found):
+            return Outcome(Fate.LEFT, found)
+        sidecars = self._sidecars(path)
+        digest = sha256 or digest_of(path)
+        evidence = evidence_digest(
+            self._profile, name, {beside.name: sha for beside, sha in sidecars.items()}
+        )
+        arrival = Arrival(self._source.name, name, path, f"content:{digest}:{evidence}")
+        if self._journal.arrivals.knows(arrival):
+            return Outcome(Fate.KNOWN, found)
+        kept = () if found.problem else tuple(sidecars)
+        self._intake.accept(arrival, self._profile, kept, found.problem, sha256=digest)
+        return Outcome(Fate.TAKEN, found)
+
+    def _is_wanted(self, path: Path, found: Judgement) -> bool:
+        """Sidecars come with the images they describe; a broken giant would only fill the card."""
+        match found.kind:
+            case Kind.EXPORT:
+                return True
+            case Kind.UNFINISHED | Kind.BROKEN:
+                return path.lstat().st_size <= _MOST_BROKEN_BYTES
+            case Kind.SIDECAR | Kind.FOREIGN:
+                return False
+
+    def _sidecars(self, path: Path) -> dict[Path, str]:
+        if self._beside is None or self._beside.folder != path.parent:
+            self._beside = Beside(path.parent, self._profile)
+        return self._beside.of(path)
+
+
+_KINDS = {
+    Wholeness.WHOLE: Kind.EXPORT,
+    Wholeness.GROWING: Kind.UNFINISHED,
+    Wholeness.BROKEN: Kind.BROKEN,
+    Wholeness.EMPTY: Kind.BROKEN,
+    Wholeness.UNKNOWN: Kind.FOREIGN,
+}

@@ -1,0 +1,282 @@
+"""A modality's share through the kernel's mount; a folder stands for the mount here."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.board.mount import Mounted
+from appliance.errors import Declined, ShareOffline
+from appliance.intake.accept import Intake
+from appliance.settings.links import ShareLink
+from appliance.settings.schema import Profile
+from appliance.sources.remote import ByKernel, Entry, Listing
+from appliance.sources.share import ShareSource
+from tests.builders.box import Box
+from tests.builders.pictures import grey, saved
+from tests.fakes.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from appliance.errors import Problem
+    from appliance.sources.remote import Remote
+
+POLL_S = 5.0
+SETTLE_S = 20.0
+
+
+def png(film: int = 0) -> bytes:
+    return saved(grey(8, film=film), "PNG")
+
+
+class Kernel(ByKernel):
+    """Counts the readings; `fails` is what the next look or reading ends with."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Mounted(os.open(folder, os.O_PATH | os.O_DIRECTORY)))
+        self.fails: OSError | None = None
+        self.read: list[str] = []
+
+    def listing(self) -> Listing:
+        self._fail()
+        return super().listing()
+
+    def digest(self, entry: Entry) -> str:
+        self._fail()
+        self.read.append(entry.name)
+        return super().digest(entry)
+
+    def _fail(self) -> None:
+        if self.fails:
+            raise self.fails
+
+
+class Share:
+    """A share source whose share is the folder `there`."""
+
+    def __init__(self, root: Path, profile: Profile | None = None) -> None:
+        self.clock = FakeClock()
+        self.box = Box(root / "box", clock=self.clock)
+        self.there = root / "there"
+        self.there.mkdir()
+        self.refuses: Problem | None = None
+        self.kernel: Kernel | None = None
+        link = ShareLink(
+            name="ct", mount="//ct/export", poll_s=POLL_S, settle_s=SETTLE_S,
+            profile=profile.name if profile else "",
+        )  # fmt: skip
+        journal = self.box.journal
+        self.source = ShareSource(link, profile, journal, Intake(journal), self.clock, self._reach)
+
+    def _reach(self) -> Remote:
+        if self.refuses:
+            raise self.refuses
+        self.kernel = Kernel(self.there)
+        return self.kernel
+
+    @property
+    def mounted(self) -> Kernel:
+        assert self.kernel
+        return self.kernel
+
+    def turn(self, after_s: float = 0.0) -> int:
+        self.clock.passes(seconds=after_s)
+        return self.source.turn()[0]
+
+    def turns(self, number: int) -> int:
+        """As many, a poll apart; how many files were taken."""
+        return sum(self.turn(POLL_S) for _ in range(number))
+
+    def counts(self) -> dict[str, int]:
+        return self.box.journal.ledger.item_counts()
+
+    def place(self) -> tuple[str, str]:
+        (row,) = [row for row in self.box.journal.ledger.places() if row["name"] == "ct"]
+        return row["state"], row["code"]
+
+    def close(self) -> None:
+        self.source.close()
+        self.box.close()
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[Share]:
+    made = Share(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_file_is_taken_after_two_equal_readings_apart(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    assert share.turn() == 0
+    assert share.turn(POLL_S / 2) == 0
+    assert share.turn(POLL_S) == 1
+    assert share.counts() == {"arrived": 1}
+
+
+def test_bytes_that_change_under_the_same_times_are_waited_for(share: Share) -> None:
+    path = share.there / "a.png"
+    path.write_bytes(png())
+    os.utime(path, (1, 1))
+    listed = share.turn()
+    first = share.mounted.listing().entries
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"other")
+    # ctime tells here; a server that does not say it is like this listing:
+    share.mounted.listing = lambda: Listing(list(first), {})  # type: ignore[method-assign]
+    assert listed + share.turn(POLL_S) == 0
+    assert share.turn(POLL_S) == 1
+
+
+def test_what_was_settled_is_not_read_again(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turns(3)
+    share.mounted.read.clear()
+    assert share.turns(20) == 0
+    assert share.mounted.read == []
+
+
+def test_nor_after_the_share_was_away(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turns(3)
+    share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
+    share.turn(POLL_S)
+    assert share.place() == ("offline", "share-offline")
+    share.turns(20)
+    assert share.mounted.read == []
+    assert share.place() == ("watching", "")
+
+
+def test_a_file_of_a_disk_that_knows_times_badly_is_read_again_at_leisure(share: Share) -> None:
+    """FAT, and a clock that begins anew with each start: the new film looks like the old one."""
+    path = share.there / "a.png"
+    path.write_bytes(png())
+    os.utime(path, (1000, 1000))
+    assert share.turns(3) == 1
+    before = share.mounted.listing().entries
+    share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
+    share.turn(POLL_S)
+    path.write_bytes(png(1)[: before[0].size_bytes].ljust(before[0].size_bytes, b"\0"))
+    os.utime(path, (1000, 1000))
+    share.turn(10)
+    share.mounted.listing = lambda: Listing(list(before), {})  # type: ignore[method-assign]
+    taken = share.turns(60)
+    assert taken == 1
+    assert sum(share.counts().values()) == 2
+
+
+def test_a_share_that_was_lost_never_looks_empty(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turns(3)
+    moved = share.there.with_name("moved")
+    share.there.rename(moved)
+    share.there.mkdir()
+    root = share.mounted._root  # noqa: SLF001 - as it is seen through another mount
+    share.mounted._root = (0, *root[1:])  # noqa: SLF001
+    share.turn(POLL_S)
+    assert share.place()[0] == "offline"
+
+
+def test_a_reading_that_fails_half_way_is_begun_again_when_the_share_is_back(
+    share: Share,
+) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turn()
+    share.turn(POLL_S)
+    (share.there / "b.png").write_bytes(png(1))
+    share.turn(POLL_S)
+    share.mounted.fails = OSError(errno.EIO, "Input/output error")
+    share.turn(POLL_S)
+    assert share.place() == ("offline", "share-offline")
+    assert share.turns(4) == 1
+    assert share.counts() == {"arrived": 2}
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("share-offline", "offline"),
+        ("share-refused", "denied"),
+        ("share-missing", "missing"),
+        ("share-dialect", "denied"),
+        ("no-cifs", "offline"),
+    ],
+)
+def test_what_the_helper_says_is_said(share: Share, code: str, state: str) -> None:
+    share.refuses = Declined("It is so.", code, "Do this.")
+    share.turn()
+    assert share.place() == (state, code)
+
+
+def test_it_is_asked_again_by_itself(share: Share) -> None:
+    share.refuses = ShareOffline(share="//ct/export", why="it is off")
+    assert share.source.turn() == (0, 10.0)
+    share.refuses = None
+    share.turn(10)
+    assert share.place() == ("watching", "")
+
+
+def test_a_cut_off_file_has_its_time_and_is_then_set_aside(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png()[:-50])
+    assert share.turns(4) == 0
+    share.turns(3)
+    assert share.counts() == {"quarantined": 1}
+
+
+def test_a_file_that_the_modality_keeps_open_is_waited_for(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (share.there / "a.png").write_bytes(png())
+
+    def closed(_: Entry) -> str:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    share.turn()
+    with monkeypatch.context() as patched:
+        (share.there / "b.png").write_bytes(png(1))
+        patched.setattr(share.mounted, "digest", closed)
+        assert share.turn(POLL_S) == 1
+        assert share.place() == ("watching", "")
+    assert share.turns(3) == 1
+
+
+def test_a_folder_that_may_not_be_read_keeps_no_other_back(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (share.there / "a.png").write_bytes(png())
+    (share.there / "locked").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if path.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("appliance.sources.volume.os.scandir", refusing)
+    assert share.turns(3) == 1
+    assert share.place() == ("watching", "share-unread")
+
+
+def test_an_image_waits_for_the_sidecar_that_names_its_patient(tmp_path: Path) -> None:
+    share = Share(tmp_path, Profile("ct", sidecar="json"))
+    (share.there / "a.png").write_bytes(png())
+    assert share.turns(3) == 0
+    (share.there / "a.json").write_text('{"PatientID": "P1"}')
+    assert share.turns(4) == 1
+    assert list(share.box.journal.items.get(1).sidecars) == ["a.json"]
+    share.close()
+
+
+def test_what_is_no_image_is_left_and_said(share: Share) -> None:
+    (share.there / "film.frm").write_bytes(b"Mindray" * 100)
+    (share.there / "DICOMDIR").write_bytes(b"x")
+    (share.there / "Thumbs.db").write_bytes(b"x")
+    share.turns(3)
+    assert share.counts() == {}
+    assert share.place() == ("watching", "share-foreign")
