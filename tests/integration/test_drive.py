@@ -1,0 +1,436 @@
+"""The box as a stick, from the host's writes to the journal: real FAT images, the helper's half
+behind its socket, a kernel and a host that are played.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from appliance.board.disk import Room
+from appliance.board.drive import Drive
+from appliance.board.drives import Drives
+from appliance.board.gadget import Gadget
+from appliance.board.mount import SOCKET
+from appliance.call import Server
+from appliance.intake.accept import Intake
+from appliance.model import ConfirmedBy, ItemState
+from appliance.settings.links import DriveLink
+from appliance.settings.schema import Profile
+from appliance.sources.drive import DriveSource
+from tests.builders.box import Box
+from tests.builders.fat import Host, Unpacker
+from tests.fakes.configfs import FakeConfigfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+QUIET_S = 10.0
+ALWAYS_THE_SAME = datetime(1999, 12, 31, 12, 0, tzinfo=UTC)
+
+
+def png(shade: int = 0) -> bytes:
+    content = BytesIO()
+    Image.effect_noise((64, 64), 50 + shade).save(content, "PNG")
+    return content.getvalue()
+
+
+class Posing:
+    """A drive source turned by hand; time passes as it asks for it."""
+
+    def __init__(self, root: Path, profile: Profile | None = None) -> None:
+        self.root = root
+        self.profile = profile
+        self.box = Box(root / "box")
+        self.link = DriveLink(name="cr", size_gib=1, quiet_s=QUIET_S)
+        self.configfs = FakeConfigfs(root)
+        self.configfs.host_comes()
+        self.serves()
+        self.watches()
+        self.runs(1)
+
+    def serves(self) -> None:
+        """The privileged helper comes up."""
+        gadget = Gadget(self.configfs, self.configfs.controllers)
+        self.drives = Drives(
+            self.root / "drive",
+            lambda: [self.link],
+            gadget,
+            Unpacker(self.root / "views"),
+            "10000000ABCDEF01",
+            lambda _: None,
+        )
+        self.server = Server(self.box.paths.run / SOCKET, self.drives.operations)
+        self.server.start()
+
+    def watches(self) -> None:
+        """The watch service comes up."""
+        journal = self.box.journal
+        drive = Drive(self.box.paths.run, "cr")
+        self.source = DriveSource(
+            self.link, self.profile, journal, Intake(journal), self.box.clock, drive
+        )
+
+    def runs(self, seconds: float) -> int:
+        """How many files were taken while that time passed."""
+        taken, clock = 0, self.box.clock
+        until_s = clock.monotonic() + seconds
+        while True:
+            new, wait_s = self.source.turn()
+            taken += new
+            left_s = until_s - clock.monotonic()
+            if left_s <= 0 and wait_s != 0:
+                return taken
+            assert wait_s is not None
+            clock.passes(seconds=min(wait_s, max(left_s, 0)))
+
+    @property
+    def host(self) -> Host:
+        assert self.configfs.medium
+        return Host(self.configfs.medium)
+
+    def counts(self) -> dict[str, int]:
+        return self.box.journal.ledger.item_counts()
+
+    def names(self) -> list[str]:
+        films = self.box.journal.ledger.films("", "0", "9", 1000)
+        return sorted(row["name"] for row in films)
+
+    def place(self) -> tuple[str, str, str]:
+        (row,) = [row for row in self.box.journal.ledger.places() if row["name"] == "cr"]
+        return row["state"], row["code"], row["sentence"]
+
+    def delivers_all(self, by: ConfirmedBy = ConfirmedBy.FIND) -> None:
+        """Every destination gets, and proves, what has arrived."""
+        while self.counts().get(ItemState.ARRIVED):
+            self.box.convert()
+            self.box.identify()
+            self.box.route()
+            self.box.send()
+            self.box.confirm(by=by)
+
+    def close(self) -> None:
+        self.source.close()
+        self.server.close()
+        self.box.close()
+
+
+@pytest.fixture
+def posing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Posing]:
+    monkeypatch.setattr("appliance.sources.agreement.room", lambda _: Room(100, 90))
+    drive = Posing(tmp_path)
+    yield drive
+    drive.close()
+
+
+def test_what_the_host_writes_is_taken_once(posing: Posing) -> None:
+    posing.host.makes_folder("P1")
+    posing.host.writes("P1/A.PNG", png())
+    assert posing.runs(60) == 1
+    assert posing.names() == ["P1/A.PNG"]
+    assert posing.runs(600) == 0
+    assert posing.counts() == {"arrived": 1}
+    assert posing.place() == ("watching", "", "")
+
+
+def test_nothing_is_taken_before_two_snapshots_apart_agree(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png())
+    posing.runs(2 * QUIET_S - 1)
+    assert posing.counts() == {}
+    assert posing.runs(2 * QUIET_S) == 1
+
+
+def test_a_host_that_goes_on_writing_is_not_disturbed(posing: Posing) -> None:
+    for number in range(6):
+        posing.host.writes(f"A{number}.PNG", png(number))
+        posing.runs(QUIET_S / 2)
+    assert posing.counts() == {}
+    assert posing.runs(60) == 6
+
+
+def test_a_file_whose_second_half_the_host_still_has_in_its_cache(posing: Posing) -> None:
+    content = png()
+    half = content[: len(content) // 2].ljust(len(content), b"\0")
+    posing.host.writes("A.PNG", half, ALWAYS_THE_SAME)
+    posing.runs(2.5 * QUIET_S)
+    posing.host.writes("A.PNG", content, ALWAYS_THE_SAME)
+    posing.runs(120)
+    assert posing.counts() == {"arrived": 1}
+    spool = posing.box.journal.spool
+    assert spool.path(posing.box.journal.items.get(1).sha256).read_bytes() == content
+
+
+def test_a_name_whose_content_the_host_still_has_in_its_cache(posing: Posing) -> None:
+    posing.host.writes("A.PNG", b"")
+    posing.runs(4 * QUIET_S)
+    assert posing.counts() == {}
+    posing.host.writes("A.PNG", png())
+    assert posing.runs(60) == 1
+    assert posing.counts() == {"arrived": 1}
+
+
+def test_a_file_that_stays_cut_is_set_aside(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png()[:500])
+    posing.runs(120)
+    assert posing.counts() == {"quarantined": 1}
+    ((code, name),) = [(r["code"], r["name"]) for r in posing.box.journal.ledger.attention()]
+    assert (code, name) == ("incomplete", "A.PNG")
+
+
+def test_a_file_of_a_kind_not_known_is_set_aside_not_left_to_the_exchange(posing: Posing) -> None:
+    posing.host.writes("A.FRM", b"MINDRAY" * 100)
+    posing.runs(120)
+    assert posing.counts() == {"quarantined": 1}
+
+
+def test_what_operating_systems_leave_behind_bothers_nobody(posing: Posing) -> None:
+    posing.host.writes("Thumbs.db", b"\xd0\xcf")
+    posing.host.writes("DICOMDIR", b"\0" * 200)
+    posing.runs(120)
+    assert posing.counts() == {}
+    assert posing.place()[0] == "watching"
+
+
+@pytest.mark.parametrize("name", ["System Volume Information", "$RECYCLE.BIN", ".Trashes"])
+def test_what_operating_systems_keep_for_themselves_is_no_export(
+    posing: Posing, name: str
+) -> None:
+    posing.host.makes_folder(name)
+    posing.host.writes(f"{name}/WPSettings.dat", b"\x0c" * 12)
+    posing.host.writes("._A.PNG", b"\0\x05\x16\x07" * 30)
+    posing.runs(120)
+    assert posing.counts() == {}
+    assert posing.place() == ("watching", "", "")
+
+
+def test_a_host_that_never_pauses_is_said(posing: Posing) -> None:
+    for number in range(190):
+        posing.host.writes("A.PNG", png(number % 2))
+        posing.runs(QUIET_S / 2)
+    assert posing.place()[1] == "drive-restless"
+    assert posing.runs(60) == 1
+    assert posing.place() == ("watching", "", "")
+
+
+def test_a_host_that_renames_at_the_end(posing: Posing) -> None:
+    posing.host.writes("A.TMP", png())
+    posing.runs(60)
+    assert posing.counts() == {}
+    assert posing.place()[1] == "unfinished-name"
+    posing.host.renames("A.TMP", "A.PNG")
+    assert posing.runs(60) == 1
+    assert posing.names() == ["A.PNG"]
+    assert posing.place() == ("watching", "", "")
+
+
+def test_another_image_under_the_same_name_size_and_time_is_taken_too(posing: Posing) -> None:
+    content = png()
+    other = content[:-12] + b"\0\0\0\0tEXt" + b"\0\0\0\0"  # same length
+    posing.host.writes("A.PNG", content, ALWAYS_THE_SAME)
+    assert posing.runs(60) == 1
+    posing.host.writes("A.PNG", other, ALWAYS_THE_SAME)
+    assert posing.runs(200) == 1
+    assert len({posing.box.journal.items.get(n).sha256 for n in (1, 2)}) == 2
+
+
+def test_what_the_host_deletes_later_stays_taken(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    posing.host.deletes("A.PNG")
+    assert posing.runs(120) == 0
+    assert posing.counts() == {"arrived": 1}
+    assert posing.place() == ("watching", "", "")
+
+
+def test_what_the_host_deletes_before_two_snapshots_saw_it_was_never_there(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png())
+    posing.runs(1.5 * QUIET_S)
+    posing.host.deletes("A.PNG")
+    assert posing.runs(120) == 0
+
+
+def test_after_a_restart_of_both_halves_nothing_is_taken_again(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    posing.source.close()
+    posing.server.close()
+    posing.serves()
+    posing.watches()
+    assert posing.runs(120) == 0
+    assert posing.configfs.noticed == ["medium in", "plugged"]
+
+
+def test_without_the_helper_it_is_said_and_goes_on_once_it_is_back(posing: Posing) -> None:
+    posing.server.close()
+    posing.host.writes("A.PNG", png())
+    posing.runs(30)
+    assert posing.place()[1] == "no-helper"
+    posing.serves()
+    assert posing.runs(60) == 1
+    assert posing.place() == ("watching", "", "")
+
+
+def test_without_a_host_all_is_well(posing: Posing) -> None:
+    posing.configfs.host_leaves()
+    posing.runs(10)
+    assert posing.place() == ("empty", "", "")
+
+
+def test_many_files_are_handed_on_a_few_at_a_time(posing: Posing) -> None:
+    for number in range(20):
+        posing.host.writes(f"A{number}.PNG", png(number))
+    batches: list[int] = []
+    while sum(batches) < 20:
+        taken, wait_s = posing.source.turn()
+        batches += [taken] if taken else []
+        posing.box.clock.passes(seconds=wait_s or 0)
+    assert batches == [8, 8, 4]
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_walk_ended_half_way_lets_go_of_its_snapshot_and_loses_nothing(posing: Posing) -> None:
+    for number in range(20):
+        posing.host.writes(f"A{number}.PNG", png(number))
+    while not posing.source.turn()[0]:
+        posing.box.clock.passes(seconds=5)
+    open_before = open_descriptors()
+    posing.source.close()
+    assert open_descriptors() == open_before - 1
+    posing.watches()
+    assert posing.runs(60) == 12
+
+
+def test_a_sidecar_goes_with_its_image_and_is_kept_on_its_own(tmp_path: Path) -> None:
+    posing = Posing(tmp_path, Profile("cr", sidecar="json"))
+    posing.host.writes("A.PNG", png())
+    posing.host.writes("A.JSON", b'{"PatientID": "P1"}')
+    posing.runs(60)
+    assert posing.counts() == {"arrived": 1, "ignored": 1}
+    (image,) = [i for i in (1, 2) if posing.box.journal.items.get(i).name == "A.PNG"]
+    assert list(posing.box.journal.items.get(image).sidecars) == ["A.JSON"]
+    posing.close()
+
+
+# The exchange
+
+
+@pytest.fixture
+def filled(posing: Posing, monkeypatch: pytest.MonkeyPatch) -> Posing:
+    """A drive that is 90 % full with one image."""
+
+    def room(top: Path) -> Room:
+        return Room(100, 10 if any(top.iterdir()) else 100)
+
+    monkeypatch.setattr("appliance.sources.agreement.room", room)
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    return posing
+
+
+def test_a_full_drive_whose_files_are_all_proved_is_exchanged(filled: Posing) -> None:
+    filled.delivers_all()
+    filled.runs(900)
+    assert filled.host.has() == []
+    assert filled.counts() == {"done": 1}
+
+
+def test_a_drive_with_room_is_left_alone(posing: Posing) -> None:
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    posing.delivers_all()
+    posing.runs(3600)
+    assert posing.host.has() == ["A.PNG"]
+
+
+def test_a_full_drive_is_not_exchanged_before_its_idle_window(filled: Posing) -> None:
+    filled.delivers_all()
+    filled.runs(400)
+    assert filled.host.has() == ["A.PNG"]
+    assert filled.place()[:2] == ("watching", "drive-almost-full")
+    filled.runs(400)
+    assert filled.host.has() == []
+
+
+def test_with_no_host_there_it_is_exchanged_soon(filled: Posing) -> None:
+    filled.delivers_all()
+    filled.configfs.host_leaves()
+    filled.runs(130)
+    assert filled.host.has() == []
+    assert filled.configfs.medium == filled.root / "drive" / "cr" / "000002.img"
+    assert filled.place() == ("empty", "", "")
+
+
+def test_what_is_not_proved_keeps_the_drive_and_is_said(filled: Posing) -> None:
+    filled.runs(1800)
+    assert filled.host.has() == ["A.PNG"]
+    state, code, sentence = filled.place()
+    assert (state, code) == ("watching", "drive-almost-full")
+    assert "90 %" in sentence
+    assert "not proved" in sentence
+    filled.delivers_all()
+    filled.runs(120)
+    assert filled.host.has() == []
+    assert filled.place() == ("watching", "", "")
+
+
+def test_a_drive_that_is_all_but_full_needs_a_person(
+    posing: Posing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.sources.agreement.room", lambda _: Room(100, 3))
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    assert posing.place()[1] == "drive-filling"
+    assert "97 %" in posing.place()[2]
+
+
+def test_an_answer_is_no_proof(filled: Posing) -> None:
+    filled.delivers_all(ConfirmedBy.RESPONSE)
+    filled.runs(1800)
+    assert filled.host.has() == ["A.PNG"]
+
+
+def test_a_drive_the_host_has_mounted_is_not_exchanged_and_it_is_said(filled: Posing) -> None:
+    filled.configfs.host_locks()
+    filled.delivers_all()
+    filled.runs(1800)
+    assert filled.host.has() == ["A.PNG"]
+    assert filled.place()[1] == "drive-filling"
+    assert "let go" in filled.place()[2]
+    filled.configfs.host_unlocks()
+    filled.runs(120)
+    assert filled.host.has() == []
+
+
+def test_a_file_nobody_finished_keeps_the_drive(filled: Posing) -> None:
+    filled.host.writes("B.TMP", png(1))
+    filled.runs(60)
+    filled.delivers_all()
+    filled.runs(1800)
+    assert filled.host.has() == ["A.PNG", "B.TMP"]
+    assert "B.TMP" in filled.place()[2]
+
+
+def test_what_is_set_aside_is_in_custody_and_keeps_no_drive(filled: Posing) -> None:
+    filled.host.writes("B.FRM", b"MINDRAY" * 100)
+    filled.runs(120)
+    filled.delivers_all()
+    filled.runs(1200)
+    assert filled.host.has() == []
+    assert filled.counts() == {"done": 1, "quarantined": 1}
+
+
+def test_after_the_exchange_the_same_exports_written_again_are_known(filled: Posing) -> None:
+    content = filled.box.journal.spool.path(filled.box.journal.items.get(1).sha256).read_bytes()
+    filled.delivers_all()
+    filled.runs(900)
+    filled.host.writes("A.PNG", content)
+    assert filled.runs(60) == 0
+    assert filled.counts() == {"done": 1}
