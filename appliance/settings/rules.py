@@ -10,9 +10,17 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from appliance.settings.links import After, FolderLink, ReceiverLink, ShareLink
+from appliance.settings.links import (
+    After,
+    DriveLink,
+    FolderLink,
+    ReceiverLink,
+    ShareLink,
+    StickLink,
+)
 from appliance.settings.reader import Fault, label
 from appliance.settings.schema import Confirm, Environment
+from appliance.settings.share_rules import SHARE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +30,6 @@ if TYPE_CHECKING:
 
 
 _LYING_IN = (FolderLink, ShareLink)
-_HOSTED_KEYS = ("path", "smb1", "ntlmv1", "hosts", "interface")
-_MOUNTED_KEYS = ("version", "domain")
 
 
 def _sources(settings: Settings) -> list[tuple[str, Source]]:
@@ -99,25 +105,14 @@ def only_own_files_are_removed(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"{place}.after", reason)
 
 
-def shares_have_one_side(settings: Settings) -> Iterator[Fault]:
-    """A share is of this box or of another machine; each side has its own keys."""
+def sockets_are_not_shared(settings: Settings) -> Iterator[Fault]:
+    """Two sources would both read every stick; the box can pose as one stick only."""
+    first: dict[str, str] = {}
     for place, source in _sources(settings):
-        if not isinstance(source, ShareLink):
-            continue
-        if source.hosted == bool(source.mount):
-            yield Fault(place, "needs either hosted = true or a mount such as //10.0.0.7/export")
-        for key in _HOSTED_KEYS if source.mount else _MOUNTED_KEYS:
-            if getattr(source, key):
-                reason = "does not go with mount" if source.mount else "goes with mount only"
-                yield Fault(f"{place}.{key}", reason)
-
-
-def share_users_have_passwords(settings: Settings) -> Iterator[Fault]:
-    """A user without a password would be a guest by another name."""
-    for place, source in _sources(settings):
-        if isinstance(source, ShareLink) and bool(source.user) != bool(source.password):
-            key, other = ("password", "user") if source.user else ("user", "password")
-            yield Fault(f"{place}.{key}", f"is missing; {other} needs it")
+        if isinstance(source, StickLink | DriveLink):
+            taken = first.setdefault(source.kind, source.name)
+            if taken != source.name:
+                yield Fault(f"{place}.kind", f'there is a {source.kind} already: "{taken}"')
 
 
 def callers_are_told_apart(settings: Settings) -> Iterator[Fault]:
@@ -177,8 +172,8 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     routes_match_sources,
     moved_files_have_a_place,
     only_own_files_are_removed,
-    shares_have_one_side,
-    share_users_have_passwords,
+    sockets_are_not_shared,
+    *SHARE_RULES,
     callers_are_told_apart,
     tls_is_complete,
     put_aside_is_not_watched,

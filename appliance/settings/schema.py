@@ -87,12 +87,12 @@ class Profile:
     """[[profile]]: what one modality's exports mean."""
 
     name: Name = ""
-    sop_class: Annotated[str, later("DX", "US", "VL", "PDF"), one_of("CR", "SC", "auto")] = "auto"
+    sop_class: Annotated[str, later("DX", "US", "VL"), one_of("CR", "SC", "PDF", "auto")] = "auto"
     modality: CodeString = ""
     filename: NamePattern = ""
-    sidecar: Annotated[str, later("xml", "ini", "hl7"), one_of("auto", "none", "csv", "json")] = (
-        "auto"
-    )
+    sidecar: Annotated[
+        str, later("xml", "ini"), one_of("auto", "none", "csv", "json", "hl7", "astm")
+    ] = "auto"
     charset: Charset = ""
     identity: Annotated[Trust, later("worklist")] = Trust.HOLD
     date: Annotated[tuple[str, ...], filled, each(one_of(*Origin))] = (

@@ -245,8 +245,8 @@ def test_a_source_says_only_what_its_kind_can_do(lines: str, expected: str) -> N
     ("line", "expected"),
     [
         ('sop_class = "DX"', 'sop_class: "DX" is not built yet in this version'),
-        ('sop_class = "XX"', "sop_class: must be one of CR, SC, auto"),
-        ('sidecar = "hl7"', 'sidecar: "hl7" is not built yet in this version'),
+        ('sop_class = "XX"', "sop_class: must be one of CR, SC, PDF, auto"),
+        ('sidecar = "xml"', 'sidecar: "xml" is not built yet in this version'),
         ('identity = "worklist"', 'identity: "worklist" is not built yet in this version'),
         ('identity = "me"', "identity: must be one of worklist, trust, hold"),
         ("raw = { rows = 3 }", "raw: is not built yet in this version"),

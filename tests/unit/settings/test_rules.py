@@ -163,6 +163,13 @@ def test_nothing_is_removed_from_what_is_not_ours(kind: str, lines: str) -> None
     ]
 
 
+@pytest.mark.parametrize("kind", ["stick", "drive"])
+def test_there_is_one_socket_for_sticks_and_one_to_pose_with(kind: str) -> None:
+    assert faults(of_kind(kind, ""), of_kind(kind, "", "b")) == [
+        f'f: source.b.kind: there is a {kind} already: "a"'
+    ]
+
+
 def test_a_hosted_share_may_be_emptied() -> None:
     assert faults(of_kind("share", 'hosted = true\nafter = "delete"')) == []
 
@@ -181,6 +188,53 @@ def test_a_hosted_share_may_be_emptied() -> None:
 def test_a_share_has_one_side(lines: str, expected: str) -> None:
     (fault,) = faults(of_kind("share", lines))
     assert fault.startswith(f"f: source.{expected}")
+
+
+def hosted(name: str, *lines: str) -> str:
+    return of_kind("share", "\n".join(("hosted = true", *lines)), name)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (hosted("Homes"), 'Homes.name: "Homes" means something else to Samba'),
+        (hosted("a", 'path = "/srv/%u"'), "a.path: must be without %, quotes"),
+        (hosted("a", 'path = "/srv/x "'), "a.path: must be without %, quotes"),
+        (hosted("a", "path = '/srv/x\\'"), "a.path: must be without %, quotes"),
+        (hosted("a", "smb1 = true"), "a.smb1: needs the modality's `interface`, or its address"),
+        (hosted("a", "ntlmv1 = true"), "a.ntlmv1: needs the modality's `interface`"),
+    ],
+)
+def test_a_hosted_share_is_what_samba_can_do_safely(share: str, expected: str) -> None:
+    (fault,) = faults(share)
+    assert fault.startswith(f"f: source.{expected}")
+
+
+SAM, sam, OTHER = (
+    (f'user = "{user}"', f'password = "{password}"')
+    for user, password in (("Sam", "x"), ("sam", "x"), ("Sam", "y"))
+)
+
+
+def test_a_user_of_several_shares_is_one_user() -> None:
+    assert faults(hosted("a", *SAM), hosted("b", *SAM), hosted("c"), hosted("d")) == []
+    for second in (sam, OTHER):
+        assert faults(hosted("a", *SAM), hosted("b", *second)) == [
+            'f: source.b.user: is also the user of "a", with another password or spelling'
+        ]
+
+
+OLD = ('interface = "eth1"', "smb1 = true")
+
+
+def test_old_and_new_sharing_have_an_interface_each() -> None:
+    assert faults(hosted("a", *OLD), hosted("b", 'interface = "eth2"')) == []
+    assert faults(hosted("a", *OLD), hosted("b", 'interface = "eth1"')) == [
+        'f: source.b.smb1: and ntlmv1 must be as in "a", or its interface another one'
+    ]
+    assert faults(hosted("a", *OLD), hosted("b")) == [
+        "f: source.b.interface: is missing; once one share names its own, all do"
+    ]
 
 
 def receiver(name: str, allow: str, more: str = "") -> str:

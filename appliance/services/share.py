@@ -1,0 +1,189 @@
+"""Owns the composition of the share service: the box's own network shares, offered by Samba.
+
+One Samba for each interface that the settings name. What modalities write there is found by watch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import socket
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from appliance.board import samba
+from appliance.board.network import interfaces
+from appliance.board.smbd import Smbd, make_ready
+from appliance.errors import Problem, ShareStopped, ShareUnusable
+from appliance.services.duty import SAFETY_SCAN_S, main
+from appliance.services.watch import hosted_folder
+from appliance.settings.links import ShareLink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.board.samba import Instance
+    from appliance.journal.journal import Journal
+    from appliance.services.duty import Duty
+    from appliance.settings.schema import Settings
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_S = 5.0
+_UNPRIVILEGED_PORT = 4450
+_LOOPBACK = "lo"
+_PLACE = "share"
+_OFFERED = "offered"
+_STOPPED = "stopped"
+_REMOVED = "removed"
+
+
+def hosted(settings: Settings) -> tuple[ShareLink, ...]:
+    """The shares that the settings ask this box to offer."""
+    return tuple(s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
+
+
+def work(duty: Duty, port: int = 0) -> None:
+    """Offer the shares of the settings until told to leave, or until there are none.
+
+    `port` 0: the usual one where this user may use it, else one that anybody may.
+    """
+    with duty.journal() as journal:
+        shift = _Shift(duty, journal, port or _usable_port())
+        try:
+            duty.loop(shift.turn)
+        finally:
+            shift.close()
+
+
+class _Shift:
+    def __init__(self, duty: Duty, journal: Journal, port: int) -> None:
+        self._duty = duty
+        self._journal = journal
+        self._port = port
+        self._running: dict[str, Smbd] = {}
+        self._said: dict[str, str] = {}
+
+    def turn(self) -> float:
+        """Have every Samba offer what the settings say."""
+        shares = hosted(self._duty.settings.get())
+        wanted = {instance.name: instance for instance in samba.instances(shares)}
+        for name in self._running.keys() - wanted.keys():
+            self._running.pop(name).stop()
+        for name in self._said.keys() - {share.name for share in shares}:
+            self._said.pop(name)
+            self._journal.custody.set_place(_PLACE, name, _REMOVED)
+        fine = [self._offer(instance) for instance in wanted.values()]
+        if not wanted:
+            self._duty.leaving.set()
+        return SAFETY_SCAN_S if all(fine) and wanted.keys() <= {samba.EVERYWHERE} else _AGAIN_S
+
+    def close(self) -> None:
+        """End all of them."""
+        for smbd in self._running.values():
+            smbd.stop()
+
+    def _offer(self, instance: Instance) -> bool:
+        """Have the shares of one interface offered; whether all of them are."""
+        troubles: dict[str, Problem | None] = {
+            share.name: self._unusable(share) for share in instance.shares
+        }
+        usable = tuple(share for share in instance.shares if not troubles[share.name])
+        try:
+            self._run(replace(instance, shares=usable))
+        except Problem as problem:
+            troubles |= {share.name: problem for share in usable}
+        for share in instance.shares:
+            self._say(share, troubles[share.name])
+        return not any(troubles.values())
+
+    def _unusable(self, share: ShareLink) -> ShareUnusable | None:
+        try:
+            make_ready(share, self._folder(share))
+        except ShareUnusable as problem:
+            return problem
+        return None
+
+    def _run(self, instance: Instance) -> None:
+        smbd = self._running.setdefault(instance.name, self._smbd(instance.name))
+        folders = {share.name: self._folder(share) for share in instance.shares}
+        try:
+            address = _address_on(instance.interface)
+        except ShareStopped:
+            smbd.stop()
+            raise
+        if instance.shares:
+            smbd.offer(instance, self._port, folders, address)
+        else:
+            smbd.stop()
+
+    def _smbd(self, name: str) -> Smbd:
+        state = self._duty.paths.run / "share" / name
+        return Smbd(state, lambda: self._duty.ring(self._duty.name))
+
+    def _folder(self, share: ShareLink) -> Path:
+        return hosted_folder(share, self._duty.paths).resolve()
+
+    def _say(self, share: ShareLink, trouble: Problem | None) -> None:
+        """Tell the journal how a share is doing, when that has changed."""
+        saying = trouble.sentence if trouble else _OFFERED
+        if self._said.get(share.name) == saying:
+            return
+        self._said[share.name] = saying
+        state = _STOPPED if trouble else _OFFERED
+        self._journal.custody.set_place(_PLACE, share.name, state, trouble, ok=trouble is None)
+        self._duty.ring("watch", "keeper")  # the folder may be there only now
+        if trouble:
+            _log.warning("%s: %s %s", share.name, trouble.sentence, trouble.hint)
+        else:
+            _log.info(r"%s: offered as \\%s\%s", share.name, _address(self._port), share.name)
+
+
+def _address_on(interface: str) -> str:
+    """The address at which modalities reach an interface; "" where it is not one of them.
+
+    Raises ShareStopped.
+    """
+    if interface in {"", _LOOPBACK}:
+        return ""
+    known = {found.name: found.address for found in interfaces()}
+    if not known.get(interface):
+        why = (
+            f"{interface} has no address yet" if interface in known else f"there is no {interface}"
+        )
+        raise ShareStopped(name=f"on {interface}", why=why)
+    return known[interface]
+
+
+def _usable_port() -> int:
+    """The port of SMB, unless only others may use it."""
+    try:
+        with socket.socket() as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind(("127.0.0.1", samba.SMB_PORT))
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            _log.warning(
+                "only root may use port %d: shares are offered on port %d, which smbclient "
+                "can be told of (-p) and Windows cannot", samba.SMB_PORT, _UNPRIVILEGED_PORT,
+            )  # fmt: skip
+            return _UNPRIVILEGED_PORT
+    return samba.SMB_PORT
+
+
+def _address(port: int) -> str:
+    name = socket.gethostname()
+    return name if port == samba.SMB_PORT else f"{name} (port {port})"
+
+
+def _command_line() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--port", type=int, default=0)
+    own, rest = parser.parse_known_args(sys.argv[1:])
+    main(lambda duty: work(duty, own.port), "share", rest)
+
+
+if __name__ == "__main__":
+    _command_line()
