@@ -62,6 +62,7 @@ class BodyKind(StrEnum):
     DATASET = "dataset"  # a whole DICOM data set, group 0002 cut off, to be sent as it is
     PIXELS = "pixels"  # native pixel data, Explicit VR Little Endian order, rows top down
     STREAM = "stream"  # one compressed stream, to be encapsulated as one fragment
+    DOCUMENT = "document"  # one PDF file
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ class Body:
     """The pixels (or whole data set) of one object, as slices of spool files, never a copy twice.
 
     `attributes` holds DICOM keywords with JSON values (str, int, float, list): for PIXELS and
-    STREAM the Image Pixel module and what else the format itself proves; for DATASET the header's
+    STREAM the Image Pixel module and what else the format itself proves, for DOCUMENT what must be
+    said of it; for DATASET the header's
     own routing attributes (SOPClassUID, SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID,
     Modality ...). `digest` is the SHA-256 in hex that stands for the content (group 0002 aside).
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 from contextlib import contextmanager
@@ -43,15 +44,20 @@ class Format(StrEnum):
     PNG = "PNG"
     BMP = "BMP"
     JPEG = "JPEG"
+    PDF = "PDF"
+    POSTSCRIPT = "PostScript"
+    PCL = "PCL"
+    TEXT = "text"
 
 
 class Peek:
     """Random access to `size` bytes, a small window of which is kept."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
-        """`read(length, offset)` answers like os.pread."""
+        """`read(length, offset)` answers like os.pread; `reached` is the furthest end needed."""
         self._read = read
         self.size = size
+        self.reached = 0
         self._start = 0
         self._window = b""
 
@@ -77,6 +83,7 @@ class Peek:
         """Raises EndsEarly unless there are at least `end` bytes."""
         if end > self.size:
             raise EndsEarly(detail=f"it has {self.size} of at least {end} bytes")
+        self.reached = max(self.reached, end)
 
     def need_written(self, offset: int) -> None:
         """Raises EndsEarly where something must be and only zeros are, the mark of a hole."""
@@ -90,6 +97,64 @@ class Peek:
             return Format.DICOM
         return next((found for magic, found in _MAGIC if head.startswith(magic)), None)
 
+    def kind(self, *, reports: bool) -> Format | None:
+        """What it is; with `reports` also what a printer would print.
+
+        A text may begin with the two letters that begin a BMP.
+        """
+        form = self.format()
+        report = self.report() if reports and form in {None, Format.BMP} else None
+        return report or form
+
+    def report(self) -> Format | None:
+        """What a printer would take it for. To be asked only where reports are expected."""
+        head = self.at(0, min(self.size, _HEAD)).lstrip(_BEFORE_A_JOB)
+        if head.startswith(_PJL):
+            return _announced(head)
+        if head.startswith(b"%!"):
+            return Format.POSTSCRIPT
+        return Format.PCL if head.startswith(_PCL) else self._text()
+
+    def text_end(self) -> int:
+        """Where a text ends: end marks (EOT, and CP/M's SUB, which fills last blocks) are none."""
+        tail = self.at(max(self.size - _HEAD, 0), min(self.size, _HEAD))
+        return self.size - len(tail) + len(tail.rstrip(_AFTER_A_TEXT))
+
+    def _text(self) -> Format | None:
+        """Text throughout, by lines, half of it ASCII; with escapes it is PCL."""
+        end, lines, beyond, escapes = self.text_end(), 0, 0, 0
+        for at in range(0, end, _CHUNK):
+            chunk = self.at(at, min(_CHUNK, end - at))
+            if chunk.translate(None, _TEXT):
+                return None
+            lines += sum(map(chunk.count, b"\r\n\f"))
+            escapes += chunk.count(b"\x1b")
+            beyond += len(chunk.translate(None, _ASCII))
+        if end < _SHORTEST_TEXT or not lines or beyond > end * _MOST_BEYOND:
+            return None
+        return Format.PCL if escapes else Format.TEXT
+
+
+def _announced(head: bytes) -> Format | None:
+    """The language that a job's PJL lines enter; PCL is every printer's own."""
+    named = _LANGUAGE.search(head)
+    language = named[1].upper() if named else b""
+    if language == b"POSTSCRIPT" or (not language and b"\n%!" in head):
+        return Format.POSTSCRIPT
+    return Format.PCL if language in {b"", b"PCL"} else None
+
+
+_HEAD = 1 << 12
+_CHUNK = 1 << 14
+_BEFORE_A_JOB = b"\0\4\r\n "
+_AFTER_A_TEXT = b"\0\4\x1a"
+_PJL = b"\x1b%-12345X"
+_LANGUAGE = re.compile(rb"@PJL[ \t]+ENTER[ \t]+LANGUAGE[ \t]*=[ \t]*(\w+)", re.IGNORECASE)
+_PCL = (b"\x1bE", b"\x1b&", b"\x1b(", b"\x1b)", b"\x1b*", b"\x1b%")
+_ASCII = bytes(range(0x80))
+_TEXT = bytes({*b"\a\b\t\n\v\f\r\x0e\x0f\x12\x14\x1b", *range(0x20, 0x100)} - {*b"\x7f"})
+_SHORTEST_TEXT = 8
+_MOST_BEYOND = 0.5
 
 _MAGIC = (
     (b"II*\0", Format.TIFF),
@@ -99,6 +164,7 @@ _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", Format.PNG),
     (b"BM", Format.BMP),
     (b"\xff\xd8\xff", Format.JPEG),
+    (b"%PDF-", Format.PDF),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from appliance.convert import dicom_file, jpeg_image, raster, sidecar, tiff
+from appliance.convert import dicom_file, document, jpeg_image, raster, sidecar, tiff
 from appliance.convert.claims import claims, moment
 from appliance.convert.source import Source
 from appliance.errors import EvidenceDisagrees, UnsupportedFormat
@@ -33,10 +33,14 @@ _READERS: Mapping[Format, Callable[[Source], Found]] = {
     Format.PNG: lambda source: raster.read(source, Format.PNG),
     Format.BMP: lambda source: raster.read(source, Format.BMP),
     Format.JPEG: jpeg_image.read,
+    Format.PDF: lambda source: document.read(source, Format.PDF),
+    Format.POSTSCRIPT: lambda source: document.read(source, Format.POSTSCRIPT),
+    Format.PCL: lambda source: document.read(source, Format.PCL),
+    Format.TEXT: lambda source: document.read(source, Format.TEXT),
 }
 
 
-def read(
+def read(  # noqa: PLR0913 - all that there is to know of a file
     path: Path,
     name: str,
     profile: Profile | None,
@@ -45,14 +49,16 @@ def read(
     modified_at: datetime,
     arrived_at: datetime,
     make_body: Callable[[Produce], Path],
+    reports: bool = False,
 ) -> tuple[tuple[Body, ...], Evidence]:
     """The objects in the spool file at `path`, called `name` below its source, and all evidence.
 
-    `sidecars` are files by the names they had beside it. Raises Held, Quarantined and Ignored.
+    `sidecars` are files by the names they had beside it; with `reports`, or where the profile
+    wants PDF, what a printer would print is a report. Raises Held, Quarantined and Ignored.
     """
     profile = profile or Profile()
     with opened(path) as peek:
-        form = peek.format()
+        form = peek.kind(reports=reports or profile.sop_class == "PDF")
     if form is None:
         raise UnsupportedFormat(name=name, detail="its content is of no known kind")
     found = _READERS[form](Source(path, name, profile, make_body))
@@ -100,5 +106,5 @@ def _digest(found: Found) -> str:
     if found.kind is BodyKind.DATASET:
         return dicom_file.digest(found)
     slices = [[piece.path.name, piece.offset, piece.length] for piece in found.slices]
-    shape = [found.attributes[keyword] for keyword in _SHAPE]
+    shape = [found.attributes.get(keyword) for keyword in _SHAPE]
     return hashlib.sha256(dump([found.kind, slices, shape]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Owns reading sidecars: the one entry of a CSV or JSON file that speaks of an image."""
+"""Owns reading sidecars: what a CSV or JSON file, or a message, says of an image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from appliance.convert import message
 from appliance.errors import SidecarUnclear
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ _DELIMITERS = ",;\t"
 def read(sidecar: Path, name: str, image: str, charset: str) -> Mapping[str, str]:
     """What the sidecar called `name` says of `image` (a path below its source): keyword to text.
 
-    Nothing where it does not speak of the image. Raises SidecarUnclear.
+    Nothing where it does not speak of the image. A message speaks of whatever it was kept with:
+    of images it knows nothing. Raises SidecarUnclear.
     """
+    if name.lower().endswith((message.HL7, message.ASTM)):
+        return message.read(sidecar.read_bytes(), name, charset)
     text = _decoded(sidecar.read_bytes(), name, charset)
     entries = _json(text, name) if name.lower().endswith(".json") else _csv(text, name)
     named = [entry for entry in entries if _is_about(entry, image)]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from appliance.convert import formats
 from appliance.errors import Crashed, Held, Ignored, Quarantined
 from appliance.model import ItemState
+from appliance.settings.links import SerialLink
 
 if TYPE_CHECKING:
     from appliance.journal.journal import Journal
@@ -55,5 +56,6 @@ class Convert:
                 modified_at=datetime.fromisoformat(item.modified_at).astimezone(here),
                 arrived_at=datetime.fromisoformat(item.arrived_at).astimezone(here),
                 make_body=lambda produce: spool.make(produce).path,
+                reports=isinstance(settings.source(item.source), SerialLink),
             )
             self._journal.items.converted(item, bodies, evidence)

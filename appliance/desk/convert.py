@@ -123,7 +123,8 @@ def _converted(
     path: Path, below: Path, profile: Profile | None, spool: Spool, out: Path
 ) -> list[Made]:
     name, now = below.as_posix(), datetime.now().astimezone()
-    if problem := complete.check(path).problem(name):
+    reports = complete.expects_reports(profile)
+    if problem := complete.check(path, reports=reports).problem(name):
         raise problem
     with path.open("rb") as file:
         stored = spool.keep(file)

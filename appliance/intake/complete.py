@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from appliance import jpeg
 from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
 from appliance.intake.dicom_end import dicom_end
+from appliance.intake.report_end import pdf_end, postscript_end, print_end, text_end
 from appliance.intake.tiff_end import tiff_end
-from appliance.peek import EndsEarly, Format, Garbled, opened
+from appliance.peek import EndsEarly, Format, Garbled, Misfit, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from appliance.errors import Quarantined
     from appliance.peek import Peek
+    from appliance.settings.schema import Profile
 
 _MAX_SIDECAR_BYTES = 1 << 20
 
@@ -61,22 +63,43 @@ class Verdict:
                 return UnsupportedFormat(name=name, detail=self.detail)
 
 
-def check(path: Path) -> Verdict:
-    """Look whether the file at `path` is whole; OSErrors fly, links are not followed."""
+def check(path: Path, *, reports: bool = False) -> Verdict:
+    """Look whether the file at `path` is whole; OSErrors fly, links are not followed.
+
+    With `reports` what a printer would print (text, PCL, PostScript) is a kind of file too.
+    """
     try:
         with opened(path) as peek:
-            return _looked_into(peek, path.suffix.lower())
+            return _looked_into(peek, path.suffix.lower(), reports=reports)
     except Garbled as error:
         return Verdict(Wholeness.UNKNOWN, detail=error.detail)
 
 
-def _looked_into(peek: Peek, suffix: str) -> Verdict:
+def expects_reports(profile: Profile | None) -> bool:
+    """Whether what a printer would print is an export, by the profile of a source."""
+    return profile is not None and profile.sop_class == "PDF"
+
+
+def length(path: Path) -> int | None:
+    """Where the file at `path` ends by its own format; None where the format cannot say, or it is
+    not whole. What a block transfer added to fill its last block lies behind.
+    """
+    try:
+        with opened(path) as peek:
+            form = peek.kind(reports=True)
+            return _ENDS[form](peek) if form else None
+    except Misfit:
+        return None
+
+
+def _looked_into(peek: Peek, suffix: str, *, reports: bool) -> Verdict:
     if not peek.size:
         return Verdict(Wholeness.EMPTY, detail="it is empty")
-    if form := peek.format():
+    sidecar_end = _SIDECAR_ENDS.get(suffix)
+    if form := peek.kind(reports=reports and sidecar_end is None):
         return _judged(form, _ENDS[form], peek)
-    if text_end := _TEXT_ENDS.get(suffix):
-        return _judged(suffix[1:].upper(), text_end, peek)
+    if sidecar_end:
+        return _judged(suffix[1:].upper(), sidecar_end, peek)
     return Verdict(Wholeness.UNKNOWN, detail=_unknown(peek))
 
 
@@ -93,10 +116,12 @@ def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
 def _unknown(peek: Peek) -> str:
     if peek.at(0, min(2, peek.size)) in {b"\x08\0", b"\0\x08", b"\x02\0"}:
         return "it may be DICOM, but without the preamble that DICOM files begin with"
-    return "it does not begin like DICOM, TIFF, PNG, BMP or JPEG"
+    if (form := peek.report()) in {Format.POSTSCRIPT, Format.PCL}:
+        return f'it is a {form} report, and nothing says so: set sop_class = "PDF" in its profile'
+    return "it does not begin like DICOM, TIFF, PNG, BMP, JPEG or PDF"
 
 
-def _png_end(peek: Peek) -> None:
+def _png_end(peek: Peek) -> int:
     """Chunks up to IEND (ISO/IEC 15948, 5.3)."""
     position, kind, has_pixels = 8, b"", False
     while kind != b"IEND":
@@ -110,6 +135,7 @@ def _png_end(peek: Peek) -> None:
     peek.need_written(position - 1)  # the checksum of IEND never ends in zero
     if not has_pixels:
         raise Garbled(detail="it holds no pixels")
+    return position
 
 
 _BMP_CORE_HEADER_BYTES = 12
@@ -117,7 +143,7 @@ _BMP_RUN_LENGTHS = frozenset({1, 2})
 _BMP_UNCOMPRESSED = frozenset({0, 3, 6})
 
 
-def _bmp_end(peek: Peek) -> None:
+def _bmp_end(peek: Peek) -> int:
     """Rows as large as the header makes them; its file size only where rows are compressed."""
     pixels, header_bytes = peek.number("<L", 10), peek.number("<L", 14)
     if header_bytes == _BMP_CORE_HEADER_BYTES:
@@ -127,18 +153,24 @@ def _bmp_end(peek: Peek) -> None:
         columns, rows = peek.number("<l", 18), abs(peek.number("<l", 22))
         bits, compression = peek.number("<H", 28), peek.number("<L", 30)
     if compression in _BMP_RUN_LENGTHS:
-        return peek.need(max(peek.number("<L", 2), pixels + 2))
+        end = max(peek.number("<L", 2), pixels + 2)
+        peek.need(end)
+        return end
     if compression not in _BMP_UNCOMPRESSED or columns <= 0 or rows == 0 or not bits:
         raise Garbled(detail="its header makes no sense")
-    return peek.need(pixels + (columns * bits + 31) // 32 * 4 * rows)
+    end = pixels + (columns * bits + 31) // 32 * 4 * rows
+    peek.need(end)
+    return end
 
 
-def _jpeg_end(peek: Peek) -> None:
-    has_frame = False
+def _jpeg_end(peek: Peek) -> int:
+    has_frame, end = False, 0
     for segment in jpeg.segments(peek):
+        end = segment.end
         has_frame = has_frame or segment.marker in jpeg.SOF
     if not has_frame:
         raise Garbled(detail="it holds no image")
+    return end
 
 
 def _json_end(peek: Peek) -> None:
@@ -154,12 +186,27 @@ def _csv_end(peek: Peek) -> None:
     """A table does not say where it ends; that it is there is all there is to know."""
 
 
-_ENDS: dict[Format, Callable[[Peek], object]] = {
+def _message_end(peek: Peek) -> None:
+    """Nor does a message that lies in a file."""
+    if peek.size > _MAX_SIDECAR_BYTES:
+        raise Garbled(detail="it is too long for a message about an image")
+
+
+_ENDS: dict[Format, Callable[[Peek], int]] = {
     Format.DICOM: dicom_end,
     Format.TIFF: tiff_end,
     Format.PNG: _png_end,
     Format.BMP: _bmp_end,
     Format.JPEG: _jpeg_end,
+    Format.PDF: pdf_end,
+    Format.POSTSCRIPT: postscript_end,
+    Format.PCL: print_end,
+    Format.TEXT: text_end,
 }
 
-_TEXT_ENDS: dict[str, Callable[[Peek], object]] = {".json": _json_end, ".csv": _csv_end}
+_SIDECAR_ENDS: dict[str, Callable[[Peek], object]] = {
+    ".json": _json_end,
+    ".csv": _csv_end,
+    ".hl7": _message_end,
+    ".astm": _message_end,
+}

@@ -31,21 +31,22 @@ _CHUNK = 1 << 18
 _MAX_INFLATED_BYTES = 1 << 31
 
 
-def dicom_end(peek: Peek) -> None:
-    """Raises EndsEarly or Garbled unless the data set comes to its end with the file."""
+def dicom_end(peek: Peek) -> int:
+    """Where the data set ends. Raises EndsEarly or Garbled unless the file does so with it."""
     head = elements.file_head(peek)
     if head.transfer_syntax_uid == elements.DEFLATED_LE:
-        _deflated_end(peek, head.data_set)
-    else:
-        _data_set_end(peek, head)
+        return _deflated_end(peek, head.data_set)
+    return _data_set_end(peek, head)
 
 
-def _data_set_end(peek: Peek, head: FileHead) -> None:
+def _data_set_end(peek: Peek, head: FileHead) -> int:
     coding = elements.coding_of(head.transfer_syntax_uid)
     values: dict[int, bytes] = {}
     tags: set[int] = set()
     pixels: Element | None = None
+    end = head.data_set
     for element in elements.walk(peek, head.data_set, coding):
+        end = element.end
         length = element.end - element.value
         if element.tag in _DESCRIPTION and length <= _MAX_VALUE_BYTES:
             values[element.tag] = peek.at(element.value, length)
@@ -56,6 +57,7 @@ def _data_set_end(peek: Peek, head: FileHead) -> None:
         _without_pixels(tags, head.sop_class_uid)
     elif head.transfer_syntax_uid in _NATIVE:
         _enough(pixels.end - pixels.value, values, coding)
+    return end
 
 
 def _without_pixels(tags: set[int], sop_class_uid: str) -> None:
@@ -83,8 +85,8 @@ def _enough(length: int, values: Mapping[int, bytes], coding: Coding) -> None:
         raise EndsEarly(detail=f"it has {length} of {wanted} bytes of pixels")
 
 
-def _deflated_end(peek: Peek, start: int) -> None:
-    """The zlib stream must end; what it holds is not looked at."""
+def _deflated_end(peek: Peek, start: int) -> int:
+    """Where the zlib stream ends; what it holds is not looked at."""
     unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     inflated, position = 0, start
     try:
@@ -100,3 +102,4 @@ def _deflated_end(peek: Peek, start: int) -> None:
         raise Garbled(detail="it cannot be unpacked") from error
     if not unpacker.eof:
         raise EndsEarly(detail="its compressed data set does not end")
+    return position - len(unpacker.unused_data)

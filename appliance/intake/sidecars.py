@@ -9,7 +9,14 @@ if TYPE_CHECKING:
 
     from appliance.settings.schema import Profile
 
-_SUFFIXES = {"auto": (".csv", ".json"), "csv": (".csv",), "json": (".json",), "none": ()}
+_SUFFIXES = {
+    "auto": (".csv", ".json", ".hl7", ".astm"),
+    "csv": (".csv",),
+    "json": (".json",),
+    "hl7": (".hl7",),
+    "astm": (".astm",),
+    "none": (),
+}
 _LARGEST_BYTES = 4 << 20
 
 

@@ -33,9 +33,10 @@ _MAX_VALUES = 4_000_000
 _Tags = dict[int, tuple[int, ...]]
 
 
-def tiff_end(peek: Peek) -> None:
-    """Raises EndsEarly or Garbled unless all that is pointed at lies in the file."""
+def tiff_end(peek: Peek) -> int:
+    """Where the last thing that is pointed at ends. Raises EndsEarly and Garbled."""
     _Tiff(peek).check()
+    return peek.reached
 
 
 class _Tiff:

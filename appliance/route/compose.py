@@ -30,6 +30,8 @@ _MAX_NATIVE_BYTES = 0xFFFFFFFE
 _UNDEFINED = 0xFFFFFFFF
 _BYTE_BITS = 8
 _PERSON = "person"
+_PIXEL_DATA = (0x7FE0, 0x0010)
+_BEHIND_A_DOCUMENT = ("MIMETypeOfEncapsulatedDocument", "EncapsulatedDocumentLength")
 _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0" + bytes(4)
 
@@ -72,7 +74,7 @@ def compose(
     return _carried(body, {**told, **changes, **edits(profile)}, destination, forget=moves)
 
 
-# --- pixels that came without a data set -----------------------------------------------------
+# --- pixels and documents that came without a data set ---------------------------------------
 
 
 def _made(
@@ -86,29 +88,36 @@ def _made(
     values["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
     if not all(can_say("", str(value)) for value in values.values()):
         values["SpecificCharacterSet"] = UNICODE
+    behind = {k: values.pop(k) for k in _BEHIND_A_DOCUMENT if k in values}
     before, after = _around(body)
     head = encoded(values) + before
-    pieces: tuple[Piece, ...] = (head, *body.slices, after) if after else (head, *body.slices)
-    return _instance(body, values, pieces, hashlib.sha256(head + body.digest.encode()).hexdigest())
+    tail = after + (encoded(behind) if behind else b"")
+    pieces: tuple[Piece, ...] = (head, *body.slices, tail) if tail else (head, *body.slices)
+    said = head + (tail if behind else b"") + body.digest.encode()
+    return _instance(body, values, pieces, hashlib.sha256(said).hexdigest())
 
 
 def _around(body: Body) -> tuple[bytes, bytes]:
-    """What stands before and behind the pixels: the element's header and padding (PS3.5 A.4)."""
+    """What stands before and behind the content: the element's header and padding (PS3.5 A.4)."""
     length = sum(map(size_of, body.slices))
     padding = b"\0" * (length % 2)
+    if body.kind is BodyKind.DOCUMENT:
+        return _long_element(0x0042, 0x0011, b"OB", length + len(padding)), padding
     if body.kind is BodyKind.STREAM:
         item = _ITEM + struct.pack("<L", length + len(padding))
         empty_offset_table = _ITEM + bytes(4)
-        return _pixel_data(b"OB", _UNDEFINED) + empty_offset_table + item, padding + _SEQUENCE_END
-    if length > _MAX_NATIVE_BYTES:
-        raise CannotEdit(destination="any PACS", why=f"{length} bytes of pixels are too many")
+        return _long_element(
+            *_PIXEL_DATA, b"OB", _UNDEFINED
+        ) + empty_offset_table + item, padding + _SEQUENCE_END
     allocated = body.attributes["BitsAllocated"]
     vr = b"OB" if allocated == _BYTE_BITS else b"OW"
-    return _pixel_data(vr, length + len(padding)), padding
+    return _long_element(*_PIXEL_DATA, vr, length + len(padding)), padding
 
 
-def _pixel_data(vr: bytes, length: int) -> bytes:
-    return struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length)
+def _long_element(group: int, element: int, vr: bytes, length: int) -> bytes:
+    if length > _MAX_NATIVE_BYTES and length != _UNDEFINED:
+        raise CannotEdit(destination="any PACS", why=f"{length} bytes in one element are too many")
+    return struct.pack("<HH2sHL", group, element, vr, 0, length)
 
 
 # --- a data set that came ------------------------------------------------------------------------

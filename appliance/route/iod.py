@@ -1,4 +1,4 @@
-"""Owns what each SOP class needs around the pixels (PS3.3 A.2, A.8); nothing is made up.
+"""Owns what each SOP class needs around its content (PS3.3 A.2, A.8, A.45); nothing is made up.
 
 Type 2 attributes that nobody knows are there and empty; type 3 ones are left out.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.errors import BadValue
+from appliance.model import BodyKind
 from appliance.settings.keywords import TEXTS
 from appliance.settings.schema import Profile
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
 SC_IMAGE = "1.2.840.10008.5.1.4.1.1.7"
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 _ALWAYS = (
     "PatientName",
@@ -33,6 +35,8 @@ _ALWAYS = (
     "SeriesNumber",
     "InstanceNumber",
     "Manufacturer",
+)
+_OF_IMAGES = (
     # Type 2C, and whether the condition holds cannot be known: empty says just that.
     "Laterality",
     "PatientOrientation",
@@ -45,6 +49,20 @@ _CLASSES: Mapping[str, Mapping[str, object]] = {
         "ViewPosition": "",
     },
     SC_IMAGE: {"Modality": "OT", "ConversionType": "WSD"},
+    # PS3.3 A.45.1, C.24.2: a report names its patient, and the numbers are of type 1.
+    ENCAPSULATED_PDF: {
+        "Modality": "DOC",
+        "ConversionType": "WSD",
+        "SeriesNumber": "1",
+        "InstanceNumber": "1",
+        "ContentDate": "",
+        "ContentTime": "",
+        "AcquisitionDateTime": "",
+        "BurnedInAnnotation": "YES",
+        "DocumentTitle": "",
+        "ConceptNameCodeSequence": [],
+        "MIMETypeOfEncapsulatedDocument": "application/pdf",
+    },
 }
 
 _SINGLE = """
@@ -64,20 +82,21 @@ _FIXED = frozenset({"SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Series
 def image_values(
     body: Body, identity: Identity, profile: Profile | None, arrived_at: datetime
 ) -> dict[str, object]:
-    """Every attribute but UIDs and pixels, surer sources first. Raises BadValue."""
+    """Every attribute but UIDs and the content, surer sources first. Raises BadValue."""
     profile = profile or Profile()
     said = {k: v for k, v in identity.values.items() if k in TEXTS}
+    always = _ALWAYS if body.kind is BodyKind.DOCUMENT else _ALWAYS + _OF_IMAGES
     known = {
-        **dict.fromkeys(_ALWAYS, ""),
+        **dict.fromkeys(always, ""),
         **_CLASSES[str(body.attributes["SOPClassUID"])],
-        **said,
+        **{k: v for k, v in said.items() if v},
         **{k: v for k, v in body.attributes.items() if v or v == 0},
         **_of_profile(profile, body),
         "InstanceCreationDate": arrived_at.strftime("%Y%m%d"),
         "InstanceCreationTime": arrived_at.strftime("%H%M%S"),
     }
     known |= edits(profile)
-    if known.get("BodyPartExamined") in _UNPAIRED and not known["Laterality"]:
+    if known.get("BodyPartExamined") in _UNPAIRED and not known.get("Laterality", "-"):
         del known["Laterality"]
     return known
 
@@ -94,7 +113,7 @@ def _of_profile(profile: Profile, body: Body) -> dict[str, object]:
     found: dict[str, object] = {}
     if profile.modality:
         found["Modality"] = profile.modality
-    if profile.window and body.attributes["SamplesPerPixel"] == 1:
+    if profile.window and body.attributes.get("SamplesPerPixel") == 1:
         found["WindowCenter"], found["WindowWidth"] = profile.window
     if profile.imager_pixel_spacing and body.attributes["SOPClassUID"] == CR_IMAGE:
         found["ImagerPixelSpacing"] = list(profile.imager_pixel_spacing)

@@ -17,6 +17,7 @@ from appliance.identify.stage import Identify
 from appliance.route.stage import Routing
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
+from appliance.settings.links import ReceiverLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,12 @@ def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
 
 
 def _ringer(duty: Duty) -> Callable[[], None]:
-    return lambda: duty.ring("keeper", "watch")
+    return lambda: duty.ring("keeper", "watch", *_receiving(duty.settings.get()))
+
+
+def _receiving(settings: Settings) -> list[str]:
+    """Where modalities wait for proofs; not rung in vain, for its bell would start it."""
+    return ["receive"] * any(isinstance(source, ReceiverLink) for source in settings.sources)
 
 
 def _echo(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

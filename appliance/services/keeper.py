@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _AFTER_TROUBLE_S = 5.0
+_CONCERNED = ("watch", "deliver", "receive", "share", "keeper")
+"""Who looks at the settings again when they change."""
 
 
 def work(duty: Duty) -> None:
     """Keep the box until told to leave."""
     access.prepare(duty.paths.root)
-    clerk = Clerk(duty.paths.root, lambda: duty.ring("watch", "deliver", "keeper"))
+    clerk = Clerk(duty.paths.root, lambda: duty.ring(*_CONCERNED))
     # Only keeper's own user, which is also the page's, may change settings.
     calls = Server(duty.paths.run / "keeper.sock", clerk.operations, mode=0o600)
     calls.start()

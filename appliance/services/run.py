@@ -8,6 +8,7 @@ convert comes on demand: its bell is held here, and handed to it by the socket a
 from __future__ import annotations
 
 import logging
+import os
 import select
 import signal
 import subprocess
@@ -18,12 +19,15 @@ from typing import TYPE_CHECKING
 from appliance.journal.bell import hang
 from appliance.services.duty import log_to_stderr, paths_of
 from appliance.settings.access import claim_code, prepare
+from appliance.settings.current import Current
 from appliance.settings.history import import_file
+from appliance.settings.links import DriveLink, ReceiverLink, ShareLink, StickLink
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.journal.journal import Paths
+    from appliance.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +66,8 @@ class Foreground:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._not_before_s: dict[str, float] = {}
         self._convert_bell = hang(paths.run, "convert")
+        self._settings = Current(paths.root)
+        self._has_grumbled = False
         self._leaving = False
 
     def run(self) -> None:
@@ -69,13 +75,30 @@ class Foreground:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
         while not self._leaving:
-            for name in _ALWAYS:
+            for name in (*_ALWAYS, *self._wanted()):
                 self._keep_alive(name)
             # While convert runs the bell is its own.
             bells = [] if self._runs("convert") else [self._convert_bell]
             if select.select(bells, [], [], _TICK_S)[0]:
                 self._keep_alive("convert")
         self._see_out()
+
+    def _wanted(self) -> list[str]:
+        """The services that only some settings need."""
+        settings = self._settings.get()
+        receiving = ["receive"] * any(isinstance(s, ReceiverLink) for s in settings.sources)
+        hosted = (s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
+        return receiving + ["share"] * any(hosted) + self._helper(settings)
+
+    def _helper(self, settings: Settings) -> list[str]:
+        if not _needs_devices(settings):
+            return []
+        if os.geteuid() == 0:
+            return ["devices"]
+        if not self._has_grumbled:
+            self._has_grumbled = True
+            _log.warning("only root may mount sticks and shares: start `jembatan run` with sudo")
+        return []
 
     def _leave(self, *_: object) -> None:
         self._leaving = True
@@ -123,3 +146,10 @@ class Foreground:
             except subprocess.TimeoutExpired:
                 child.kill()  # the journal is made for this
                 child.wait()
+
+
+def _needs_devices(settings: Settings) -> bool:
+    """Whether there is a source that only root can reach."""
+    links = (StickLink, DriveLink)
+    mounted = (s for s in settings.sources if isinstance(s, ShareLink) and s.mount)
+    return any(isinstance(s, links) for s in settings.sources) or any(mounted)

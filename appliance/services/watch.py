@@ -5,13 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from appliance.board.drive import Drive
+from appliance.board.mount import Helper
 from appliance.errors import NotThere
 from appliance.intake.accept import Intake
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
-from appliance.settings.links import FolderLink, ReceiverLink, ShareLink
+from appliance.settings.links import (
+    DriveLink,
+    FolderLink,
+    ReceiverLink,
+    SerialLink,
+    ShareLink,
+    StickLink,
+)
 from appliance.sources.aftercare import Aftercare
+from appliance.sources.drive import DriveSource
 from appliance.sources.folder import FolderSource
+from appliance.sources.remote import reach
+from appliance.sources.serial import SerialSource
+from appliance.sources.share import ShareSource
+from appliance.sources.stick import StickSource
 
 if TYPE_CHECKING:
     from appliance.errors import Problem
@@ -19,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.services.duty import Duty
     from appliance.settings.links import Source
     from appliance.settings.schema import Profile, Settings
+    from appliance.sources.remote import Remote
 
 _PATIENCE_S = 5.0
 
@@ -42,9 +57,10 @@ class Finder(Protocol):
 class Watcher:
     """One source in its thread."""
 
-    def __init__(self, duty: Duty, finder: Finder, aftercare: Aftercare) -> None:
+    def __init__(self, duty: Duty, journal: Journal, finder: Finder, aftercare: Aftercare) -> None:
         """Turn both of them by turns."""
         self._duty = duty
+        self._custody = journal.custody
         self._finder = finder
         self._aftercare = aftercare
         self._trouble: Problem | None = None
@@ -53,7 +69,9 @@ class Watcher:
         """Accept what is whole, then act on what is proved."""
         taken, wait_s = self._finder.turn(self._trouble)
         if taken:
-            self._duty.ring("convert", "keeper")
+            self._duty.ring("convert")
+        if self._custody.has_news() or taken:  # the lamps say that a stick must stay in
+            self._duty.ring("keeper")
         self._trouble = self._aftercare.turn()
         return SAFETY_SCAN_S if wait_s is None else wait_s
 
@@ -100,7 +118,7 @@ def _job(duty: Duty, settings: Settings, source: Source) -> Job:
 
 def _watcher(duty: Duty, journal: Journal, source: Source, profile: Profile | None) -> Watcher:
     finder = _finder(duty, journal, source, profile)
-    return Watcher(duty, finder, Aftercare(source, profile, journal))
+    return Watcher(duty, journal, finder, Aftercare(source, profile, journal))
 
 
 def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | None) -> Finder:
@@ -112,6 +130,23 @@ def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | Non
             return in_folder(Path(source.path))
         case ShareLink(hosted=True):
             return in_folder(hosted_folder(source, duty.paths))
+        case DriveLink():
+            drive = Drive(duty.paths.run, source.name)
+            return DriveSource(source, profile, journal, Intake(journal), duty.clock, drive)
+        case StickLink():
+            helper = Helper(duty.paths.run)
+            return StickSource(source, profile, journal, Intake(journal), duty.clock, helper)
+        case ShareLink():
+            share = source
+            staging = duty.paths.root / "var" / "fetched" / source.name
+
+            def to_modality() -> Remote:
+                return reach(share, duty.paths.run, staging)
+
+            return ShareSource(source, profile, journal, Intake(journal), duty.clock, to_modality)
+        case SerialLink():
+            own = duty.paths.root / "var" / "serial" / source.name
+            return SerialSource(source, profile, journal, Intake(journal), duty.clock, own)
         case _:
             raise NotThere(what=f"way to watch a {source.kind}")
 

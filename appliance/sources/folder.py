@@ -19,7 +19,7 @@ from appliance.errors import (
     SourceMissing,
     UnfinishedName,
 )
-from appliance.intake.complete import check
+from appliance.intake.complete import check, expects_reports
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
 from appliance.model import Arrival
 from appliance.sources.patience import (
@@ -156,7 +156,8 @@ class FolderSource:
 
     def _judge(self, candidate: Candidate, arrival: Arrival) -> float | None:
         """What the file's own format says decides; it has `settle_s` to become whole."""
-        problem = check(candidate.path).problem(arrival.name)
+        reports = expects_reports(self._profile)
+        problem = check(candidate.path, reports=reports).problem(arrival.name)
         patience_s = self._patience_s(candidate)
         if patience_s and (problem or self._awaits_sidecar(arrival)):
             return patience_s
@@ -170,7 +171,7 @@ class FolderSource:
 
     def _awaits_sidecar(self, arrival: Arrival) -> bool:
         """Whether the patient can only come from a sidecar, and it is not there yet."""
-        wanted = self._profile is not None and self._profile.sidecar in {"csv", "json"}
+        wanted = self._profile is not None and self._profile.sidecar not in {"auto", "none"}
         return wanted and not sidecars_of(arrival.path, self._profile)
 
     # Taking

@@ -213,3 +213,22 @@ def test_the_same_file_makes_the_same_object_on_any_box(tmp_path: Path) -> None:
     ]
     assert made[0].sop_instance_uid == made[1].sop_instance_uid
     assert objects.encoding(made[0]) == objects.encoding(made[1])
+
+
+@pytest.mark.parametrize("text", [b"a report\r\nof two lines\r\n", b"a report\r\nof two line\r\n"])
+def test_a_report_is_a_valid_encapsulated_pdf(tmp_path: Path, spool: Spool, text: bytes) -> None:
+    (tmp_path / "report.txt").write_bytes(text)
+    profile = Profile("pdf", sop_class="PDF")
+    body, evidence = converted(tmp_path / "report.txt", spool, profile)
+    said = {"PatientID": "4711", "PatientName": "SITI^A", "StudyDate": "20260102"}
+    whose = Identity(said, "trust")
+    instance = objects.made(body, whose, profile, evidence)
+    path = stored(instance, tmp_path)
+    assert errors_in(path) == []
+    ds = dcmread(path)
+    (piece,) = body.slices
+    assert ds.EncapsulatedDocumentLength == piece.length
+    assert len(ds.EncapsulatedDocument) == piece.length + piece.length % 2
+    assert (ds.Modality, ds.BurnedInAnnotation, ds.PatientID) == ("DOC", "YES", "4711")
+    assert tool("dcm2pdf", path, tmp_path / "out.pdf").returncode == 0
+    assert (tmp_path / "out.pdf").read_bytes().rstrip(b"\0") == piece.path.read_bytes()

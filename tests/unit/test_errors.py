@@ -74,7 +74,7 @@ class TestEvery:
         assert sentence.endswith((".", "7"))
 
     def test_code_is_stable_to_the_eye(self, cls: type[Problem]) -> None:
-        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cls.code)
+        assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z]+)*", cls.code)
 
     def test_hint_is_a_sentence_or_nothing(self, cls: type[Problem]) -> None:
         assert cls.hint == "" or (cls.hint[0].isupper() and cls.hint.endswith((".", "?")))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
-from appliance.intake.complete import Wholeness, check
+from appliance.intake.complete import Wholeness, check, length
 from tests.builders import part10, pictures
 from tests.builders.part10 import element
 
@@ -202,7 +202,7 @@ def test_nothing_is_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (b"%PDF-1.4", UnsupportedFormat),
+        (b"%PDF-1.4", Incomplete),
         (b"\x08\x00\x05\x00CS", UnsupportedFormat),
         (FILES["png"][:-1], Incomplete),
         (b"\x89PNG\r\n\x1a\n\0\0\0\1....", Unreadable),
@@ -299,3 +299,74 @@ def test_a_gigabyte_is_mostly_jumped_over(tmp_path: Path, name: str) -> None:
     before = os.times().user + os.times().system
     assert check(path).wholeness is Wholeness.WHOLE
     assert os.times().user + os.times().system - before < 0.2
+
+
+# --- where a file ends --------------------------------------------------------------------------
+
+
+FILLINGS = (b"\x1a" * 128, b"\0" * 1000, b"rest of another block " * 40)
+# Data elements go on to the file's end: only what is uniform is surely none.
+FILLED = [
+    (name, filling)
+    for name in FILES
+    for filling in FILLINGS
+    if not name.startswith("dicom") or (len(set(filling)) == 1 and name != "dicom-deflated")
+]
+
+
+@pytest.mark.parametrize(("name", "filling"), FILLED)
+def test_what_fills_the_last_block_lies_behind_the_end(
+    tmp_path: Path, name: str, filling: bytes
+) -> None:
+    content = FILES[name]
+    assert length(written(tmp_path, content)) == len(content)
+    assert length(written(tmp_path, content + filling)) == len(content)
+
+
+def test_an_end_is_not_guessed(tmp_path: Path) -> None:
+    assert length(written(tmp_path, b"no kind of file")) is None
+    assert length(written(tmp_path, FILES["png"][:-1])) is None
+
+
+PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\nstartxref\n9\n%%EOF\r\n"
+REPORTS = {
+    "pdf": PDF,
+    "postscript": b"%!PS-Adobe-3.0\nshowpage\n%%EOF\n",
+    "postscript-plain": b"\x04%!\nshowpage\n",
+    "text": b"Result\r\nof two lines\r\n",
+    "text-like-bmp": b"BMI: 22.5\r\nheight 170 cm\r\n",
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_reports_end_where_they_say(tmp_path: Path, name: str) -> None:
+    content = REPORTS[name]
+    assert check(written(tmp_path, content), reports=True).wholeness is Wholeness.WHOLE
+    assert length(written(tmp_path, content + b"\x1a" * 90)) == len(content)
+
+
+@pytest.mark.parametrize("name", ["pdf", "postscript"])
+def test_a_report_without_its_end_mark_ends_early(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, REPORTS[name].replace(b"%%EOF", b""))
+    assert check(path, reports=True).wholeness is Wholeness.GROWING
+
+
+@pytest.mark.parametrize("name", set(REPORTS) - {"pdf"})
+def test_reports_are_a_kind_of_file_only_where_they_are_expected(
+    tmp_path: Path, name: str
+) -> None:
+    verdict = check(written(tmp_path, REPORTS[name]))
+    assert verdict.wholeness in {Wholeness.UNKNOWN, Wholeness.GROWING}
+    assert ('sop_class = "PDF"' in verdict.detail) == name.startswith("postscript")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"~x\r\n", b"text\r\nwith a \x01 in it\r\n", b"all in one line of text", b"\xa0\xb1" * 99],
+)
+def test_noise_is_no_text(tmp_path: Path, content: bytes) -> None:
+    assert check(written(tmp_path, content), reports=True).wholeness is Wholeness.UNKNOWN
+
+
+def test_pdf_is_whole_wherever_it_comes_from(tmp_path: Path) -> None:
+    assert check(written(tmp_path, PDF, "a.PDF")).wholeness is Wholeness.WHOLE

@@ -1,0 +1,89 @@
+"""Owns PostScript: a program of somebody unknown, run by Ghostscript within limits.
+
+The child has no files but its input and output, so much memory, processor time and output, and an
+end to its patience; what it makes of the same input is the same.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import tempfile
+from typing import BinaryIO
+
+from appliance.errors import UnsupportedFormat
+from appliance.peek import Garbled
+
+MOST_BYTES = 64 << 20
+_LEFT = b"\x1b%-12345X"
+_COMMAND = (
+    "/usr/bin/gs",
+    "-q",
+    "-dSAFER",
+    "-dBATCH",
+    "-dNOPAUSE",
+    "-dNOOUTERSAVE",
+    "-sDEVICE=pdfwrite",
+    "-sPAPERSIZE=a4",
+    "-dOmitInfoDate=true",
+    "-dOmitID=true",
+    "-dOmitXMP=true",
+    "-sstdout=%stderr",
+    "-sOutputFile=-",
+    "-",
+)
+_LIMITS = {
+    resource.RLIMIT_AS: 768 << 20,
+    resource.RLIMIT_CPU: 30,
+    resource.RLIMIT_FSIZE: MOST_BYTES,
+    resource.RLIMIT_CORE: 0,
+}
+_PATIENCE_S = 90.0
+_MOST_WORDS = 120
+
+
+def program_in(job: bytes) -> bytes:
+    """The program alone, without what a printer's carrier wraps around it."""
+    start = max(job.find(b"%!"), 0)
+    end = job.find(_LEFT, start)
+    return job[start : end if end >= 0 else None].rstrip(b"\0\4\x1a")
+
+
+def to_pdf(name: str, program: bytes, target: BinaryIO) -> None:
+    """Print a PostScript program as PDF into `target`, an empty file.
+
+    Raises Garbled where it has an error, UnsupportedFormat without Ghostscript.
+    """
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as given:
+        given.write(program)
+        given.seek(0)
+        try:
+            child = subprocess.Popen(
+                _COMMAND, stdin=given, stdout=target, stderr=said, cwd="/", env={"LANG": "C"}
+            )
+        except FileNotFoundError as error:
+            detail = "the program that reads PostScript (ghostscript) is not installed"
+            raise UnsupportedFormat(name=name, detail=detail) from error
+        code = _ended(child)
+        said.seek(0)
+        words = said.read(1 << 16).decode("latin-1")
+    if code:
+        raise Garbled(detail=_why(code, words))
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int:
+    with child:
+        try:
+            for limit, most in _LIMITS.items():
+                resource.prlimit(child.pid, limit, (most, most))
+            return child.wait(_PATIENCE_S)
+        except (subprocess.TimeoutExpired, ProcessLookupError):
+            child.kill()
+            return child.wait()
+
+
+def _why(code: int, words: str) -> str:
+    if code < 0:
+        return "its program takes too long, or too much memory"
+    error = next((line for line in words.splitlines() if line.startswith("Error")), "")
+    return f"its program stops with {error[:_MOST_WORDS].rstrip('.') or 'an error'}"

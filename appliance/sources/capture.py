@@ -1,0 +1,190 @@
+"""Owns taking frames off a line: written as they come, answered once safe, accepted at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+from appliance.convert import message
+from appliance.errors import FrameTooLong, Incomplete
+from appliance.sources.evidence import Session
+from appliance.sources.frames import Data, End, Frames, How, Reply
+from appliance.sources.staging import Piece
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.board.tty import Line
+    from appliance.clock import Clock
+    from appliance.errors import Notice, Quarantined
+    from appliance.settings.links import SerialLink
+    from appliance.settings.schema import Profile
+    from appliance.sources.frames import Step
+    from appliance.sources.staging import Staging
+
+_SYNC_S = 1.0
+"""How much of a frame a pulled plug may cost where the device hears no answers."""
+
+_HANDSHAKE_IDLES = 6  # E1381 6.5.2: the receiver waits 30 s for the next frame
+_SESSION_IDLES = 4
+_AT_ONCE_BYTES = 1 << 18
+_STOPPED = "the device stopped in the middle of it, or began again"
+
+
+class Capture:
+    """One open line; belongs to one thread."""
+
+    def __init__(
+        self, link: SerialLink, profile: Profile | None, staging: Staging, clock: Clock
+    ) -> None:
+        """Nothing came yet."""
+        self._link = link
+        self._staging = staging
+        self._clock = clock
+        start, end = bytes.fromhex(link.start_bytes), bytes.fromhex(link.end_bytes)
+        self._frames = Frames(start, end, link.max_kib << 10)
+        self._session = Session(staging, profile)
+        self._open: tuple[Path, BinaryIO] | None = None
+        self._ended: Piece | None = None
+        self._waiting: list[Step] = []
+        self._last_byte_s = self._synced_s = clock.monotonic()
+        self._taken = 0
+        self.notice: Notice | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a frame is coming."""
+        return self._frames.is_open
+
+    def turn(self, line: Line) -> tuple[int, float | None]:
+        """Take what is there; how many files were accepted, and when to look again.
+
+        Raises SerialUnplugged, DiskFull.
+        """
+        self._taken = 0
+        self._work_off(line)
+        self._staging.must_have_room()
+        left = _AT_ONCE_BYTES
+        while left > 0 and (content := line.read()):
+            left -= len(content)
+            self._last_byte_s = self._clock.monotonic()
+            self._waiting += self._frames.feed(content)
+            self._work_off(line)
+        self._sync_now_and_then()
+        wait_s = 0 if left <= 0 else self._after_silence(line)
+        return self._taken, wait_s
+
+    def hang_up(self) -> int:
+        """The line is gone: what was coming is cut off, its session over; how many were accepted.
+
+        Raises DiskFull; what then stays in the staging folder is an earlier run's.
+        """
+        self._taken = 0
+        for step in (*self._waiting, *self._frames.quiet()):
+            if isinstance(step, Data):
+                self._write(step.content)
+        self._waiting = []
+        if self._open:
+            self._open[1].close()
+            path, self._open = self._open[0], None
+            piece = Piece(path, self._staging.name_for(path))
+            self._staging.take(piece, self._staging.judged(piece, ended=False))
+            self._taken += 1
+        self._end_session()
+        return self._taken
+
+    def _after_silence(self, line: Line) -> float | None:
+        """End what the quiet ends; in how many seconds it may end more."""
+        quiet_s = self._clock.monotonic() - self._last_byte_s
+        patience_s = self._link.idle_s * (_HANDSHAKE_IDLES if self._frames.is_handshake else 1)
+        if self._frames.is_open:
+            if quiet_s < patience_s:
+                return patience_s - quiet_s
+            self._waiting += self._frames.quiet()
+            self._work_off(line)
+        if not self._session.is_open:
+            return None
+        session_s = self._link.idle_s * _SESSION_IDLES
+        if quiet_s < session_s:
+            return session_s - quiet_s
+        self._end_session()
+        return None
+
+    def _end_session(self) -> None:
+        if self._session.is_open:
+            taken, self.notice = self._session.end()
+            self._taken += taken
+
+    # Steps; one that a full card stopped is done again
+
+    def _work_off(self, line: Line) -> None:
+        while self._waiting:
+            match step := self._waiting[0]:
+                case Data():
+                    self._write(step.content)
+                case Reply():
+                    self._sync()
+                    line.write(step.content)
+                case End():
+                    self._finish(step, line)
+            self._waiting.pop(0)
+
+    def _write(self, content: bytes) -> None:
+        if self._open is None:
+            self._open = self._staging.draft()
+        self._open[1].write(content)
+
+    def _sync(self) -> None:
+        if self._open:
+            self._open[1].flush()
+            os.fdatasync(self._open[1].fileno())
+            self._synced_s = self._clock.monotonic()
+
+    def _sync_now_and_then(self) -> None:
+        if self._clock.monotonic() - self._synced_s >= _SYNC_S:
+            self._sync()
+
+    # Frames
+
+    def _finish(self, end: End, line: Line) -> None:
+        if self._open:
+            self._ended = self._staging.finished(*self._open)
+            self._open = None
+        if self._ended:
+            self._accept(self._ended, end.how, line)
+            self._ended = None
+
+    def _accept(self, piece: Piece, how: How, line: Line) -> None:
+        match how:
+            case How.TOO_LONG:
+                self._take(piece, FrameTooLong(name=piece.name, most_kib=self._link.max_kib))
+            case How.BROKEN:
+                self._take(piece, Incomplete(name=piece.name, detail=_STOPPED))
+            case How.MLLP:
+                self._answer(piece, line)
+            case How.END | How.ASTM | How.NOISE:
+                self._file(piece)
+
+    def _answer(self, piece: Piece, line: Line) -> None:
+        """Keep an HL7 message; then, and only then, say so (MLLP release 1, 2.2)."""
+        content = piece.path.read_bytes()
+        understood = self._file(piece)
+        code, now = "AA" if understood else "AE", self._clock.utc().strftime("%Y%m%d%H%M%S")
+        line.write(b"\x0b" + message.answer(content[: message.MOST_BYTES], code, now) + b"\x1c\r")
+
+    def _file(self, piece: Piece) -> bool:
+        """Put a whole frame where it belongs; whether it is a message that was understood."""
+        if piece.path.suffix in {message.HL7, message.ASTM}:
+            understood = self._session.add_message(piece)
+            self._taken += 1
+            return understood
+        if problem := self._staging.judged(piece):
+            self._staging.take(piece, problem)
+            self._taken += 1
+        else:
+            self._taken += self._session.add_image(piece)
+        return False
+
+    def _take(self, piece: Piece, problem: Quarantined) -> None:
+        self._staging.take(piece, problem)
+        self._taken += 1
