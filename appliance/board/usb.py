@@ -72,7 +72,9 @@ class UsbBus:
 
     def volumes(self) -> list[UsbVolume]:
         """What is plugged in now."""
-        found = self._context.list_devices(subsystem="block")
+        listed = self._context.list_devices(subsystem="block")
+        # Before udev has read a device it has neither file system nor serial number.
+        found = (device for device in listed if device.is_initialized)
         return volumes_of(map(_block_device, found), self._own)
 
     def changes(self) -> Iterator[None]:
