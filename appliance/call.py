@@ -11,8 +11,9 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import BoundedSemaphore, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.errors import Declined, NobodyAnswers, Problem, Refused
@@ -34,6 +35,8 @@ Handler = Callable[[Mapping[str, Any]], Mapping[str, Any] | Handing]
 _LONGEST = 1 << 20
 _AT_ONCE = 8
 _PATIENCE_S = 10.0
+_CHUNK = 1 << 16
+_TINY_S = 0.001
 
 
 def ask(path: Path, request: Mapping[str, object], timeout_s: float = 10.0) -> dict[str, Any]:
@@ -60,21 +63,24 @@ def ask_for_descriptor(
 def _asked(
     path: Path, request: Mapping[str, object], timeout_s: float
 ) -> tuple[dict[str, Any], int | None]:
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(timeout_s)
-            line.connect(str(path))
-            _send(line, request)
-            # A descriptor comes with the first byte, or not at all (unix(7), SCM_RIGHTS).
-            start, fds, _, _ = socket.recv_fds(line, 1, 1)
-            for fd in fds:
-                os.set_inheritable(fd, False)
-            answer = _receive(line, start)
-    except (OSError, ValueError) as error:
-        raise NobodyAnswers(path=path.name, why=str(error)) from error
-    if "problem" in answer:
-        raise Declined(**answer["problem"])
-    return answer, fds[0] if fds else None
+    with ExitStack() as unclaimed:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.settimeout(timeout_s)
+                line.connect(str(path))
+                _send(line, request)
+                # A descriptor comes with the first byte, or not at all (unix(7), SCM_RIGHTS).
+                start, fds, _, _ = socket.recv_fds(line, 1, 1)
+                for fd in fds:
+                    unclaimed.callback(os.close, fd)
+                    os.set_inheritable(fd, False)
+                answer = _receive(line, start)
+        except (OSError, ValueError) as error:
+            raise NobodyAnswers(path=path.name, why=str(error)) from error
+        if "problem" in answer:
+            raise Declined(**answer["problem"])
+        unclaimed.pop_all()
+        return answer, fds[0] if fds else None
 
 
 class Server:
@@ -186,8 +192,7 @@ def _encoded(message: Mapping[str, object]) -> bytes:
 
 def _receive(line: socket.socket, start: bytes = b"") -> dict[str, Any]:
     """One message, the first bytes of which may have been read."""
-    with line.makefile("rb") as reader:
-        text = start + reader.readline(_LONGEST)
+    text = _line(line, start)
     if not text.endswith(b"\n"):
         msg = "the message is cut off" if len(text) < _LONGEST else "the message is too long"
         raise ValueError(msg)
@@ -196,3 +201,21 @@ def _receive(line: socket.socket, start: bytes = b"") -> dict[str, Any]:
         msg = "the message is not a JSON object"
         raise ValueError(msg)  # noqa: TRY004 - a wrong value from outside, not a wrong type of ours
     return message
+
+
+def _line(line: socket.socket, start: bytes) -> bytes:
+    """The first line that comes; who sends byte by byte is not listened to for longer than others.
+
+    Raises TimeoutError.
+    """
+    patience_s = line.gettimeout() or 0.0
+    until_s = monotonic() + patience_s
+    text = bytearray(start)
+    while b"\n" not in text[-_CHUNK:] and len(text) < _LONGEST:
+        line.settimeout(max(until_s - monotonic(), _TINY_S))
+        chunk = line.recv(_CHUNK)
+        if not chunk:
+            break
+        text += chunk
+    line.settimeout(patience_s)
+    return bytes(text[: text.find(b"\n") + 1 or None])

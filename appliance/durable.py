@@ -77,7 +77,7 @@ def fsync_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Create a folder and its missing parents durably. Raises DiskFull."""
-    if folder.exists():
+    if folder.is_dir():
         return
     missing = [folder]
     while not missing[0].parent.exists():

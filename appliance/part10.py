@@ -101,6 +101,9 @@ def uids_of_data_set(peek: Peek, offset: int, transfer_syntax_uid: str) -> tuple
 
     Raises EndsEarly or Garbled.
     """
+    if peek.at(offset, min(2, peek.size - offset)) == b"\2\0":
+        # It would be read as part of the head, and overrule what the head says.
+        raise Garbled(detail="file meta information stands in the data set")
     if transfer_syntax_uid == elements.DEFLATED_LE:
         found = _first_uids(_inflated(peek, offset), 0, elements.EXPLICIT_LE)
     else:

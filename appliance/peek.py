@@ -120,17 +120,40 @@ class Peek:
         tail = self.at(max(self.size - _HEAD, 0), min(self.size, _HEAD))
         return self.size - len(tail) + len(tail.rstrip(_AFTER_A_TEXT))
 
+    def text_span(self) -> tuple[int, int]:
+        """Where a text itself begins and ends: what frames it on a line is no part of it.
+
+        Raises EndsEarly where a frame was begun (STX) and not ended (ETX).
+        """
+        start, end = self._within_marks()
+        if _STX in self.at(0, start) and _ETX not in self.at(end, self.size - end):
+            raise EndsEarly(detail="it begins with STX, and the ETX that would end it is missing")
+        return start, end
+
+    def _within_marks(self) -> tuple[int, int]:
+        """Behind the last mark before the text, and before the first one behind it."""
+        head = self.at(0, min(self.size, _HEAD))
+        begin = _MARKS_BEFORE.match(head)
+        start = begin.end() if begin else 0
+        tail_at = max(self.size - _HEAD, start)
+        tail = self.at(tail_at, self.size - tail_at)
+        spaces = len(tail.rstrip(_AROUND_A_TEXT + _SPACES))
+        marks = _MARK.search(tail, spaces)
+        return start, tail_at + (marks.start() if marks else len(tail))
+
     def _text(self) -> Format | None:
         """Text throughout, by lines, half of it ASCII; with escapes it is PCL."""
-        end, lines, beyond, escapes = self.text_end(), 0, 0, 0
-        for at in range(0, end, _CHUNK):
+        start, end = self._within_marks()
+        lines, beyond, escapes = 0, 0, 0
+        for at in range(start, end, _CHUNK):
             chunk = self.at(at, min(_CHUNK, end - at))
             if chunk.translate(None, _TEXT):
                 return None
             lines += sum(map(chunk.count, b"\r\n\f"))
             escapes += chunk.count(b"\x1b")
             beyond += len(chunk.translate(None, _ASCII))
-        if end < _SHORTEST_TEXT or not lines or beyond > end * _MOST_BEYOND:
+        size = end - start
+        if size < _SHORTEST_TEXT or not lines or beyond > size * _MOST_BEYOND:
             return None
         return Format.PCL if escapes else Format.TEXT
 
@@ -148,6 +171,10 @@ _HEAD = 1 << 12
 _CHUNK = 1 << 14
 _BEFORE_A_JOB = b"\0\4\r\n "
 _AFTER_A_TEXT = b"\0\4\x1a"
+_AROUND_A_TEXT, _SPACES = b"\0\2\3\4\x1a", b"\r\n\f "
+_MARK = re.compile(b"[%b]" % _AROUND_A_TEXT)
+_MARKS_BEFORE = re.compile(b"[%b%b]*[%b]" % (_AROUND_A_TEXT, _SPACES, _AROUND_A_TEXT))
+_STX, _ETX = b"\2", b"\3"
 _PJL = b"\x1b%-12345X"
 _LANGUAGE = re.compile(rb"@PJL[ \t]+ENTER[ \t]+LANGUAGE[ \t]*=[ \t]*(\w+)", re.IGNORECASE)
 _PCL = (b"\x1bE", b"\x1b&", b"\x1b(", b"\x1b)", b"\x1b*", b"\x1b%")

@@ -52,8 +52,8 @@ _KINDS = {
     "ntfs": _Kind("ntfs3", f"{_OWNED},iocharset=utf8"),
     "iso9660": _Kind("iso9660", "uid=0,gid={group},mode=0440,dmode=0550,iocharset=utf8"),
     "udf": _Kind("udf", f"{_OWNED},iocharset=utf8"),
-    # A journal is not replayed: that would write.
-    **dict.fromkeys(("ext2", "ext3", "ext4"), _Kind("ext4", "noload")),
+    # A journal is not replayed: that would write. A stick may ask the kernel to panic on errors.
+    **dict.fromkeys(("ext2", "ext3", "ext4"), _Kind("ext4", "noload,errors=remount-ro")),
 }
 
 
@@ -130,6 +130,8 @@ def _write_protect(name: str, device: str) -> None:
         with suppress(PermissionError):  # mounting will say who may not
             if not _is_set(fcntl.ioctl(fd, _BLKROGET, struct.pack("i", 0))):
                 fcntl.ioctl(fd, _BLKROSET, struct.pack("i", 1))
+    except OSError as error:
+        raise CannotMount(name=name, why=f"{error.strerror}".lower()) from error
     finally:
         os.close(fd)
 

@@ -37,6 +37,12 @@ def confined(folder: Path, most_bytes: int, command: Sequence[str]) -> list[str]
     return [sys.executable, "-P", "-m", __name__, str(folder), str(most_bytes), *command]
 
 
+def surroundings() -> dict[str, str]:
+    """The environment that a confined program is started in."""
+    path = {key: os.environ[key] for key in ("PYTHONPATH",) if key in os.environ}
+    return {"LANG": "C", "PATH": "/usr/bin:/bin", **path}
+
+
 def main(folder: str, most_bytes: str, *command: str) -> None:
     """Give up what is not needed, and become the other program."""
     limit = int(most_bytes)

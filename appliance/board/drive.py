@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.board.mount import SOCKET
-from appliance.call import ask, ask_for_descriptor
-from appliance.errors import (
-    ChangedMeanwhile,
-    Declined,
-    DiskFull,
-    DriveInUse,
-    NobodyAnswers,
-    NoHelper,
-    Problem,
-)
+from appliance.board.mount import Helper
+from appliance.errors import ChangedMeanwhile, Declined, DiskFull, DriveInUse, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-_LOOKING_S = 60.0  # a first look may have to make the drive
 _COPYING_S = 3600.0
 
 
@@ -39,13 +28,13 @@ class Drive:
 
     def __init__(self, run_dir: Path, source: str) -> None:
         """Ask the helper whose socket is in `run_dir`."""
-        self._socket = run_dir / SOCKET
+        self._helper = Helper(run_dir, "The drive")
         self._source = source
 
     def look(self) -> Seen:
         """Have it attached. Raises Declined with what is in the way."""
-        with self._helped():
-            answer = ask(self._socket, self._request("drive"), _LOOKING_S)
+        with _told_apart():
+            answer = self._helper.ask("drive", source=self._source)
         return Seen(*(str(answer[name]) for name in Seen._fields))
 
     @contextmanager
@@ -54,38 +43,34 @@ class Drive:
 
         Raises ChangedMeanwhile, DiskFull, or Declined where it cannot be mounted.
         """
-        with self._helped():
-            request = self._request("snapshot", stamp)
-            _, fd = ask_for_descriptor(self._socket, request, _COPYING_S)
+        with _told_apart():
+            mounted, _ = self._helper.mount(
+                "snapshot", _COPYING_S, source=self._source, stamp=stamp
+            )
         try:
-            yield Path(f"/proc/self/fd/{fd}")
+            yield mounted.root
         finally:
-            os.close(fd)
+            mounted.close()
             with suppress(Problem):  # it is dropped with the next one
-                ask(self._socket, self._request("drop_snapshot"), _LOOKING_S)
+                self._helper.ask("drop_snapshot", source=self._source)
 
     def swap(self, stamp: str) -> None:
         """Put an empty one in its place.
 
         Raises ChangedMeanwhile, DriveInUse, DiskFull, or Declined; the host then has what it had.
         """
-        with self._helped():
-            ask(self._socket, self._request("swap", stamp), _COPYING_S)
+        with _told_apart():
+            self._helper.ask("swap", _COPYING_S, source=self._source, stamp=stamp)
 
-    def _request(self, operation: str, stamp: str = "") -> dict[str, Any]:
-        return {"op": operation, "source": self._source, "stamp": stamp}
 
-    @contextmanager
-    def _helped(self) -> Iterator[None]:
-        try:
-            yield
-        except NobodyAnswers as problem:
-            why = f"the devices service does not answer ({problem.facts['why']})"
-            raise NoHelper(what="The drive", why=why) from problem
-        except Declined as said:
-            if known := _known(said):
-                raise known from said
-            raise
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except Declined as said:
+        if known := _known(said):
+            raise known from said
+        raise
 
 
 def _known(said: Declined) -> Problem | None:

@@ -225,10 +225,13 @@ class Drives:
         return image
 
     def _tidy(self, folder: Path) -> None:
-        """Remove what a power cut left half-made, images given up, and the copy of one of them."""
+        """Remove what a power cut left half-made, images given up, and the copy of one of them.
+
+        The copy first: brought up to date with another image it would show what was deleted there.
+        """
         *given_up, _ = _images(folder)
         copies = [folder / CLONE, *([folder / COPY] if given_up else [])]
-        for path in (*given_up, *folder.glob(".*.part"), *copies):
+        for path in (*copies, *folder.glob(".*.part"), *given_up):
             durable.remove(path)
 
 

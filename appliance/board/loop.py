@@ -6,6 +6,7 @@ import logging
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 from appliance.board.attach import Reader, attach_volume
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PATIENCE_S = 60.0
+_MOST_SAID_BYTES = 2000
+_FSCK_MEMORY_BYTES = 256 << 20
 
 
 class LoopViewer:
@@ -71,17 +74,30 @@ def _looped(name: str, image: Path) -> str:
 
 
 def _complaints(device: str) -> str:
-    """What fsck would mend; neither its name in the first line nor the numbers in the last."""
-    return " ".join(_printed("fsck.vfat", "-n", device, wanted=1).splitlines()[1:-1])
+    """What fsck would mend: the beginning of it, without its own name in the first line.
+
+    What lies on the device is the host's, who may have seen to it that much is to be said.
+    """
+    lines = _beginning("prlimit", f"--as={_FSCK_MEMORY_BYTES}", "fsck.vfat", "-n", device)
+    words = " ".join(lines.splitlines()[1:-1])
+    return "".join(char if char.isprintable() else "?" for char in words)
+
+
+def _beginning(*command: str) -> str:
+    """The first of what a program prints that ends with status 1, or not so soon."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
+        patience = Timer(_PATIENCE_S, program.kill)
+        patience.start()
+        said = program.stdout.read(_MOST_SAID_BYTES) if program.stdout else b""
+        patience.cancel()
+        goes_on = len(said) == _MOST_SAID_BYTES
+        if goes_on:
+            program.kill()
+    return said.decode(errors="replace") if goes_on or program.returncode == 1 else ""
 
 
 def _output(*command: str) -> str:
-    """What a program printed, on one line."""
-    return " ".join(_printed(*command).split())
-
-
-def _printed(*command: str, wanted: int = 0) -> str:
-    """What a program printed; "" where it did not end with the `wanted` status."""
+    """What a program printed, on one line; "" where it failed."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
@@ -91,4 +107,4 @@ def _printed(*command: str, wanted: int = 0) -> str:
         return ""
     if done.returncode and done.stderr:
         _log.warning("%s: %s", command[0], " ".join(done.stderr.split()))
-    return done.stdout if done.returncode == wanted else ""
+    return "" if done.returncode else " ".join(done.stdout.split())

@@ -53,17 +53,19 @@ class Helper:
         """Mount one of them; also raises Declined where it is no longer there."""
         return self.mount("open", volume=volume_id)[0]
 
-    def ask(self, operation: str, **request: str) -> dict[str, Any]:
+    def ask(
+        self, operation: str, timeout_s: float = _MOUNTING_S, **request: str
+    ) -> dict[str, Any]:
         """What the helper answers to an operation."""
         with self._there():
-            return ask(self._socket, {"op": operation, **request}, _MOUNTING_S)
+            return ask(self._socket, {"op": operation, **request}, timeout_s)
 
-    def mount(self, operation: str, **request: str) -> tuple[Mounted, dict[str, Any]]:
+    def mount(
+        self, operation: str, timeout_s: float = _MOUNTING_S, **request: str
+    ) -> tuple[Mounted, dict[str, Any]]:
         """The same, for an operation that mounts something; and what it says about it."""
         with self._there():
-            answer, fd = ask_for_descriptor(
-                self._socket, {"op": operation, **request}, _MOUNTING_S
-            )
+            answer, fd = ask_for_descriptor(self._socket, {"op": operation, **request}, timeout_s)
         return Mounted(fd), answer
 
     @contextmanager

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 EVERYWHERE = "all"
 SMB_PORT = 445
 NETBIOS_PORT = 139
-RESERVED_NAMES = frozenset({"global", "homes", "printers"})
-"""What smb.conf means something else by than a share."""
 
 # No user of the settings can have these names.
 OWNER = "box!"
@@ -60,6 +58,16 @@ class Instance:
         return any(share.ntlmv1 for share in self.shares)
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """Who may speak with it at all; (): anybody.
+
+        Only where it speaks as Windows XP does: it must start anew for others, and cut transfers.
+        """
+        is_old = self.smb1 or self.ntlmv1
+        fenced = is_old and all(share.hosts for share in self.shares)
+        return tuple(host for share in self.shares for host in share.hosts) if fenced else ()
+
+    @property
     def users(self) -> Mapping[str, str]:
         """Passwords by user."""
         return {share.user: share.password for share in self.shares if share.user}
@@ -90,7 +98,7 @@ def smb_conf(instance: Instance, place: Place, folders: Mapping[str, Path]) -> s
 
 def section(share: ShareLink, folder: Path) -> str:
     """What it says of one share. Raises ShareUnusable."""
-    return _section(_share_name(share), _share(share, folder))
+    return _section(share.name, _share(share, folder))
 
 
 def global_part(conf: str) -> str:
@@ -122,12 +130,6 @@ def _value(section: str, value: object) -> str:
     if not text.isprintable() or text != text.strip() or re.search(r'[%"]|\\$', text):
         raise ShareUnusable(name=section, why=f"Samba cannot be told of {text!r}")
     return text
-
-
-def _share_name(share: ShareLink) -> str:
-    if share.name.lower() in RESERVED_NAMES:
-        raise ShareUnusable(name=share.name, why="Samba means something else by that name")
-    return share.name
 
 
 def _global(instance: Instance, place: Place) -> Iterator[tuple[str, object]]:
@@ -167,11 +169,11 @@ def _network(instance: Instance, port: int) -> Iterator[tuple[str, object]]:
     yield "disable netbios", not with_netbios
     yield "server min protocol", "NT1" if instance.smb1 else "SMB2_02"
     yield "server multi channel support", False
+    if instance.hosts:
+        yield "hosts allow", " ".join(instance.hosts)
+        yield "hosts deny", "ALL"
     # A modality that is switched off must not keep a file open for hours.
-    yield (
-        "socket options",
-        "TCP_NODELAY SO_KEEPALIVE TCP_KEEPIDLE=20 TCP_KEEPINTVL=5 TCP_KEEPCNT=3",
-    )
+    yield "socket options", f"TCP_NODELAY SO_KEEPALIVE {_GIVE_UP_ON_THE_DEAD}"
     yield "reset on zero vc", instance.smb1
     yield "max smbd processes", 48
 

@@ -100,14 +100,19 @@ def _block_device(device: pyudev.Device) -> BlockDevice:
 def volumes_of(devices: Iterable[BlockDevice], own: frozenset[str]) -> list[UsbVolume]:
     """The volumes on `devices` that may be read; `own` are the names of the box's own disks.
 
-    What has no known file system is named only where nothing else on that stick has one.
+    What has no file system at all is named only where nothing else on that stick has one; what has
+    one that is not known here always, so that it can be said.
     """
     foreign = [d for d in devices if d.by_usb and d.node and d.size_bytes and d.disk not in own]
     divided = {device.disk for device in foreign if device.name != device.disk}
     offered = [d for d in foreign if d.name != d.disk or d.disk not in divided]
     useful = {device.disk for device in offered if _file_system(device)}
-    named = [d for d in offered if _file_system(d) or d.disk not in useful]
+    named = [d for d in offered if _holds_files(d) or d.disk not in useful]
     return [_volume(device) for device in sorted(named, key=lambda device: device.name)]
+
+
+def _holds_files(device: BlockDevice) -> bool:
+    return device.properties.get("ID_FS_TYPE", "") not in {"", "swap"}
 
 
 def _file_system(device: BlockDevice) -> str:
@@ -119,16 +124,21 @@ def _volume(device: BlockDevice) -> UsbVolume:
     said = device.properties
     # The number of the disk since boot, new each time it (or its medium) comes.
     arrival = said.get("DISKSEQ") or said.get("USEC_INITIALIZED", "0")
-    model = said.get("ID_MODEL", "").replace("_", " ").strip()
+    model = _seen(said.get("ID_MODEL", "")).replace("_", " ").strip()
     return UsbVolume(
         id=f"{device.name}-{arrival}",
-        label=said.get("ID_FS_LABEL") or model or "The stick",
+        label=_seen(said.get("ID_FS_LABEL", "")) or model or "The stick",
         fs=_file_system(device),
         size_bytes=device.size_bytes,
         device=device.node,
         model=model,
         serial=f"{said.get('ID_SERIAL', '')} {said.get('ID_FS_UUID', '')} {device.size_bytes}",
     )
+
+
+def _seen(text: str) -> str:
+    """What a stick says of itself, as it may be written anywhere."""
+    return "".join(char if char.isprintable() else "_" for char in text)
 
 
 # The box's own disks

@@ -12,7 +12,7 @@ from appliance.convert.source import Found, decoding
 from appliance.elements import EXPLICIT_LE
 from appliance.errors import UnencodableName, UnsupportedFormat
 from appliance.model import BodyKind, Slice
-from appliance.peek import Format, Garbled, Misfit, opened
+from appliance.peek import Format, Garbled, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
-_MOST_PRINT_BYTES = 16 << 20
+_MOST_PRINT_BYTES = 4 << 20
 _CHUNK = 1 << 20
 _FRAMES_DRAWN = "Frames that were drawn with letters are drawn with + - | here."
 
@@ -80,12 +80,13 @@ def _found(source: Source, piece: Slice, notes: tuple[str, ...] = ()) -> Found:
 def _text(source: Source) -> tuple[list[Page], tuple[str, ...]]:
     try:
         text = plain_text.decoded(_content(source), source.profile.charset)
+        shown, foreign = plain_text.printable(text)
+        _must_show(source, foreign)
+        return plain_text.pages(shown), () if shown == text else (_FRAMES_DRAWN,)
+    except Garbled as error:
+        raise UnsupportedFormat(name=source.name, detail=error.detail) from error
     except UnicodeDecodeError as error:
         raise _unreadable(source) from error
-    shown, foreign = plain_text.printable(text)
-    _must_show(source, foreign)
-    notes = () if shown == text else (_FRAMES_DRAWN,)
-    return plain_text.pages(shown), notes
 
 
 def _pcl(source: Source) -> tuple[list[Page], tuple[str, ...]]:
@@ -121,12 +122,10 @@ _READERS: Mapping[Format, Callable[[Source], tuple[list[Page], tuple[str, ...]]]
 
 
 def _content(source: Source) -> bytes:
-    """What is printed, without the end marks of who carried it."""
-    try:
-        with opened(source.path) as peek:
-            return peek.at(0, peek.text_end())
-    except Misfit as error:
-        raise UnsupportedFormat(name=source.name, detail=error.detail) from error
+    """What is printed, without the marks of who carried it."""
+    with opened(source.path) as peek:
+        start, end = peek.text_span()
+        return peek.at(start, end - start)
 
 
 def _unreadable(source: Source) -> UnencodableName:

@@ -52,7 +52,7 @@ def read(content: bytes, name: str, charset: str) -> Mapping[str, str]:
     if kind == HL7:
         return _one(name, _hl7(content, name, charset))
     if kind == ASTM:
-        return _one(name, _astm(_decoded(content, name, charset)))
+        return _one(name, _astm(_decoded(content, name, charset), name))
     raise SidecarUnclear(name=name, why="it begins neither like HL7 nor like ASTM")
 
 
@@ -208,14 +208,20 @@ def _moment(text: str) -> Mapping[str, str]:
 # ASTM E1394
 
 
-def _astm(text: str) -> Iterable[Mapping[str, str]]:
+def _astm(text: str, name: str) -> Iterable[Mapping[str, str]]:
     records = [line for line in _LINE_ENDS.split(text) if line]
     head = records[0][records[0].index("H") :]
     fields, repeats, parts = head[1], head[2], head[3]
+    if _kind(records[-1].split(fields)) != "L":
+        raise SidecarUnclear(name=name, why="it stops before its last record (L)")
     for record in records:
         found = record.split(fields)
-        if found[0].lstrip("0123456789").upper() == "P":
+        if _kind(found) == "P":
             yield _of_patient([*found, *[""] * 9], repeats, parts)
+
+
+def _kind(fields: list[str]) -> str:
+    return fields[0].lstrip("0123456789").upper()
 
 
 def _of_patient(fields: list[str], repeats: str, parts: str) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Owns printed pages, and writing them as PDF: the same pages are the same bytes, always.
+"""Owns printed pages, and having them written as PDF: the same pages are the same bytes, always.
 
 The fonts are two of the fourteen that every reader has (ISO 32000-1, 9.6.2.2), so none is
 embedded; their letters are those of Windows-1252.
@@ -7,18 +7,20 @@ embedded; their letters are those of Windows-1252.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING
 
+from reportlab.pdfgen.canvas import Canvas
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 A4_PT = (595.0, 842.0)
-COURIER, HELVETICA = "F1", "F2"
+COURIER, HELVETICA = "Courier", "Helvetica"
 COURIER_WIDTH = 0.6  # of its size, each letter
+MOST_PAGES = 2_000
 
 _LETTERS = "cp1252"
-_FONTS = {COURIER: "Courier", HELVETICA: "Helvetica"}
-_CATALOGUE, _TREE, _FIRST_FONT, _FIRST_PAGE = 1, 2, 3, 5
 _MARGIN_PT = 18.0
 
 
@@ -64,56 +66,25 @@ def unprintable(text: str) -> str:
 
 
 def write_pdf(pages: Sequence[Page], write: Callable[[bytes], object]) -> None:
-    """A PDF file of these pages; no dates, no identifiers of its own."""
-    offsets: list[int] = []
-    position = write_all(write, b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
-    for number, content in enumerate(_objects(pages), 1):
-        offsets.append(position)
-        position += write_all(write, b"%d 0 obj\n%s\nendobj\n" % (number, content))
-    count = len(offsets) + 1
-    write(b"xref\n0 %d\n0000000000 65535 f \n" % count)
-    write(b"".join(b"%010d 00000 n \n" % offset for offset in offsets))
-    trailer = b"trailer\n<< /Size %d /Root %d 0 R >>\nstartxref\n%d\n%%%%EOF\n"
-    write(trailer % (count, _CATALOGUE, position))
+    """A PDF file of these pages; it claims no author, and no date."""
+    file = BytesIO()
+    canvas = Canvas(file, pageCompression=0, invariant=1)
+    canvas.setDateFormatter(lambda *_: "")
+    for say in (canvas.setTitle, canvas.setAuthor, canvas.setCreator, canvas.setSubject):
+        say("")
+    for page in pages:
+        _draw(page, canvas)
+    canvas.save()
+    write(file.getvalue())
 
 
-def write_all(write: Callable[[bytes], object], content: bytes) -> int:
-    """Write, and tell how much that was."""
-    write(content)
-    return len(content)
-
-
-def _objects(pages: Sequence[Page]) -> Iterator[bytes]:
-    """The objects in order of their numbers, which begin with 1."""
-    yield b"<< /Type /Catalog /Pages %d 0 R >>" % _TREE
-    kids = b" ".join(b"%d 0 R" % (_FIRST_PAGE + 2 * n) for n in range(len(pages)))
-    yield b"<< /Type /Pages /Count %d /Kids [ %s ] >>" % (len(pages), kids)
-    for name in _FONTS.values():
-        font = "<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding >>"
-        yield (font % name).encode()
-    for number, page in enumerate(pages):
-        yield _page(page, _FIRST_PAGE + 2 * number + 1)
-        content = _content(page)
-        yield b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
-
-
-def _page(page: Page, content: int) -> bytes:
-    fonts = " ".join(f"/{key} {_FIRST_FONT + n} 0 R" for n, key in enumerate(_FONTS))
-    width, height = page.sheet_pt
-    return (
-        f"<< /Type /Page /Parent {_TREE} 0 R /MediaBox [ 0 0 {width:.2f} {height:.2f} ]"
-        f" /Resources << /Font << {fonts} >> >> /Contents {content} 0 R >>"
-    ).encode()
-
-
-def _content(page: Page) -> bytes:
-    height = page.sheet_pt[1]
-    return b"\n".join([b"BT", *(_shown(run, height) for run in page.runs), b"ET"])
-
-
-def _shown(run: Run, height_pt: float) -> bytes:
-    place = f"/{run.font} {run.size_pt:.2f} Tf 1 0 0 1 {run.x_pt:.2f} {height_pt - run.y_pt:.2f}"
-    text = run.text.encode(_LETTERS)
-    for special in (b"\\", b"(", b")"):
-        text = text.replace(special, b"\\" + special)
-    return b"%s Tm (%s) Tj" % (place.encode(), text)
+def _draw(page: Page, canvas: Canvas) -> None:
+    width_pt, height_pt = page.sheet_pt
+    canvas.setPageSize((width_pt, height_pt))
+    text = canvas.beginText()
+    for run in page.runs:
+        text.setFont(run.font, run.size_pt)
+        text.setTextOrigin(run.x_pt, height_pt - run.y_pt)
+        text.textOut(run.text)
+    canvas.drawText(text)
+    canvas.showPage()

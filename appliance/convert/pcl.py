@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from appliance.convert.pages import A4_PT, COURIER, COURIER_WIDTH, HELVETICA, Page, Run
+from appliance.convert.pages import (
+    A4_PT,
+    COURIER,
+    COURIER_WIDTH,
+    HELVETICA,
+    MOST_PAGES,
+    Page,
+    Run,
+)
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
@@ -41,7 +49,8 @@ _CHARSETS = {
 _MARGIN_PT, _TOP_PT = 18.0, 36.0
 _INCH_PT = 72.0
 _TAB = 8
-_MOST_PAGES = 5_000
+_MOST_VALUE = 32_767  # of any command's number
+_LARGEST_PT = 14_400  # a PDF's sheet (ISO 32000-1, annex C)
 _PITCHES = {0: 10.0, 2: 16.67, 4: 12.0}
 _LANDSCAPES = (1, 3)
 
@@ -100,8 +109,10 @@ class Printer:
     def _eject(self) -> None:
         if self._page.runs:
             self.pages.append(self._page)
-        if len(self.pages) > _MOST_PAGES:
-            raise Garbled(detail=f"it prints more than {_MOST_PAGES} pages")
+            if max(self._page.sheet_pt) > _LARGEST_PT:
+                raise Garbled(detail="it prints beyond the edge of any paper")
+        if len(self.pages) > MOST_PAGES:
+            raise Garbled(detail=f"it prints more than {MOST_PAGES} pages")
         self._new_page()
 
     def _turn(self, orientation: float) -> None:
@@ -178,9 +189,10 @@ class Printer:
 
     def _command(self, kind: bytes, number: bytes, final: str, content: bytes, at: int) -> int:
         key = kind.decode() + final
-        value = float(number) if number.strip(b"+-.") else 0.0
+        said = float(number) if number.strip(b"+-.") else 0.0
+        value = min(max(said, -_MOST_VALUE), _MOST_VALUE)
         if key == "&pX":
-            text = content[at : at + int(value)]
+            text = content[at : at + max(int(value), 0)]
             self._print(text)
             return at + len(text)
         if key in _CANNOT and (value or key in _ALWAYS):
@@ -196,7 +208,7 @@ class Printer:
             self._acts[key](value)
         elif len(kind) == 1 and kind == b"(":
             self._letters(f"({int(value)}{final}")
-        return at + (int(value) if final == "W" else 0)
+        return at + (max(int(value), 0) if final == "W" else 0)
 
     def _letters(self, name: str) -> None:
         if name[-1] not in "@X":
@@ -206,10 +218,10 @@ class Printer:
         axis, unit = _PLACES[key]
         amount = value * float(getattr(self, f"_{unit}"))
         if axis == "x":
-            self._x_pt = amount + (self._x_pt if relative else self._left_pt)
+            self._x_pt = max(amount + (self._x_pt if relative else self._left_pt), 0.0)
         else:
             origin = _TOP_PT + (self._leading_pt if key == "&aR" else 0.0)
-            self._y_pt = amount + (self._y_pt if relative else origin)
+            self._y_pt = max(amount + (self._y_pt if relative else origin), 0.0)
 
     def _stack(self, action: float) -> None:
         if action == 0:

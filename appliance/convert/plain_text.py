@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appliance.convert.pages import A4_PT, COURIER_WIDTH, Page, Run, unprintable
+from appliance.convert.pages import A4_PT, COURIER_WIDTH, MOST_PAGES, Page, Run, unprintable
+from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,9 @@ def _plain(char: str) -> str:
 
 
 def pages(text: str) -> list[Page]:
-    """The pages of a text; empty ones are left out."""
+    """The pages of a text; empty ones are left out. Raises Garbled where there are too many."""
+    if text.count("\f") + text.count("\n") / _ROWS > MOST_PAGES:
+        raise Garbled(detail=f"it prints more than {MOST_PAGES} pages")
     # Devices that end lines with CR alone mean a new line by it, not one printed over another.
     if "\n" not in text:
         text = text.replace("\r", "\n")

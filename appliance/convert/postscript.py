@@ -1,7 +1,8 @@
 """Owns PostScript: a program of somebody unknown, run by Ghostscript within limits.
 
-The child has no files but its input and output, so much memory, processor time and output, and an
-end to its patience; what it makes of the same input is the same.
+The child has no files but its input and output by its own safe mode, and by the kernel it writes
+nowhere else; it has so much memory, processor time and output, and an end to its patience. What it
+makes of the same input is the same.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import resource
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import BinaryIO
 
+from appliance.board.confine import CANNOT_CONFINE, confined, surroundings
 from appliance.errors import UnsupportedFormat
 from appliance.peek import Garbled
 
 MOST_BYTES = 64 << 20
 _LEFT = b"\x1b%-12345X"
-_COMMAND = (
+COMMAND = (
     "/usr/bin/gs",
     "-q",
     "-dSAFER",
@@ -35,8 +38,6 @@ _COMMAND = (
 _LIMITS = {
     resource.RLIMIT_AS: 768 << 20,
     resource.RLIMIT_CPU: 30,
-    resource.RLIMIT_FSIZE: MOST_BYTES,
-    resource.RLIMIT_CORE: 0,
 }
 _PATIENCE_S = 90.0
 _MOST_WORDS = 120
@@ -52,23 +53,33 @@ def program_in(job: bytes) -> bytes:
 def to_pdf(name: str, program: bytes, target: BinaryIO) -> None:
     """Print a PostScript program as PDF into `target`, an empty file.
 
-    Raises Garbled where it has an error, UnsupportedFormat without Ghostscript.
+    Raises Garbled where it has an error, UnsupportedFormat where Ghostscript cannot be used.
     """
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as given:
         given.write(program)
         given.seek(0)
-        try:
-            child = subprocess.Popen(
-                _COMMAND, stdin=given, stdout=target, stderr=said, cwd="/", env={"LANG": "C"}
-            )
-        except FileNotFoundError as error:
-            detail = "the program that reads PostScript (ghostscript) is not installed"
-            raise UnsupportedFormat(name=name, detail=detail) from error
-        code = _ended(child)
+        code = _run(given, target, said)
         said.seek(0)
         words = said.read(1 << 16).decode("latin-1")
+    if code == CANNOT_CONFINE:
+        detail = f"PostScript cannot be read here ({words.strip().rstrip('.')})"
+        raise UnsupportedFormat(name=name, detail=detail)
     if code:
         raise Garbled(detail=_why(code, words))
+
+
+def _run(given: BinaryIO, target: BinaryIO, said: BinaryIO) -> int:
+    """Its exit status; it writes below a folder of its own only, which then goes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        child = subprocess.Popen(
+            confined(Path(scratch), MOST_BYTES, COMMAND),
+            stdin=given,
+            stdout=target,
+            stderr=said,
+            cwd=scratch,
+            env={**surroundings(), "TMPDIR": scratch},
+        )
+        return _ended(child)
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NAME_COLUMNS = frozenset({"file", "filename", "file_name"})
 _DELIMITERS = ",;\t"
+_LARGEST_BYTES = 4 << 20
 
 
 def read(sidecar: Path, name: str, image: str, charset: str) -> Mapping[str, str]:
@@ -25,6 +26,8 @@ def read(sidecar: Path, name: str, image: str, charset: str) -> Mapping[str, str
     Nothing where it does not speak of the image. A message speaks of whatever it was kept with:
     of images it knows nothing. Raises SidecarUnclear.
     """
+    if sidecar.stat().st_size > _LARGEST_BYTES:
+        raise SidecarUnclear(name=name, why="it is too long for a description of images")
     if name.lower().endswith((message.HL7, message.ASTM)):
         return message.read(sidecar.read_bytes(), name, charset)
     text = _decoded(sidecar.read_bytes(), name, charset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,8 +40,10 @@ _SYNTAXES = "1.2.840.10008.1.2"
 _ELSEWHERE = tuple(  # pixels behind a URL or in a stream of their own, data sets as MIME or XML
     _SYNTAXES + ending for ending in (".4.94", ".4.95", ".4.204", ".4.205", ".6.", ".7.")
 )
+_GE_BIG_PIXELS = "1.2.840.113619.5.2"  # Implicit VR Little Endian, but pixels in the other order
 _LAST_CHOICE = frozenset({EXPLICIT_BE, DEFLATED_LE})
 _PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE})
+_UID = re.compile(r"[0-9.]{1,64}")
 
 
 class Visitor(NamedTuple):
@@ -89,14 +92,21 @@ def is_storage(sop_class_uid: str) -> bool:
     return sop_class_uid in _OTHER_STORAGE or not sop_class_uid.startswith(_STANDARD)
 
 
-def is_whole_file(transfer_syntax_uid: str) -> bool:
-    """Whether an object in this syntax is all there, and in a way that can be read.
-
-    Of private syntaxes nobody knows that: they are taken where the settings name them.
-    """
-    if transfer_syntax_uid.startswith(_ELSEWHERE):
-        return False
+def is_standard_syntax(transfer_syntax_uid: str) -> bool:
+    """Whether it is one of PS3.5 A; private ones are taken where the settings name them."""
     return f"{transfer_syntax_uid}.".startswith(f"{_SYNTAXES}.")
+
+
+def is_uid(text: str) -> bool:
+    """Whether it is made like one; what old devices number wrongly is fine."""
+    return _UID.fullmatch(text) is not None
+
+
+def _readable(transfer_syntax_uid: str) -> bool:
+    """Whether it can be read here and kept whole; otherwise no setting makes it usable."""
+    is_strange = transfer_syntax_uid == _GE_BIG_PIXELS
+    is_elsewhere = transfer_syntax_uid.startswith(_ELSEWHERE)
+    return is_uid(transfer_syntax_uid) and not (is_strange or is_elsewhere)
 
 
 def _result(offer: Offer, taste: Taste) -> Result:
@@ -104,8 +114,9 @@ def _result(offer: Offer, taste: Taste) -> Result:
         offer.abstract_syntax == COMMITMENT and taste.commitment
     ):
         usable = [syntax for syntax in offer.transfer_syntaxes if syntax in _PLAIN]
-    elif taste.sop_class(offer.abstract_syntax):
-        usable = [syntax for syntax in offer.transfer_syntaxes if taste.syntax(syntax)]
+    elif is_uid(offer.abstract_syntax) and taste.sop_class(offer.abstract_syntax):
+        readable = filter(_readable, offer.transfer_syntaxes)
+        usable = [syntax for syntax in readable if taste.syntax(syntax)]
     else:
         return Result(offer.context_id, _SOP_CLASS_REFUSED, IMPLICIT_LE)
     if not usable:

@@ -157,7 +157,7 @@ def response(command_set: bytes) -> Response:
     return Response(
         responds_to=_number(elements, MESSAGE_ID_RESPONDED_TO) if is_response else None,
         status=_number(elements, STATUS) if is_response else SUCCESS,
-        comment=elements.get(ERROR_COMMENT, b"").decode("latin-1").strip("\0 "),
+        comment=_shown(elements.get(ERROR_COMMENT, b"")),
         has_data=_number(elements, COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
     )
 
@@ -201,6 +201,12 @@ def _either(elements: Mapping[int, bytes], *tags: int) -> str:
     """The UID that one of two elements holds: an N-service asks for what a C-service affects."""
     found = next((elements[tag] for tag in tags if tag in elements), b"")
     return found.decode("latin-1").strip("\0 ")
+
+
+def _shown(text: bytes) -> str:
+    """As it may stand in a log: what a peer says may be anything."""
+    comment = text.decode("latin-1").strip("\0 ")
+    return "".join(each if each.isprintable() else "?" for each in comment)
 
 
 def _us(number: int) -> bytes:

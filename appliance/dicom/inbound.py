@@ -27,6 +27,7 @@ MAX_LENGTH = 1 << 17  # announced: the largest that common peers send; fewer hea
 _SMALL_BYTES = 1 << 13
 _BUFFER_BYTES = 1 << 18
 _MAX_DATA_PDU_BYTES = 1 << 28  # taken nevertheless from whoever does not heed what is announced
+_MAX_INTRODUCTION_BYTES = 1 << 18  # 128 offers, each in every syntax there is
 _MAX_COMMAND_BYTES = 1 << 16
 _PDU_HEADER = struct.Struct(">BxI")
 _VALUE_HEADER = struct.Struct(">IBB")
@@ -116,7 +117,7 @@ class Inbound:
         """The PDU with which a peer introduces itself, all of it within that time."""
         until_s = time.monotonic() + within_s
         kind, length = self._header(lambda: until_s - time.monotonic())
-        if kind is not Kind.ASSOCIATE_RQ or length > pdu.MAX_PDU_BYTES:
+        if kind is not Kind.ASSOCIATE_RQ or length > _MAX_INTRODUCTION_BYTES:
             raise Parted(_ENDINGS.get(kind, Ending.GARBLED))
         self._enlarge(length)
         self._need(length, lambda: until_s - time.monotonic())
@@ -238,8 +239,10 @@ class Inbound:
         at = self._start if self._pdu_left else self._start + _PDU_HEADER.size
         if at + _VALUE_HEADER.size > self._end:
             return False
-        if not self._pdu_left and self._buffer[self._start] != Kind.P_DATA_TF:
-            return False
+        if not self._pdu_left:
+            kind, length = _PDU_HEADER.unpack_from(self._buffer, self._start)
+            if kind != Kind.P_DATA_TF or length < _VALUE_HEADER.size:
+                return False
         _, context_id, flags = _VALUE_HEADER.unpack_from(self._buffer, at)
         return context_id == self._context_id and not (flags ^ self._flags) & 1
 

@@ -103,17 +103,20 @@ class Listener:
             return not (self._strangers or self._guests)
 
     def close(self, patience_s: float) -> None:
-        """Answer no more, and end the conversations."""
+        """Close the doors, and end the conversations: all within `patience_s`."""
         self._leaving = True
         os.eventfd_write(self._nudge_fd, 1)
         self._thread.join()
+        for each in self._doors.values():
+            each.listening.close()
         with self._lock:
             calls = [*self._strangers, *self._guests]
         for call in calls:
             call.break_off()
+        until_s = time.monotonic() + patience_s
         for call in calls:
             if call.thread:
-                call.thread.join(patience_s)
+                call.thread.join(max(until_s - time.monotonic(), 0))
         os.close(self._nudge_fd)
 
     # In the thread of the doors
@@ -121,7 +124,11 @@ class Listener:
     def _answer(self) -> None:
         while not self._leaving:
             doors = dict(self._doors)
-            ready, _, _ = select.select([self._nudge_fd, *doors], [], [])
+            try:
+                ready, _, _ = select.select([self._nudge_fd, *doors], [], [])
+            except OSError:  # a door was closed; its successor is about to be named
+                time.sleep(_BREATH_S)
+                continue
             if self._nudge_fd in ready:
                 os.eventfd_read(self._nudge_fd)
                 continue

@@ -147,6 +147,20 @@ class CallerTurnedAway(Notice):
     hint = "If it is one of yours, enter its AE title and address under `allow` of this source."
 
 
+class CalledWrongly(CallerTurnedAway):
+    """{caller} was turned away: nothing here is called {called}."""
+
+    code = "called-wrongly"
+    hint = "Correct the AE title of the box at the modality, or enter the one it uses as `called`."
+
+
+class CallerInTheClear(CallerTurnedAway):
+    """{caller} was turned away: it must call over TLS."""
+
+    code = "caller-in-the-clear"
+    hint = "Have it use TLS and the `tls_port` of the box, or switch `tls` of this source off."
+
+
 class ObjectRefused(Notice):
     """{caller} sent an image that was not taken: {why}."""
 
@@ -228,6 +242,7 @@ class NoCifs(Problem):
     """The kernel of this box cannot mount {share}: {why}."""
 
     code = "no-cifs"
+    hint = "Boot the box's own kernel, or let the watch service call it (systemd/README.md)."
 
 
 class ShareUnread(Problem):
@@ -235,6 +250,13 @@ class ShareUnread(Problem):
 
     code = "share-unread"
     hint = "Give the user of this source the right to read there; the rest is taken all the same."
+
+
+class ShareVanished(Problem):
+    """{count} file(s) were gone from {share} before they were taken, such as {name}."""
+
+    code = "share-vanished"
+    hint = "Export them again; have the modality keep its files longer, or set a smaller `poll_s`."
 
 
 class ShareForeign(Notice):
@@ -265,10 +287,17 @@ class TransferFailed(Notice):
 
 
 class SessionMixed(Notice):
-    """{count} file(s) came with messages about more than one patient, and are given to none."""
+    """{count} file(s) came with messages that speak of no one patient clearly; none gets them."""
 
     code = "session-mixed"
     hint = "Say by hand whose they are; pause longer between two patients at the modality."
+
+
+class MessageUnclear(Quarantined):
+    """The message {name} does not say clearly whose images come: {why}."""
+
+    code = "message-unclear"
+    hint = "Its images came without a patient by it; correct the message and send it again."
 
 
 class FrameTooLong(Quarantined):

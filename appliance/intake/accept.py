@@ -90,6 +90,15 @@ class _Kept(NamedTuple):
     fingerprint: str
 
 
+def shown_name(name: str) -> str:
+    """`name` as it may be written anywhere: what nobody can see or decode is percent-encoded."""
+    return "".join(char if char.isprintable() else _percent(char) for char in name)
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
 def evidence_digest(profile: Profile | None, name: str, sidecars: Mapping[str, str]) -> str:
     """What the name and the sidecars say, as one digest; "" where they say nothing.
 

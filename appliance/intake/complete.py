@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.settings.schema import Profile
 
 _MAX_SIDECAR_BYTES = 1 << 20
+_HEAD_BYTES = 512
 
 
 class Wholeness(StrEnum):
@@ -42,7 +43,10 @@ class Wholeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found; `format` and `detail` are words for people."""
+    """What was found; `format` and `detail` are words for people.
+
+    Of what is not known, `format` is what it would be if somebody said so.
+    """
 
     wholeness: Wholeness
     format: str = ""
@@ -100,7 +104,7 @@ def _looked_into(peek: Peek, suffix: str, *, reports: bool) -> Verdict:
         return _judged(form, _ENDS[form], peek)
     if sidecar_end:
         return _judged(suffix[1:].upper(), sidecar_end, peek)
-    return Verdict(Wholeness.UNKNOWN, detail=_unknown(peek))
+    return _unknown(peek)
 
 
 def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
@@ -113,12 +117,19 @@ def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
     return Verdict(Wholeness.WHOLE, form)
 
 
-def _unknown(peek: Peek) -> str:
+def _unknown(peek: Peek) -> Verdict:
+    if not peek.at(0, min(_HEAD_BYTES, peek.size)).strip(b"\0"):
+        return Verdict(Wholeness.GROWING, detail="nothing is written where it begins")
     if peek.at(0, min(2, peek.size)) in {b"\x08\0", b"\0\x08", b"\x02\0"}:
-        return "it may be DICOM, but without the preamble that DICOM files begin with"
+        detail = "it may be DICOM, but without the preamble that DICOM files begin with"
+        return Verdict(Wholeness.UNKNOWN, Format.DICOM, detail)
     if (form := peek.report()) in {Format.POSTSCRIPT, Format.PCL}:
-        return f'it is a {form} report, and nothing says so: set sop_class = "PDF" in its profile'
-    return "it does not begin like DICOM, TIFF, PNG, BMP, JPEG or PDF"
+        detail = (
+            f'it is a {form} report, and nothing says so: set sop_class = "PDF" in its profile'
+        )
+        return Verdict(Wholeness.UNKNOWN, form or "", detail)
+    detail = "it does not begin like DICOM, TIFF, PNG, BMP, JPEG or PDF"
+    return Verdict(Wholeness.UNKNOWN, detail=detail)
 
 
 def _png_end(peek: Peek) -> int:

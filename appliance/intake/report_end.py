@@ -33,12 +33,17 @@ def postscript_end(peek: Peek) -> int:
 
 
 def text_end(peek: Peek) -> int:
-    """A text does not say where it ends; end marks of its carrier are no part of it."""
+    """A text does not say where it ends, but its carrier may; its marks are no part of a text.
+
+    Raises EndsEarly.
+    """
+    peek.text_span()
     return peek.text_end()
 
 
 def print_end(peek: Peek) -> int:
-    """Data for a printer may be any bytes to the last one."""
+    """Data for a printer may be any bytes to the last one. Raises EndsEarly."""
+    peek.text_span()
     return peek.size
 
 

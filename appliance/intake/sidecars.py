@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from bisect import bisect_right
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from appliance.journal.spool import digest_of
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+    from pathlib import Path, PurePath
 
     from appliance.settings.schema import Profile
 
@@ -18,6 +26,11 @@ _SUFFIXES = {
     "none": (),
 }
 _LARGEST_BYTES = 4 << 20
+"""What is longer lists no files."""
+
+_REMEMBERED_BYTES = 32 << 20
+_MOST_NAMES = 1_000_000
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def is_sidecar(path: Path, profile: Profile | None) -> bool:
@@ -26,35 +39,130 @@ def is_sidecar(path: Path, profile: Profile | None) -> bool:
 
 
 def sidecars_of(path: Path, profile: Profile | None) -> tuple[Path, ...]:
-    """The sidecars that lie beside `path`, sorted by name.
+    """The sidecars that lie beside `path` and describe it, sorted by name. OSErrors fly."""
+    return Beside(path.parent, profile, remembered_bytes=0).of(path)
+
+
+def described_by(sidecar: Path, profile: Profile | None) -> tuple[Path, ...]:
+    """The files beside a sidecar that it may describe. OSErrors fly."""
+    text = _text(sidecar)
+    beside = (f for f in _files(sidecar.parent) if not is_sidecar(f, profile))
+    return tuple(
+        sorted(f for f in beside if _is_named_like(sidecar, f) or os.fsencode(f.name) in text)
+    )
+
+
+class Beside:
+    """The sidecars of one folder, as they are now, and which of its files each describes.
 
     One of the same name (`film.csv` or `film.tif.csv` for `film.tif`) always counts; another one
     in the folder only where it mentions the file's name, so that a list of one patient is never
     taken for every image around it.
     """
-    if is_sidecar(path, profile):
-        return ()
-    beside = (f for f in path.parent.iterdir() if is_sidecar(f, profile) and f.is_file())
-    return tuple(sorted(f for f in beside if _is_named_like(f, path) or _mentions(f, path.name)))
+
+    def __init__(
+        self, folder: Path, profile: Profile | None, remembered_bytes: int = _REMEMBERED_BYTES
+    ) -> None:
+        """Read the sidecars of `folder`; what is more than is to be remembered is read each time.
+
+        OSErrors of the folder fly, those of a sidecar wait for whom it may describe.
+        """
+        self.folder = folder
+        self._profile = profile
+        self._named: dict[str, list[Path]] = {}
+        self._read: list[Path] = []
+        self._starts: list[int] = []
+        self._said = b""
+        self._unread: list[Path] = []
+        self._digests: dict[Path, str] = {}
+        self._remember(remembered_bytes)
+
+    def of(self, path: Path) -> tuple[Path, ...]:
+        """The sidecars that describe a file of the folder, sorted by name.
+
+        Raises OSError where one that may describe it cannot be read: it is not known whose it is.
+        """
+        if is_sidecar(path, self._profile):
+            return ()
+        found = {*self._named.get(path.stem, ()), *self._named.get(path.name, ())}
+        name = os.fsencode(path.name)
+        found.update(self._mentioning(name))
+        found.update(each for each in self._unread if each not in found and _says(each, name))
+        return tuple(sorted(found))
+
+    def digest(self, sidecar: Path) -> str:
+        """The SHA-256 of one of them. OSErrors fly."""
+        if sidecar not in self._digests:
+            self._digests[sidecar] = digest_of(sidecar)
+        return self._digests[sidecar]
+
+    def _remember(self, most_bytes: int) -> None:
+        texts: list[bytes] = []
+        size_bytes = 0
+        for path in sorted(f for f in _files(self.folder) if is_sidecar(f, self._profile)):
+            self._named.setdefault(path.stem, []).append(path)
+            text = _text_within(path, most_bytes - size_bytes)
+            if text is None:
+                self._unread.append(path)
+                continue
+            self._read.append(path)
+            self._starts.append(size_bytes)
+            texts.append(text + b"\0")  # no name reaches from one text into the next
+            size_bytes += len(text) + 1
+        self._said = b"".join(texts)
+
+    def _mentioning(self, name: bytes) -> Iterator[Path]:
+        found = self._said.find(name)
+        while found >= 0:
+            which = bisect_right(self._starts, found) - 1
+            yield self._read[which]
+            last = which + 1 == len(self._starts)
+            found = -1 if last else self._said.find(name, self._starts[which + 1])
 
 
-def described_by(sidecar: Path, profile: Profile | None) -> tuple[Path, ...]:
-    """The files beside a sidecar that it may describe."""
-    beside = (f for f in sidecar.parent.iterdir() if f.is_file() and not is_sidecar(f, profile))
-    return tuple(
-        sorted(f for f in beside if _is_named_like(sidecar, f) or _mentions(sidecar, f.name))
-    )
+def _says(sidecar: Path, name: bytes) -> bool:
+    """Whether a sidecar that is not remembered mentions a file.
+
+    One that cannot be read and has another file's name is taken to be about that one alone.
+    """
+    try:
+        return name in _text(sidecar)
+    except OSError:
+        if any(_is_named_like(sidecar, f) for f in _files(sidecar.parent) if f != sidecar):
+            return False
+        raise
 
 
 def _suffixes(profile: Profile | None) -> tuple[str, ...]:
     return _SUFFIXES[profile.sidecar if profile else "auto"]
 
 
-def _is_named_like(sidecar: Path, path: Path) -> bool:
+def _is_named_like(sidecar: PurePath, path: PurePath) -> bool:
     return sidecar.stem in {path.stem, path.name}
 
 
-def _mentions(sidecar: Path, name: str) -> bool:
-    if sidecar.stat().st_size > _LARGEST_BYTES:
-        return False
-    return name.encode() in sidecar.read_bytes()
+def _files(folder: Path) -> Iterator[Path]:
+    """The regular files of a folder; a broken file system can list for ever."""
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, _MOST_NAMES):
+            if entry.is_file(follow_symlinks=False):
+                yield folder / entry.name
+        if next(entries, None):
+            raise OSError(errno.EFBIG, "there are too many files in its folder", str(folder))
+
+
+def _text(path: Path) -> bytes:
+    """What a sidecar says of other files. OSErrors fly."""
+    with os.fdopen(os.open(path, _LOOK), "rb") as file:
+        is_list = os.fstat(file.fileno()).st_size <= _LARGEST_BYTES
+        return file.read(_LARGEST_BYTES) if is_list else b""
+
+
+def _text_within(path: Path, most_bytes: int) -> bytes | None:
+    """The same; None where it is more than is to be remembered, or cannot be read now."""
+    if most_bytes <= 0:
+        return None
+    with suppress(OSError):
+        text = _text(path)
+        return text if len(text) <= most_bytes else None
+    return None

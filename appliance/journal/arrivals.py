@@ -99,10 +99,9 @@ class Arrivals:
         The same bytes with the same evidence are the item that is there already. `verdict` sets
         the item aside at once.
         """
+        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
         with self._s.db.write(durable=True):
-            accepted, _ = self._add(
-                arrival, stored, evidence_digest, sidecars, modified_at, verdict
-            )
+            accepted, _ = self._add(arrival, stored, key, sidecars, modified_at, verdict)
         return accepted
 
     def add_received(self, files: Sequence[Received]) -> list[Accepted]:
@@ -111,8 +110,9 @@ class Arrivals:
             return [self._add_received(file) for file in files]
 
     def _add_received(self, file: Received) -> Accepted:
+        key = {"sha256": file.stored.sha256, "evidence_digest": file.evidence_digest}
         accepted, arrival_id = self._add(
-            file.arrival, file.stored, file.evidence_digest, {}, file.modified_at, None
+            file.arrival, file.stored, key, {}, file.modified_at, None
         )
         self._s.db.run(
             "add_received",
@@ -126,13 +126,12 @@ class Arrivals:
         self,
         arrival: Arrival,
         stored: Stored,
-        evidence_digest: str,
+        key: Mapping[str, str],
         sidecars: Mapping[str, str],
         modified_at: datetime,
         verdict: Quarantined | Ignored | None,
     ) -> tuple[Accepted, int]:
         """The item of a file, made where there is none, and the number of the arrival."""
-        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
         known = self._s.db.row("item_by_key", **key)
         item_id = known["id"] if known else self._add_item(
             arrival, stored, key, sidecars, modified_at, verdict

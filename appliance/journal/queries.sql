@@ -336,15 +336,17 @@ UPDATE commitment SET tries = tries + 1, not_before = :not_before WHERE id = :co
 SELECT * FROM commitment ORDER BY id;
 
 -- name: commitment_fates  What became of each image asked about; all that came under its UID counts.
--- An answer to C-STORE is no proof; and the PACS must have it under this very UID.
+-- An answer to C-STORE is no proof; and the PACS must have it as this very object.
 SELECT object.sop_class_uid, object.sop_instance_uid,
        count(item.id) AS known,
-       ifnull(sum(received.sop_class_uid = object.sop_class_uid), 0) AS of_class,
+       ifnull(sum(item.id IS NOT NULL AND received.sop_class_uid = object.sop_class_uid), 0)
+           AS of_class,
        ifnull(sum(item.state = 'ignored'), 0) AS given_up,
        ifnull(sum(item.state = 'done' AND NOT EXISTS
            (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
             AND (delivery.state != 'confirmed' OR delivery.confirmed_by = 'response'
                  OR NOT EXISTS (SELECT 1 FROM instance WHERE instance.delivery_id = delivery.id
+                                AND instance.sop_class_uid = object.sop_class_uid
                                 AND instance.sop_instance_uid = object.sop_instance_uid)))
        ), 0) AS proved
 FROM commitment_object AS object

@@ -27,6 +27,7 @@ _LARGE_BYTES = 16 << 20
 _IOV_MAX = 1024
 _PATIENCE_S = 2.0
 _GLANCE_S = 0.01
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Reserve(NamedTuple):
@@ -185,8 +186,7 @@ class Spool:
         try:
             with self.settled(_PATIENCE_S):
                 for draft in self._drafts.iterdir():
-                    if _is_abandoned(draft):
-                        draft.unlink(missing_ok=True)
+                    _remove_abandoned(draft)
                 strays = self.strays(known())
                 for stray in strays:
                     durable.remove(stray)
@@ -214,16 +214,18 @@ class Spool:
                 os.close(fd)
 
 
-def _is_abandoned(draft: Path) -> bool:
-    """Whether nobody holds its lock; those that are never locked come and go in custody."""
+def _remove_abandoned(draft: Path) -> None:
+    """Delete a draft whose lock nobody holds; those never locked come and go in custody.
+
+    Deleted while the lock is ours: whoever has just made it waits, and then sees that it is gone.
+    """
     with suppress(FileNotFoundError, BlockingIOError):
         fd = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
         finally:
             os.close(fd)
-        return True
-    return False
 
 
 def _need_room(folder: Path, size_bytes: int, reserve: Reserve) -> None:
@@ -235,8 +237,8 @@ def _need_room(folder: Path, size_bytes: int, reserve: Reserve) -> None:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file in hex, read in chunks."""
-    with path.open("rb") as file:
+    """SHA-256 of a regular file in hex, read in chunks; links are not followed, OSErrors fly."""
+    with os.fdopen(os.open(path, _LOOK), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

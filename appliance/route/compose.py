@@ -10,6 +10,8 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING
 
+from pydicom.tag import Tag
+
 from appliance.errors import CannotEdit
 from appliance.model import BodyKind, Instance, Origin, Slice, size_of
 from appliance.route import uids
@@ -31,7 +33,7 @@ _UNDEFINED = 0xFFFFFFFF
 _BYTE_BITS = 8
 _PERSON = "person"
 _PIXEL_DATA = (0x7FE0, 0x0010)
-_BEHIND_A_DOCUMENT = ("MIMETypeOfEncapsulatedDocument", "EncapsulatedDocumentLength")
+_DOCUMENT = (0x0042, 0x0011)
 _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0" + bytes(4)
 
@@ -88,13 +90,20 @@ def _made(
     values["SOPInstanceUID"] = uids.sop_instance_uid(body, identity)
     if not all(can_say("", str(value)) for value in values.values()):
         values["SpecificCharacterSet"] = UNICODE
-    behind = {k: values.pop(k) for k in _BEHIND_A_DOCUMENT if k in values}
+    behind = _behind_the_content(body, values)
     before, after = _around(body)
-    head = encoded(values) + before
+    head = encoded({k: v for k, v in values.items() if k not in behind}) + before
     tail = after + (encoded(behind) if behind else b"")
     pieces: tuple[Piece, ...] = (head, *body.slices, tail) if tail else (head, *body.slices)
     said = head + (tail if behind else b"") + body.digest.encode()
     return _instance(body, values, pieces, hashlib.sha256(said).hexdigest())
+
+
+def _behind_the_content(body: Body, values: Mapping[str, object]) -> dict[str, object]:
+    """Elements are in the order of their tags (PS3.5 7.1); pixels are the last of them."""
+    if body.kind is not BodyKind.DOCUMENT:
+        return {}
+    return {k: v for k, v in values.items() if Tag(k) > Tag(_DOCUMENT)}
 
 
 def _around(body: Body) -> tuple[bytes, bytes]:
@@ -102,7 +111,7 @@ def _around(body: Body) -> tuple[bytes, bytes]:
     length = sum(map(size_of, body.slices))
     padding = b"\0" * (length % 2)
     if body.kind is BodyKind.DOCUMENT:
-        return _long_element(0x0042, 0x0011, b"OB", length + len(padding)), padding
+        return _long_element(*_DOCUMENT, b"OB", length + len(padding)), padding
     if body.kind is BodyKind.STREAM:
         item = _ITEM + struct.pack("<L", length + len(padding))
         empty_offset_table = _ITEM + bytes(4)

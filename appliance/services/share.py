@@ -18,31 +18,21 @@ from appliance.board.network import interfaces
 from appliance.board.smbd import Smbd, make_ready
 from appliance.errors import Problem, ShareStopped, ShareUnusable
 from appliance.services.duty import SAFETY_SCAN_S, main
-from appliance.services.watch import hosted_folder
-from appliance.settings.links import ShareLink
+from appliance.services.offers import hosted, hosted_folder, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from appliance.board.samba import Instance
-    from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
-    from appliance.settings.schema import Settings
+    from appliance.settings.links import ShareLink
 
 _log = logging.getLogger(__name__)
 
 _AGAIN_S = 5.0
 _UNPRIVILEGED_PORT = 4450
 _LOOPBACK = "lo"
-_PLACE = "share"
-_OFFERED = "offered"
-_STOPPED = "stopped"
-_REMOVED = "removed"
-
-
-def hosted(settings: Settings) -> tuple[ShareLink, ...]:
-    """The shares that the settings ask this box to offer."""
-    return tuple(s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
 
 
 def work(duty: Duty, port: int = 0) -> None:
@@ -50,18 +40,16 @@ def work(duty: Duty, port: int = 0) -> None:
 
     `port` 0: the usual one where this user may use it, else one that anybody may.
     """
-    with duty.journal() as journal:
-        shift = _Shift(duty, journal, port or _usable_port())
-        try:
-            duty.loop(shift.turn)
-        finally:
-            shift.close()
+    shift = _Shift(duty, port or _usable_port())
+    try:
+        duty.loop(shift.turn)
+    finally:
+        shift.close()
 
 
 class _Shift:
-    def __init__(self, duty: Duty, journal: Journal, port: int) -> None:
+    def __init__(self, duty: Duty, port: int) -> None:
         self._duty = duty
-        self._journal = journal
         self._port = port
         self._running: dict[str, Smbd] = {}
         self._said: dict[str, str] = {}
@@ -72,21 +60,22 @@ class _Shift:
         wanted = {instance.name: instance for instance in samba.instances(shares)}
         for name in self._running.keys() - wanted.keys():
             self._running.pop(name).stop()
-        for name in self._said.keys() - {share.name for share in shares}:
-            self._said.pop(name)
-            self._journal.custody.set_place(_PLACE, name, _REMOVED)
-        fine = [self._offer(instance) for instance in wanted.values()]
+        troubles: dict[str, Problem | None] = {}
+        for instance in wanted.values():
+            troubles |= self._offer(instance)
+        self._say(troubles)
         if not wanted:
             self._duty.leaving.set()
-        return SAFETY_SCAN_S if all(fine) and wanted.keys() <= {samba.EVERYWHERE} else _AGAIN_S
+        fine = not any(troubles.values())
+        return SAFETY_SCAN_S if fine and wanted.keys() <= {samba.EVERYWHERE} else _AGAIN_S
 
     def close(self) -> None:
         """End all of them."""
         for smbd in self._running.values():
             smbd.stop()
 
-    def _offer(self, instance: Instance) -> bool:
-        """Have the shares of one interface offered; whether all of them are."""
+    def _offer(self, instance: Instance) -> dict[str, Problem | None]:
+        """Have the shares of one interface offered; what is wrong with each of them."""
         troubles: dict[str, Problem | None] = {
             share.name: self._unusable(share) for share in instance.shares
         }
@@ -95,9 +84,7 @@ class _Shift:
             self._run(replace(instance, shares=usable))
         except Problem as problem:
             troubles |= {share.name: problem for share in usable}
-        for share in instance.shares:
-            self._say(share, troubles[share.name])
-        return not any(troubles.values())
+        return troubles
 
     def _unusable(self, share: ShareLink) -> ShareUnusable | None:
         try:
@@ -126,19 +113,19 @@ class _Shift:
     def _folder(self, share: ShareLink) -> Path:
         return hosted_folder(share, self._duty.paths).resolve()
 
-    def _say(self, share: ShareLink, trouble: Problem | None) -> None:
-        """Tell the journal how a share is doing, when that has changed."""
-        saying = trouble.sentence if trouble else _OFFERED
-        if self._said.get(share.name) == saying:
+    def _say(self, troubles: Mapping[str, Problem | None]) -> None:
+        """Tell watch how the shares are doing, when that has changed."""
+        saying = {name: trouble.sentence if trouble else "" for name, trouble in troubles.items()}
+        if saying == self._said:
             return
-        self._said[share.name] = saying
-        state = _STOPPED if trouble else _OFFERED
-        self._journal.custody.set_place(_PLACE, share.name, state, trouble, ok=trouble is None)
-        self._duty.ring("watch", "keeper")  # the folder may be there only now
-        if trouble:
-            _log.warning("%s: %s %s", share.name, trouble.sentence, trouble.hint)
-        else:
-            _log.info(r"%s: offered as \\%s\%s", share.name, _address(self._port), share.name)
+        tell(self._duty.paths.run, troubles)
+        self._duty.ring("watch")  # also because a folder may be there only now
+        for name, sentence in saying.items() - self._said.items():
+            if trouble := troubles[name]:
+                _log.warning("%s: %s %s", name, sentence, trouble.hint)
+            else:
+                _log.info(r"%s: offered as \\%s\%s", name, _address(self._port), name)
+        self._said = saying
 
 
 def _address_on(interface: str) -> str:

@@ -11,6 +11,7 @@ from appliance.errors import NotThere
 from appliance.intake.accept import Intake
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
+from appliance.services.offers import Offers, hosted_folder
 from appliance.settings.links import (
     DriveLink,
     FolderLink,
@@ -29,7 +30,7 @@ from appliance.sources.stick import StickSource
 
 if TYPE_CHECKING:
     from appliance.errors import Problem
-    from appliance.journal.journal import Journal, Paths
+    from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
     from appliance.settings.links import Source
     from appliance.settings.schema import Profile, Settings
@@ -84,22 +85,21 @@ class Watcher:
         self._finder.close()
 
 
-def hosted_folder(link: ShareLink, paths: Paths) -> Path:
-    """Where the files of a share of this box lie."""
-    return Path(link.path) if link.path else paths.shares / link.name
-
-
 def work(duty: Duty) -> None:
     """Watch every source of the settings until told to leave."""
+    crew = Crew(duty)
     with duty.journal() as journal:
         journal.custody.sweep()
-    crew = Crew(duty)
+        offers = Offers(duty.paths.run, journal.custody)
 
-    def turn() -> float:
-        crew.muster(_jobs(duty, duty.settings.get()))
-        return SAFETY_SCAN_S
+        def turn() -> float:
+            settings = duty.settings.get()
+            crew.muster(_jobs(duty, settings))
+            if offers.write_down(settings):
+                duty.ring("keeper")
+            return SAFETY_SCAN_S
 
-    duty.loop(turn)
+        duty.loop(turn)
     crew.dismiss(_PATIENCE_S)
 
 

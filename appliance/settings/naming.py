@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from appliance.settings.schema import Profile
 
-_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     [
         ".dcm",
         ".dicom",
@@ -24,9 +24,9 @@ _SUFFIXES = frozenset(
         ".jpe",
         ".jfif",
         ".pdf",
-        ".txt",
     ]
 )
+"""What exports are called."""
 
 
 def named(profile: Profile | None, name: str) -> dict[str, str]:
@@ -49,4 +49,4 @@ def named(profile: Profile | None, name: str) -> dict[str, str]:
 
 def _suffix_length(name: str) -> int:
     suffix = PurePosixPath(name).suffix
-    return len(suffix) if suffix.lower() in _SUFFIXES else 0
+    return len(suffix) if suffix.lower() in IMAGE_SUFFIXES | {".txt"} else 0

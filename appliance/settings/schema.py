@@ -6,12 +6,12 @@ The one source: the reader takes keys, types, defaults and checks from these cla
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the reader evaluates the annotations
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
 from appliance.model import Origin
-from appliance.settings.links import LINKS, Source
+from appliance.settings.links import LINKS, ReceiverLink, Source
 from appliance.settings.values import (
     AeTitle,
     Charset,
@@ -156,9 +156,17 @@ class Settings:
     routes: tuple[Route, ...] = field(default=(), metadata={"toml": "route"})
 
     def profile_of(self, source: str) -> Profile | None:
-        """The profile a source names, or None where it names none (or the source is gone)."""
-        wanted = next((s.profile for s in self.sources if s.name == source), "")
-        return next((p for p in self.profiles if p.name == wanted), None)
+        """The profile a source names, or None where it names none (or the source is gone).
+
+        What comes by C-STORE has no file name: the one it gets here, of AE title and UID, is full
+        of digits that a pattern may take for a patient's number. So its profile has no pattern.
+        """
+        found = self.source(source)
+        wanted = found.profile if found else ""
+        profile = next((p for p in self.profiles if p.name == wanted), None)
+        if profile and isinstance(found, ReceiverLink):
+            return replace(profile, filename="")
+        return profile
 
     def source(self, name: str) -> Source | None:
         """The source of that name, or None."""

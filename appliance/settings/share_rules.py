@@ -89,7 +89,7 @@ def old_sharing_is_fenced(settings: Settings) -> Iterator[Fault]:
     for place, share in _hosted(settings):
         if (share.smb1 or share.ntlmv1) and not (share.interface or share.hosts):
             key = "smb1" if share.smb1 else "ntlmv1"
-            reason = "needs the modality's `interface`, or its address in `hosts`"
+            reason = "needs an interface of the modality's own, or its address in hosts"
             yield Fault(f"{place}.{key}", reason)
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.board.disk import Room, room
 from appliance.errors import ChangedMeanwhile, IsSidecar
+from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.sources.patience import has_unfinished_name
-from appliance.sources.volume import Fate, Judgement, Kind, Taker, Volume, digest_of
+from appliance.sources.volume import Fate, Judgement, Kind, Taker, Volume, is_left_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from appliance.intake.accept import Intake
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
 
 _HOST_CACHE_S = 60.0
 """A host that still has half of a file in its cache writes it within that time (Linux: 30 s)."""
-
-
-_NOT_EXPORTS = frozenset(
-    {
-        "system volume information",
-        "$recycle.bin",
-        "recycler",
-        "recycled",
-        ".trashes",
-        ".spotlight-v100",
-        ".fseventsd",
-        ".temporaryitems",
-    }
-)
-"""Folders in which operating systems keep things of their own on every stick."""
 
 
 class Sighting(NamedTuple):
@@ -95,12 +81,11 @@ class Agreement:
         """
         before, self._seen = self._seen, {}
         same, self._stamp = stamp == self._stamp, ""
-        walk = _Walk(Volume(root), now_s, Findings())
+        walk = _Walk(Volume(root), now_s, before)
         self._taker.afresh()
         try:
             for path in walk.volume.files():
-                key = str(path.relative_to(root))
-                yield self._consider(walk, path, before.get(key), same=same)
+                yield self._consider(walk, path, same=same)
         except BaseException:
             self._seen = before | self._seen
             raise
@@ -119,9 +104,9 @@ class Agreement:
         """The drive is another one."""
         self._seen, self._stamp, self.findings = {}, "", Findings()
 
-    def _consider(self, walk: _Walk, path: Path, earlier: Sighting | None, *, same: bool) -> bool:
+    def _consider(self, walk: _Walk, path: Path, *, same: bool) -> bool:
         name = walk.volume.name(path)
-        if _is_of_the_system(path.relative_to(walk.volume.root)):
+        if is_left_behind(path.name):
             return False
         if has_unfinished_name(path.name):
             walk.unfinished.append(name)
@@ -130,20 +115,25 @@ class Agreement:
             found = self._judge(path, name)
             if not found:
                 return False
+            earlier = walk.before.get(walk.key(path))
             digest = earlier.sha256 if same and earlier else digest_of(path)
-            agreed = earlier is not None and earlier.sha256 == digest
-            since_s = earlier.since_s if earlier and agreed else walk.now_s
-            sighting = Sighting(name, digest, since_s)
-            self._seen[str(path.relative_to(walk.volume.root))] = sighting
-            return self._take_or_wait(walk, path, sighting, found)
+            return self._take_or_wait(walk, path, self._sighted(walk, path, digest), found)
         except OSError as error:
             walk.left.append((name, str(error.strerror)))
         except ChangedMeanwhile as problem:
             walk.left.append((name, problem.sentence))
         return False
 
+    def _sighted(self, walk: _Walk, path: Path, digest: str) -> Sighting:
+        earlier = walk.before.get(walk.key(path))
+        agreed = earlier is not None and earlier.sha256 == digest
+        since_s = earlier.since_s if earlier and agreed else walk.now_s
+        sighting = Sighting(walk.volume.name(path), digest, since_s)
+        self._seen[walk.key(path)] = sighting
+        return sighting
+
     def _judge(self, path: Path, name: str) -> Judgement | None:
-        """What a file is; None for what operating systems leave behind, which nobody wants back.
+        """What a file is; None for a DICOMDIR, which nobody wants back.
 
         Unknown formats are kept, set aside: the exchange of the drive will delete them here.
         """
@@ -153,14 +143,23 @@ class Agreement:
         return replace(found, kind=Kind.BROKEN) if found.problem else None
 
     def _take_or_wait(self, walk: _Walk, path: Path, sighting: Sighting, found: Judgement) -> bool:
-        ready_s = sighting.since_s + self._patience_s(found)
+        told_s = self._evidence_stands_s(walk, path, found)
+        ready_s = max(sighting.since_s + self._patience_s(found), told_s)
         if walk.now_s >= ready_s:
             return self._take(walk, path, sighting, found)
-        if not self._journal.arrivals.has(
+        if told_s > walk.now_s or not self._journal.arrivals.has(
             self._source.name, sighting.name, _content(sighting.sha256)
         ):
             walk.findings.later(ready_s)
         return False
+
+    def _evidence_stands_s(self, walk: _Walk, path: Path, found: Judgement) -> float:
+        """When the last of its sidecars will have stood still: half of one tells of others."""
+        if found.kind is Kind.SIDECAR:
+            return walk.now_s
+        beside = self._taker.beside(path).items()
+        seen = [self._sighted(walk, sidecar, digest) for sidecar, digest in beside]
+        return max((each.since_s + self._source.quiet_s for each in seen), default=walk.now_s)
 
     def _patience_s(self, found: Judgement) -> float:
         """How long a file must have stood still before it is taken for what it seems to be."""
@@ -189,12 +188,17 @@ class Agreement:
 class _Walk:
     """One walk and what it found so far."""
 
-    def __init__(self, volume: Volume, now_s: float, findings: Findings) -> None:
+    def __init__(self, volume: Volume, now_s: float, before: Mapping[str, Sighting]) -> None:
         self.volume = volume
         self.now_s = now_s
-        self.findings = findings
+        self.before = before
+        self.findings = Findings()
         self.unfinished: list[str] = []
         self.left: list[tuple[str, str]] = []
+
+    def key(self, path: Path) -> str:
+        """A file's own name below the root, which no other one has."""
+        return str(path.relative_to(self.volume.root))
 
     def summed_up(self) -> Findings:
         volume = self.volume
@@ -205,12 +209,6 @@ class _Walk:
             unfinished=tuple(self.unfinished),
             left=(*self.left, *unread, *volume.unlisted.items()),
         )
-
-
-def _is_of_the_system(below: Path) -> bool:
-    """Whether a host keeps such a file for itself; ._NAME is what macOS says about NAME."""
-    folders = {folder.lower() for folder in below.parts[:-1]}
-    return bool(folders & _NOT_EXPORTS) or below.name.startswith("._") or below.name == ".DS_Store"
 
 
 def _content(sha256: str) -> str:

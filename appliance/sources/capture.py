@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from appliance.convert import message
-from appliance.errors import FrameTooLong, Incomplete
+from appliance.errors import DiskFull, FrameTooLong
 from appliance.sources.evidence import Session
 from appliance.sources.frames import Data, End, Frames, How, Reply
 from appliance.sources.staging import Piece
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from appliance.board.tty import Line
     from appliance.clock import Clock
-    from appliance.errors import Notice, Quarantined
+    from appliance.errors import Ignored, Notice, Quarantined
     from appliance.settings.links import SerialLink
     from appliance.settings.schema import Profile
     from appliance.sources.frames import Step
@@ -28,7 +28,8 @@ _SYNC_S = 1.0
 _HANDSHAKE_IDLES = 6  # E1381 6.5.2: the receiver waits 30 s for the next frame
 _SESSION_IDLES = 4
 _AT_ONCE_BYTES = 1 << 18
-_STOPPED = "the device stopped in the middle of it, or began again"
+_STOPPED = "its end, or its beginning, did not come"
+_WHOLE = frozenset({How.END, How.ASTM, How.MLLP})
 
 
 class Capture:
@@ -47,7 +48,9 @@ class Capture:
         self._open: tuple[Path, BinaryIO] | None = None
         self._ended: Piece | None = None
         self._waiting: list[Step] = []
-        self._last_byte_s = self._synced_s = clock.monotonic()
+        self._last_byte_s = self._last_data_s = self._synced_s = clock.monotonic()
+        self._listening_s: float | None = None  # since when, without a break
+        self._heard_nothing = True  # since then
         self._taken = 0
         self.notice: Notice | None = None
 
@@ -62,36 +65,67 @@ class Capture:
         Raises SerialUnplugged, DiskFull.
         """
         self._taken = 0
-        self._work_off(line)
-        self._staging.must_have_room()
-        left = _AT_ONCE_BYTES
-        while left > 0 and (content := line.read()):
-            left -= len(content)
-            self._last_byte_s = self._clock.monotonic()
-            self._waiting += self._frames.feed(content)
+        try:
             self._work_off(line)
-        self._sync_now_and_then()
-        wait_s = 0 if left <= 0 else self._after_silence(line)
-        return self._taken, wait_s
+            # Before anything else is read: it may have come long after.
+            if self._session_left_s() <= 0:
+                self._end_session()
+            if not self._frames.is_open:
+                self._staging.must_have_room()
+            return self._taken, self._listen(line)
+        except DiskFull:
+            self._turn_away()
+            raise
 
     def hang_up(self) -> int:
         """The line is gone: what was coming is cut off, its session over; how many were accepted.
 
-        Raises DiskFull; what then stays in the staging folder is an earlier run's.
+        Raises DiskFull; what stays in the staging folder is an earlier run's.
         """
         self._taken = 0
-        for step in (*self._waiting, *self._frames.quiet()):
+        for step in self._waiting:
+            match step:
+                case Data():
+                    self._write(step.content)
+                case End() if self._open:
+                    self._close(step.how)
+        for step in self._frames.quiet():
             if isinstance(step, Data):
                 self._write(step.content)
-        self._waiting = []
         if self._open:
-            self._open[1].close()
-            path, self._open = self._open[0], None
-            piece = Piece(path, self._staging.name_for(path))
-            self._staging.take(piece, self._staging.judged(piece, ended=False))
-            self._taken += 1
+            self._file_cut(self._close(How.BROKEN))
         self._end_session()
         return self._taken
+
+    def _listen(self, line: Line) -> float | None:
+        """Take what has come, so much at once; in how many seconds to listen again."""
+        if self._listening_s is None:
+            self._listening_s = self._clock.monotonic()
+        left = _AT_ONCE_BYTES
+        while left > 0 and (content := line.read()):
+            left -= len(content)
+            self._hear(content)
+            self._work_off(line)
+        self._sync_now_and_then()
+        return 0 if left <= 0 else self._after_silence(line)
+
+    def _hear(self, content: bytes) -> None:
+        self._last_byte_s = self._clock.monotonic()
+        listened_s = self._last_byte_s - (self._listening_s or 0)
+        if self._heard_nothing and listened_s < self._link.idle_s:
+            self._frames.joined_late()
+        self._heard_nothing = False
+        steps = self._frames.feed(content)
+        self._waiting += steps
+        # What a device says all the time to say nothing keeps no session open.
+        if any(isinstance(step, Data | End) for step in steps):
+            self._last_data_s = self._last_byte_s
+
+    def _turn_away(self) -> None:
+        """Nobody listens for a while; what comes meanwhile may be lost."""
+        if self._frames.is_open:
+            self._frames.joined_late()
+        self._listening_s, self._heard_nothing = None, True
 
     def _after_silence(self, line: Line) -> float | None:
         """End what the quiet ends; in how many seconds it may end more."""
@@ -104,11 +138,14 @@ class Capture:
             self._work_off(line)
         if not self._session.is_open:
             return None
-        session_s = self._link.idle_s * _SESSION_IDLES
-        if quiet_s < session_s:
-            return session_s - quiet_s
+        if (left_s := self._session_left_s()) > 0:
+            return left_s
         self._end_session()
         return None
+
+    def _session_left_s(self) -> float:
+        quiet_s = self._clock.monotonic() - self._last_data_s
+        return self._link.idle_s * _SESSION_IDLES - quiet_s
 
     def _end_session(self) -> None:
         if self._session.is_open:
@@ -120,8 +157,11 @@ class Capture:
     def _work_off(self, line: Line) -> None:
         while self._waiting:
             match step := self._waiting[0]:
+                case Data(content) if content:
+                    self._waiting[0] = Data(content[self._write(content) :])
+                    continue
                 case Data():
-                    self._write(step.content)
+                    pass
                 case Reply():
                     self._sync()
                     line.write(step.content)
@@ -129,14 +169,14 @@ class Capture:
                     self._finish(step, line)
             self._waiting.pop(0)
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes) -> int:
+        """How much of it was written; a card may have room for a part."""
         if self._open is None:
             self._open = self._staging.draft()
-        self._open[1].write(content)
+        return self._staging.write(self._open[1], content)
 
     def _sync(self) -> None:
         if self._open:
-            self._open[1].flush()
             os.fdatasync(self._open[1].fileno())
             self._synced_s = self._clock.monotonic()
 
@@ -148,22 +188,41 @@ class Capture:
 
     def _finish(self, end: End, line: Line) -> None:
         if self._open:
-            self._ended = self._staging.finished(*self._open)
-            self._open = None
+            self._ended = self._close(end.how)
         if self._ended:
             self._accept(self._ended, end.how, line)
             self._ended = None
+        elif end.how not in _WHOLE:
+            self._session.doubt()
+
+    def _close(self, how: How) -> Piece:
+        """Only a whole frame gets a name: after a power cut nobody knows how another ended."""
+        path, file = self._open or self._staging.draft()
+        if how in _WHOLE:
+            piece = self._staging.finished(path, file)
+        else:
+            file.close()
+            piece = Piece(path, self._staging.name_for(path))
+        self._open = None
+        return piece
 
     def _accept(self, piece: Piece, how: How, line: Line) -> None:
         match how:
             case How.TOO_LONG:
-                self._take(piece, FrameTooLong(name=piece.name, most_kib=self._link.max_kib))
-            case How.BROKEN:
-                self._take(piece, Incomplete(name=piece.name, detail=_STOPPED))
+                self._reject(piece, FrameTooLong(name=piece.name, most_kib=self._link.max_kib))
+            case How.BROKEN | How.NOISE:
+                self._file_cut(piece)
             case How.MLLP:
                 self._answer(piece, line)
-            case How.END | How.ASTM | How.NOISE:
+            case How.END | How.ASTM:
                 self._file(piece)
+
+    def _file_cut(self, piece: Piece) -> None:
+        """Only what its own format says to be whole is."""
+        if problem := self._staging.judged(piece, ended=False, doubt=_STOPPED):
+            self._reject(piece, problem)
+        else:
+            self._taken += self._session.add_image(piece)
 
     def _answer(self, piece: Piece, line: Line) -> None:
         """Keep an HL7 message; then, and only then, say so (MLLP release 1, 2.2)."""
@@ -179,12 +238,13 @@ class Capture:
             self._taken += 1
             return understood
         if problem := self._staging.judged(piece):
-            self._staging.take(piece, problem)
-            self._taken += 1
+            self._reject(piece, problem)
         else:
             self._taken += self._session.add_image(piece)
         return False
 
-    def _take(self, piece: Piece, problem: Quarantined) -> None:
+    def _reject(self, piece: Piece, problem: Quarantined | Ignored) -> None:
+        """What is not understood may have been a message about somebody else."""
         self._staging.take(piece, problem)
+        self._session.doubt()
         self._taken += 1

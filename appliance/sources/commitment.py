@@ -150,8 +150,12 @@ class Promises:
             return waiting.pop(0) if waiting else None
 
     def kept(self, commitment: Commitment) -> None:
-        """The modality knows."""
-        self._registrar.do(lambda journal: journal.commitments.end(commitment))
+        """The modality knows; where that cannot be written down, it is told once more."""
+        try:
+            self._registrar.do(lambda journal: journal.commitments.end(commitment))
+        except Problem as problem:
+            _log.warning("%s", problem.sentence)
+            return
         with self._lock:
             self._in_hand.pop(commitment.id, None)
 
@@ -200,7 +204,7 @@ class Teller:
             wait = datetime.fromisoformat(commitment.not_before) - now
             if timedelta() < wait < _CLOCK_WENT_BACK:
                 return wait.total_seconds()
-        found = _caller(self._receiver.settings, commitment)
+        found = _caller(self._receiver.settings, commitment, self._receiver.addresses)
         if found is None:
             _log.info("%s is in no list any more and is not told", commitment.calling)
             self._journal.commitments.end(commitment)
@@ -259,7 +263,9 @@ def _announced(target: Target, commitment: Commitment, objects: tuple[Object, ..
     return "" if answer.status == SUCCESS else answer.words
 
 
-def _caller(settings: Settings, commitment: Commitment) -> tuple[ReceiverLink, Caller] | None:
+def _caller(
+    settings: Settings, commitment: Commitment, addresses: Callable[[str], frozenset[str]]
+) -> tuple[ReceiverLink, Caller] | None:
     """How the modality can be called, by today's settings."""
     listed = [
         (link, caller)
@@ -267,7 +273,7 @@ def _caller(settings: Settings, commitment: Commitment) -> tuple[ReceiverLink, C
         for caller in link.allow
         if link.name == commitment.source and caller.ae_title == commitment.calling
     ]
-    by_host = [pair for pair in listed if pair[1].host == commitment.host]
+    by_host = [pair for pair in listed if commitment.host in addresses(pair[1].host)]
     return next(iter(by_host or listed), None)
 
 

@@ -1,8 +1,9 @@
-"""Owns which messages speak of which images: those of one session, if all are of one patient.
+"""Owns which messages speak of which images: one before them in their session, all of one patient.
 
-A session is what comes over a line until it has been quiet for a while. Its images wait for its
-end: only then is it known whether a message about somebody else came among them. Two patients in
-one session are no evidence for either; nothing is carried over into the next one.
+A session is what comes over a line until it has been quiet for a while. An image that a message
+came before waits for the end: only then is it known whether one about somebody else came too. Two
+patients in one session, or anything in it that was not understood, are no evidence for any of its
+images; nothing is carried over into the next one, nor back to what came before the message.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance import durable
 from appliance.convert import message
-from appliance.errors import SessionMixed, SidecarUnclear
+from appliance.errors import MessageUnclear, SessionMixed, SidecarUnclear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from appliance.settings.schema import Profile
     from appliance.sources.staging import Piece, Staging
 
-_UNCLEAR = "\0unclear"
 _MESSAGES = {"auto": (message.HL7, message.ASTM), "hl7": (message.HL7,), "astm": (message.ASTM,)}
 
 
@@ -32,56 +32,73 @@ class Session:
         self._staging = staging
         self._charset = profile.charset if profile else ""
         self._wanted = _MESSAGES.get(profile.sidecar if profile else "auto", ())
+        self._forget()
+
+    def _forget(self) -> None:
         self._images: list[Piece] = []
         self._messages: dict[Path, str] = {}  # and whom each is about
+        self._is_doubtful = False
+        self._given_to_none = 0
 
     @property
     def is_open(self) -> bool:
-        """Whether something waits for the end."""
-        return bool(self._images or self._messages)
+        """Whether something waits for the end, or must not be known beyond it."""
+        return bool(self._images or self._messages or self._is_doubtful)
+
+    def doubt(self) -> None:
+        """Something came that was not understood: it may have been about somebody else."""
+        self._is_doubtful = bool(self._wanted)
 
     def add_image(self, piece: Piece) -> int:
-        """An image or a report; how many files were accepted."""
-        if not self._wanted:
-            self._staging.take(piece)
-            return 1
-        self._images.append(piece)
-        return 0
+        """An image or a report; how many files were accepted. Raises DiskFull."""
+        if self._is_of_one:
+            if piece not in self._images:  # the same bytes in the same second
+                self._images.append(piece)
+            return 0
+        self._staging.take(piece)
+        self._given_to_none += bool(self._patients)
+        return 1
 
     def add_message(self, piece: Piece) -> bool:
         """Accept a message now; False where it cannot be understood, and is kept all the same.
 
         Raises DiskFull.
         """
-        who = self._patient(piece)
-        evidence = piece.path.suffix in self._wanted
-        self._staging.take(piece, self._staging.judged(piece), keep=evidence)
-        if evidence:
-            self._messages[piece.path] = who
-        return who != _UNCLEAR
+        if piece.path.suffix not in self._wanted:
+            self._staging.take(piece, self._staging.judged(piece))
+            return True
+        try:
+            said = message.read(piece.path.read_bytes(), piece.name, self._charset)
+        except SidecarUnclear as error:
+            self._staging.take(piece, MessageUnclear(**error.facts))
+            self.doubt()
+            return False
+        self._staging.take(piece, self._staging.judged(piece), keep=True)
+        self._messages[piece.path] = message.patient(said)
+        return True
 
     def end(self) -> tuple[int, Notice | None]:
         """Accept the images with what was said of them; how many, and what is to be told.
 
         What a full card kept from being accepted is accepted by another call. Raises DiskFull.
         """
-        patients = {who for who in self._messages.values() if who}
-        clear = len(patients) == 1 and _UNCLEAR not in patients
-        sidecars = [path for path, who in self._messages.items() if clear and who]
-        taken, count = 0, len(self._images)
+        sidecars = [path for path, who in self._messages.items() if who] if self._is_of_one else []
+        taken = 0
         while self._images:
             self._staging.take(self._images[0], None, sidecars)
             self._images.pop(0)
+            self._given_to_none += bool(self._patients and not sidecars)
             taken += 1
         for path in self._messages:
             durable.remove(path)
-        self._messages = {}
-        mixed = bool(count and patients) and not clear
-        return taken, SessionMixed(count=count) if mixed else None
+        count = self._given_to_none
+        self._forget()
+        return taken, SessionMixed(count=count) if count else None
 
-    def _patient(self, piece: Piece) -> str:
-        try:
-            said = message.read(piece.path.read_bytes(), piece.name, self._charset)
-        except SidecarUnclear:
-            return _UNCLEAR
-        return message.patient(said)
+    @property
+    def _patients(self) -> set[str]:
+        return {who for who in self._messages.values() if who}
+
+    @property
+    def _is_of_one(self) -> bool:
+        return len(self._patients) == 1 and not self._is_doubtful

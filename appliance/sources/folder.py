@@ -19,6 +19,7 @@ from appliance.errors import (
     SourceMissing,
     UnfinishedName,
 )
+from appliance.intake.accept import shown_name
 from appliance.intake.complete import check, expects_reports
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
 from appliance.model import Arrival
@@ -199,7 +200,7 @@ class FolderSource:
                 self._accept(described, earlier)
 
     def _arrival(self, candidate: Candidate) -> Arrival:
-        name = candidate.path.relative_to(self._top).as_posix()
+        name = shown_name(candidate.path.relative_to(self._top).as_posix())
         return Arrival(self._source.name, name, candidate.path, candidate.fingerprint)
 
     def _drop(self, candidate: Candidate) -> None:

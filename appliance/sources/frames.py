@@ -13,12 +13,15 @@ from enum import Enum, auto
 ENQ, ACK, NAK, EOT, STX, VT = b"\x05", b"\x06", b"\x15", b"\x04", b"\x02", b"\x0b"
 _MLLP_END = b"\x1c"
 _BLANK = b"\0\r\n\x04"  # between two frames: the line's own ends of line and of job
+_PREAMBLE_BYTES, _DICM = 128, b"DICM"  # PS3.10 7.1: a DICOM file may begin with zeros
+_ETX = b"\x03"
 _ASTM_FRAME = re.compile(
     rb"\x02([0-7])([^\x02\x03\x05\x17]*)([\x03\x17])([0-9A-Fa-f]{2})\r\n?", re.DOTALL
 )
 _ASTM_SPOILT = re.compile(
     rb"\x02[^\x02]*?[\x03\x17][^\x02]{0,4}\n|\x02[^\x02]*(?=\x02)", re.DOTALL
 )
+_OF_A_LINK = (b"\0", b"\r", b"\n", ENQ, ACK, NAK, EOT)
 _LONGEST_ASTM_FRAME = 64_000 + 7
 _NUMBERS = 8
 
@@ -30,7 +33,7 @@ class How(Enum):
     ASTM = auto()  # by EOT
     MLLP = auto()  # by FS
     NOISE = auto()  # it was none: it came outside of one
-    BROKEN = auto()  # the device stopped in the middle, or began again
+    BROKEN = auto()  # its beginning or its end was not heard, or the device began again
     TOO_LONG = auto()  # it was cut off
 
 
@@ -77,6 +80,7 @@ class Frames:
         self._pending = b""
         self._length = 0
         self._number = 0
+        self._is_late = self._lacks_more = False
         self._steps: list[Step] = []
         self._turns = {
             _At.REST: self._rest,
@@ -90,7 +94,7 @@ class Frames:
     @property
     def is_open(self) -> bool:
         """Whether something has begun that has not ended."""
-        return self._at is not _At.REST or bool(self._pending)
+        return self._at is not _At.REST or bool(self._pending.strip(_BLANK))
 
     @property
     def is_handshake(self) -> bool:
@@ -105,17 +109,28 @@ class Frames:
             pass
         return self._steps
 
+    def joined_late(self) -> None:
+        """What comes next, or is open, may lack something: for a while nobody listened."""
+        self._is_late = True
+
     def quiet(self) -> list[Step]:
         """What to do where nothing came for a while: whatever is open is over."""
         self._steps = []
-        how = {_At.ASTM: How.BROKEN, _At.MLLP: How.BROKEN, _At.NOISE: How.NOISE}
-        if self._pending and self._at is _At.REST:
-            self._at = _At.NOISE
+        if self._is_open_at_rest():
+            self._at = _At.NOISE if self._start else _At.RAW
         if self._at not in {_At.REST, _At.SWALLOW}:
             self._put(self._pending)
-            self._over(how.get(self._at, How.END))
+            self._over(self._how_in_silence())
         self._pending, self._at = b"", _At.REST
         return self._steps
+
+    def _is_open_at_rest(self) -> bool:
+        return self._at is _At.REST and self.is_open
+
+    def _how_in_silence(self) -> How:
+        if self._at is _At.NOISE:
+            return How.NOISE
+        return How.END if self._at is _At.RAW and not self._end else How.BROKEN
 
     # Steps
 
@@ -130,9 +145,11 @@ class Frames:
             self._at = _At.SWALLOW
 
     def _over(self, how: How) -> None:
-        if self._length:
-            self._steps.append(End(how))
+        if self._length or self._lacks_more:
+            late = self._is_late and how is How.END
+            self._steps.append(End(How.BROKEN if late else how))
         self._length, self._at = 0, _At.REST
+        self._is_late = self._lacks_more = False
 
     def _drop(self, count: int) -> None:
         self._pending = self._pending[count:]
@@ -142,7 +159,8 @@ class Frames:
     def _rest(self) -> bool:
         if self._start and self._pending.startswith(self._start):
             return self._begin_raw()
-        self._drop(len(self._pending) - len(self._pending.lstrip(_BLANK)))
+        if self._drop_blank():
+            return self._at is not _At.REST
         if self._start and self._start.startswith(self._pending):
             return self._begin_raw()
         if self._pending.startswith(ENQ):
@@ -158,10 +176,24 @@ class Frames:
             self._at = _At.RAW
         return True
 
+    def _drop_blank(self) -> bool:
+        """Whether a DICOM file begins, or may: its zeros are its own."""
+        after = self._pending.lstrip(_BLANK)
+        blank = len(self._pending) - len(after)
+        zeros = blank - len(self._pending[:blank].rstrip(b"\0"))
+        may_go_on = len(after) < len(_DICM) or zeros >= _PREAMBLE_BYTES
+        if self._start or not zeros or not may_go_on or not _DICM.startswith(after[:4]):
+            self._drop(blank)
+            return False
+        self._drop(blank - min(zeros, _PREAMBLE_BYTES))
+        if after.startswith(_DICM):
+            self._at = _At.RAW
+        return True
+
     def _begin_raw(self) -> bool:
         if self._pending.startswith(self._start):
             self._drop(len(self._start))
-            self._at = _At.RAW
+            self._at, self._is_late = _At.RAW, False
             return True
         if self._start.startswith(self._pending):
             return False  # perhaps the first of several start bytes
@@ -222,8 +254,11 @@ class Frames:
         """One frame, or one control byte, of a message (E1381 6.3, 6.4)."""
         if self._pending[:1] == STX:
             return self._astm_frame()
+        if not (self._length or self._lacks_more or self._pending[:1] in _OF_A_LINK):
+            self._at = _At.REST  # it asked whether we listen, and does not speak E1381
+            return True
         if self._pending[:1] == EOT:
-            self._over(How.ASTM)
+            self._over(How.BROKEN if self._lacks_more else How.ASTM)
         elif self._pending[:1] == ENQ:
             # The device did not hear us, and begins anew.
             self._over(How.BROKEN)
@@ -239,23 +274,27 @@ class Frames:
             return True
         if spoilt := _ASTM_SPOILT.match(self._pending):
             self._drop(spoilt.end())
-            self._steps.append(Reply(NAK))
+            self._refuse()
             return True
         if len(self._pending) > _LONGEST_ASTM_FRAME:
             self._pending = b""
-            self._steps.append(Reply(NAK))
+            self._refuse()
         return False
+
+    def _refuse(self) -> None:
+        self._lacks_more = True
+        self._steps.append(Reply(NAK))
 
     def _check(self, frame: re.Match[bytes]) -> None:
         said = int(frame[4], 16)
         summed = sum(frame[0][1 : frame.end(3) - frame.start()]) % 256
         number = int(frame[1])
         if summed != said or number not in {self._number, (self._number + 1) % _NUMBERS}:
-            self._steps.append(Reply(NAK))
+            self._refuse()
         elif number == self._number and self._length:
             self._steps.append(Reply(ACK))  # it came before, and our answer was not heard
         else:
-            self._number = number
+            self._number, self._lacks_more = number, frame[3] != _ETX
             self._put(frame[2])
             if self._at is _At.ASTM:
                 self._steps.append(Reply(ACK))

@@ -11,9 +11,10 @@ from appliance.dicom.acceptor import (
     CALLING_UNKNOWN,
     NO_REASON,
     Taste,
+    is_standard_syntax,
     is_storage,
-    is_whole_file,
 )
+from appliance.errors import CalledWrongly, CallerInTheClear, CallerTurnedAway
 from appliance.settings.links import ReceiverLink
 from appliance.settings.values import SOP_CLASSES
 
@@ -34,13 +35,13 @@ def links_of(settings: Settings) -> tuple[ReceiverLink, ...]:
 
 
 class Turned(Exception):
-    """A visitor is not let in; `why` is for people, `rejection` for the peer."""
+    """A visitor is not let in; `notice` is for people, `rejection` for the peer."""
 
-    def __init__(self, rejection: Rejection, why: str) -> None:
+    def __init__(self, rejection: Rejection, notice: CallerTurnedAway) -> None:
         """Say both."""
         self.rejection = rejection
-        self.why = why
-        super().__init__(why)
+        self.notice = notice
+        super().__init__(notice.sentence)
 
 
 def link_for(
@@ -55,7 +56,8 @@ def link_for(
     """
     called = [link for link in links if (link.called or own_title) == visitor.called]
     if not called:
-        raise Turned(CALLED_UNKNOWN, f"nothing here is called {_shown(visitor.called)}")
+        notice = CalledWrongly(caller=visitor, called=_shown(visitor.called))
+        raise Turned(CALLED_UNKNOWN, notice)
     titled = [
         (link, caller)
         for link in called
@@ -63,14 +65,18 @@ def link_for(
         if caller.ae_title == visitor.calling
     ]
     if not titled:
-        raise Turned(CALLING_UNKNOWN, "its AE title is not in the list")
+        raise _unlisted(visitor, "its AE title is not in the list")
     known = [link for link, caller in titled if visitor.host in addresses(caller.host)]
     if not known:
-        raise Turned(CALLING_UNKNOWN, "its address is not the one in the list")
+        raise _unlisted(visitor, "its address is not the one in the list")
     for link in known:
         if visitor.over_tls or not link.tls:
             return link
-    raise Turned(NO_REASON, "it must call over TLS")
+    raise Turned(NO_REASON, CallerInTheClear(caller=visitor))
+
+
+def _unlisted(visitor: Visitor, why: str) -> Turned:
+    return Turned(CALLING_UNKNOWN, CallerTurnedAway(caller=visitor, why=why))
 
 
 def taste_of(link: ReceiverLink) -> Taste:
@@ -79,7 +85,7 @@ def taste_of(link: ReceiverLink) -> Taste:
     syntaxes = set(link.syntaxes)
     return Taste(
         sop_class=classes.__contains__ if classes else is_storage,
-        syntax=syntaxes.__contains__ if syntaxes else is_whole_file,
+        syntax=syntaxes.__contains__ if syntaxes else is_standard_syntax,
     )
 
 

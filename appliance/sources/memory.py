@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.intake.sidecars import is_sidecar
 from appliance.sources.dicomdir import is_dicomdir
-from appliance.sources.patience import is_junk
+from appliance.sources.patience import has_unfinished_name, is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from appliance.settings.schema import Profile
-    from appliance.sources.remote import Entry
+    from appliance.sources.remote import Entry, Listing
 
 _MOST_REMEMBERED = 100_000
 _LARGEST_SIDECAR_BYTES = 4 << 20
-_FAT_STEP_S = 2
+_SUFFIX = re.compile(r"\.[A-Za-z]\w{0,4}$")
 
 
 @dataclass(slots=True)
@@ -33,6 +34,18 @@ class Seen:
     settled: bool = False  # there is nothing more to do
     foreign: bool = False  # it is not for us
     doubtful: bool = False  # another file could look the same
+    stumbles: int = 0  # how often the share was lost while this file was read
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it may be an image that is still to be taken."""
+        entry = self.stamp[0]
+        return not (
+            self.settled
+            or self.known
+            or entry.size_bytes == 0
+            or has_unfinished_name(entry.basename)
+        )
 
     def read_again(self, sha256: str, now_s: float) -> None:
         """Its bytes are others than at the last reading, whatever its times say."""
@@ -52,32 +65,67 @@ class Memory:
         stamp = (entry, *own)
         seen = self._seen.get(entry.name)
         if seen is None or seen.stamp != stamp:
-            if len(self._seen) >= _MOST_REMEMBERED:
-                self._seen.pop(next(iter(self._seen)))
             self._seen[entry.name] = Seen(stamp, now_s)
 
     def of(self, entry: Entry) -> Seen:
         """What is remembered of a file that `saw` was told of."""
-        if entry.name not in self._seen:
-            self.saw(entry, (), 0.0)  # forgotten for being too many
         return self._seen[entry.name]
+
+    def vanished(self, listing: Listing) -> list[Entry]:
+        """Files that are listed no more and were not taken, unless under another name.
+
+        To be asked before `saw` is told of that listing. They are forgotten; so is what is listed
+        no more of the others, once there is too much to remember.
+        """
+        there = {entry.name for entry in listing.entries}
+        renamed = _Traces(entry for entry in listing.entries if entry.name not in self._seen)
+        gone = [
+            seen.stamp[0]
+            for name, seen in self._seen.items()
+            if name not in there
+            and seen.is_wanted
+            and not _is_below(seen.stamp[0], listing.unread)
+        ]
+        full = len(self._seen) > _MOST_REMEMBERED
+        forgotten = self._seen.keys() - there if full else {entry.name for entry in gone}
+        for name in forgotten:
+            del self._seen[name]
+        return [entry for entry in gone if not renamed.has(entry)]
 
     def came_back(self) -> None:
         """The share was away, and its machine's clock may have begun anew.
 
-        FAT knows times to two seconds only, and nothing but the last change: a file that replaced
-        one of the same size could look the same.
+        FAT knows times to two seconds only, old Linux to one, and nothing but the last change: a
+        file that replaced one of the same size could look the same.
         """
         for seen in self._seen.values():
-            coarse = seen.stamp[0].written_at % _FAT_STEP_S == 0
+            coarse = seen.stamp[0].written_at % 1 == 0
             seen.doubtful = seen.settled and not seen.foreign and coarse
 
     def doubt_one(self) -> None:
-        """Have one doubtful file read again, at leisure."""
-        for seen in self._seen.values():
-            if seen.doubtful:
-                seen.doubtful, seen.settled, seen.sha256 = False, False, ""
-                return
+        """Have one doubtful file read again, at leisure: the one read longest ago."""
+        doubtful = (seen for seen in self._seen.values() if seen.doubtful)
+        if seen := min(doubtful, key=lambda seen: seen.read_s, default=None):
+            seen.doubtful, seen.settled, seen.sha256 = False, False, ""
+
+
+class _Traces:
+    """What renamed files would have kept of what they were."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._traces = {trace for entry in entries for trace in _traces(entry)}
+
+    def has(self, entry: Entry) -> bool:
+        return bool(self._traces & _traces(entry))
+
+
+def _traces(entry: Entry) -> set[tuple[object, object]]:
+    bare = _SUFFIX.sub("", entry.basename)  # which many a writer gives a file at its end
+    return {(entry.size_bytes, entry.written_at), (entry.folder, bare)}
+
+
+def _is_below(entry: Entry, folders: Iterable[str]) -> bool:
+    return any(folder == "." or entry.shown.startswith(f"{folder}/") for folder in folders)
 
 
 class Companions:

@@ -59,8 +59,8 @@ class Places:
             problem = closed or self._of(link)
             saying = problem.sentence if problem else "listening"
             if self._said.get(link.name) != saying:
-                self._said[link.name] = saying
                 self._say(journal, link, problem, is_open=closed is None)
+                self._said[link.name] = saying
         self._said = {link.name: self._said[link.name] for link in links}
 
     def _of(self, link: ReceiverLink) -> Problem | None:

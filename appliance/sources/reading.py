@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from appliance.errors import ChangedMeanwhile, DiskFull
@@ -86,12 +87,17 @@ class Reading:
     def _begin(self) -> None:
         self._taker.afresh()
         self.tally.total = sum(1 for _ in self._volume.files())
-        self._queue(self._volume.files())
+        self._queue(self._met(self._volume.files()))
 
     def _begin_again(self) -> None:
         failed, self._failed = self._failed, []
         self._taker.afresh()
-        self._queue(iter([*failed, *self._volume.files_again()]))
+        self._queue(chain(failed, self._met(self._volume.files_again())))
+
+    def _met(self, files: Iterator[Path]) -> Iterator[Path]:
+        for path in files:
+            self.tally.met += 1
+            yield path
 
     def _queue(self, files: Iterator[Path]) -> None:
         self._files = files

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from appliance.dicom.acceptor import COMMITMENT
 from appliance.dicom.dimse import SUCCESS
 from appliance.dicom.provider import Outcome
-from appliance.errors import CallerTurnedAway, ObjectRefused, Problem
+from appliance.errors import ObjectRefused, Problem
 from appliance.settings.links import Ack
 from appliance.sources.guests import Addresses, Turned, link_for, links_of, taste_of
 from appliance.sources.places import Places
@@ -43,14 +43,14 @@ class Receiver:
         self.stir = stir
         self.places = Places(store.clock)
         self.waiting = Waiting(stir)
-        self._addresses = Addresses(store.clock)
+        self.addresses = Addresses(store.clock)
 
     def admit(self, visitor: Visitor) -> Guest | Rejection:
         """Let a visitor in, or say how it is turned away."""
         settings = self.settings
         links = links_of(settings)
         try:
-            link = link_for(links, settings.box.ae_title, visitor, self._addresses)
+            link = link_for(links, settings.box.ae_title, visitor, self.addresses)
         except Turned as turned:
             self._turn_away(links, visitor, turned)
             return turned.rejection
@@ -75,11 +75,10 @@ class Receiver:
     def _turn_away(self, links: Sequence[ReceiverLink], visitor: Visitor, turned: Turned) -> None:
         own = self.settings.box.ae_title
         meant = [link for link in links if (link.called or own) == visitor.called]
-        notice = CallerTurnedAway(caller=visitor, why=turned.why)
         if links:
-            self.trouble(meant or links, visitor, notice)
+            self.trouble(meant or links, visitor, turned.notice)
         else:
-            _log.info("%s", notice.sentence)
+            _log.info("%s", turned.notice.sentence)
 
 
 class Sender:

@@ -18,7 +18,9 @@ from appliance.board.cifs import OPEN_SHARE, is_offline
 from appliance.board.disk import room
 from appliance.board.mount import Helper
 from appliance.errors import Declined, DiskFull, NoCifs, NoHelper, ShareDialect, ShareOffline
-from appliance.sources.volume import DEEPEST, MOST_FILES, Volume, digest_of, shown_name
+from appliance.intake.accept import shown_name
+from appliance.journal.spool import digest_of
+from appliance.sources.volume import DEEPEST, MOST_FILES, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from appliance.settings.links import ShareLink
 
 _LONGEST_NAME_BYTES = 255
-_WITHOUT_THE_KERNEL = frozenset({NoCifs.code, ShareDialect.code})
+_WITHOUT_THE_KERNEL = frozenset({NoHelper.code, NoCifs.code, ShareDialect.code})
+_NO_NETWORK = frozenset({errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EPERM})
 
 
 class Entry(NamedTuple):
@@ -70,6 +73,10 @@ class Remote(Protocol):
         """Everything that is there now; never less because the connection was lost."""
         ...
 
+    def must_be_there(self) -> None:
+        """Raise what is wrong, unless the share as a whole can be read."""
+        ...
+
     def digest(self, entry: Entry) -> str:
         """SHA-256 of what a file holds now."""
         ...
@@ -86,22 +93,27 @@ class Remote(Protocol):
 def reach(link: ShareLink, run_dir: Path, staging: Path) -> Remote:
     """The share, by the kernel where it can; files go through `staging` where it cannot.
 
-    Raises ShareOffline, ShareRefused, ShareMissing, ShareDialect (or Declined with their codes).
+    Raises NoHelper, ShareOffline, ShareRefused, ShareMissing, ShareDialect (or Declined with their
+    codes).
     """
     try:
         mounted, _ = Helper(run_dir, link.mount).mount(OPEN_SHARE, source=link.name)
-    except NoHelper:
-        return ByClient(link, staging)
-    except Declined as declined:
-        if declined.code not in _WITHOUT_THE_KERNEL:
+    except (NoHelper, Declined) as problem:
+        if problem.code not in _WITHOUT_THE_KERNEL:
             raise
         try:
             return ByClient(link, staging)
-        except ShareOffline:
-            if declined.code == NoCifs.code:
+        except ShareOffline as offline:
+            if problem.code != ShareDialect.code and not _is_ours(offline):
                 raise
-            raise declined from None  # the kernel got an answer: it is we who have no network
+            raise problem from None  # the modality may well answer: it is we who have no network
     return ByKernel(mounted)
+
+
+def _is_ours(offline: ShareOffline) -> bool:
+    """Whether it was this service that has no network."""
+    cause = offline.__cause__
+    return isinstance(cause, OSError) and cause.errno in _NO_NETWORK
 
 
 class ByKernel:
@@ -115,21 +127,28 @@ class ByKernel:
 
     def listing(self) -> Listing:
         """Everything that is there now."""
-        self._must_be_there()
+        self.must_be_there()
         entries = [entry for path in self._volume.files() if (entry := self._entry(path))]
         for error in self._volume.unread.values():
             if is_offline(error):
                 raise error
-        self._must_be_there()
+        self.must_be_there()
         unread = {
             self._volume.name(path): str(error.strerror)
             for path, error in self._volume.unread.items()
         }
         return Listing(entries, unread | self._volume.unlisted)
 
+    def must_be_there(self) -> None:
+        """A share that was lost, or is another one now, must never look empty."""
+        if self._identity() != self._root:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
     def digest(self, entry: Entry) -> str:
         """SHA-256 of what a file holds now."""
-        return digest_of(self._path(entry))
+        path = self._path(entry)
+        _forget(path)
+        return digest_of(path)
 
     @contextmanager
     def fetched(self, entry: Entry, beside: Sequence[Entry]) -> Iterator[Path]:
@@ -157,10 +176,14 @@ class ByKernel:
         top, system = os.stat(self._mounted.root), os.statvfs(self._mounted.root)  # noqa: PTH116
         return top.st_dev, top.st_ino, system.f_fsid
 
-    def _must_be_there(self) -> None:
-        """A share that was lost, or is another one now, must never look empty."""
-        if self._identity() != self._root:
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+def _forget(path: Path) -> None:
+    """Have the next reading of a file ask the other machine: not all mounts do by themselves."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
 
 
 class ByClient:
@@ -187,6 +210,10 @@ class ByClient:
                 found.unread["."] = f"there are more than {MOST_FILES} files"
                 break
         return found
+
+    def must_be_there(self) -> None:
+        """Whether it still answers."""
+        self._client.listed("")
 
     def digest(self, entry: Entry) -> str:
         """SHA-256 of what a file holds now."""

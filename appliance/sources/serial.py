@@ -85,6 +85,8 @@ class SerialSource:
             self._say(problem)
             return taken, _RETRY_S
         except DiskFull as problem:
+            if self._line and isinstance(self._worker, Transfer):
+                taken += self._hang_up(self._line)  # half a file is none of the next session's
             self._say(problem)
             return taken, _ROOM_S
         self._say(elsewhere or self._worker.notice)

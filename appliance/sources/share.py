@@ -17,6 +17,7 @@ from appliance.errors import (
     ChangedMeanwhile,
     Declined,
     DiskFull,
+    NoHelper,
     Problem,
     ShareDialect,
     ShareForeign,
@@ -24,14 +25,17 @@ from appliance.errors import (
     ShareOffline,
     ShareRefused,
     ShareUnread,
+    ShareVanished,
     UnfinishedName,
 )
+from appliance.journal.spool import digest_of
 from appliance.sources.memory import Companions, Memory, Seen
 from appliance.sources.patience import has_unfinished_name
-from appliance.sources.volume import Fate, Kind, Taker, digest_of
+from appliance.sources.volume import Fate, Kind, Taker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from appliance.clock import Clock
     from appliance.intake.accept import Intake
@@ -45,8 +49,10 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _TURN_S = 5.0
 _RETRY_S = 10.0
-_RECHECK_S = 60.0
-_LOST = (ShareOffline, ShareRefused, ShareMissing, ShareDialect, Declined)
+_RECHECK_S = 20.0
+_EVIDENCE_S = 60.0
+_TELL_S = 24 * 3600.0
+_LOST = (ShareOffline, ShareRefused, ShareMissing, ShareDialect, NoHelper, Declined)
 _BEING_WRITTEN = frozenset({errno.EBUSY, errno.ETXTBSY})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _WELL = "watching"
@@ -83,6 +89,7 @@ class ShareSource:
         self._scan_at_s = 0.0
         self._recheck_at_s = 0.0
         self._unreadable: dict[str, str] = {}
+        self._vanished: dict[str, float] = {}
         self._taken = 0
         self._said = ""
 
@@ -128,18 +135,25 @@ class ShareSource:
 
     def _listed(self, remote: Remote) -> Listing:
         """What is on the share; asked anew every `poll_s`."""
-        now_s = self._clock.monotonic()
-        if self._listing is None or now_s >= self._scan_at_s:
+        if self._listing is None or self._clock.monotonic() >= self._scan_at_s:
             self._listing = remote.listing()
-            self._scan_at_s = self._clock.monotonic() + self._source.poll_s
+            now_s = self._clock.monotonic()
+            self._scan_at_s = now_s + self._source.poll_s
             self._companions = Companions(self._listing.entries, self._profile)
             self._taker.afresh()
             self._unreadable = {}
-            # After a restart all has to be read again: what came meanwhile shall not wait for it.
-            self._listing.entries.sort(key=lambda entry: -entry.written_at)
-            for entry in self._listing.entries:
-                self._memory.saw(entry, self._companions.own(entry), now_s)
+            self._remember(self._listing, now_s)
         return self._listing
+
+    def _remember(self, listing: Listing, now_s: float) -> None:
+        for entry in self._memory.vanished(listing):
+            _log.warning("%s: %s went before it was taken", self._source.name, entry.shown)
+            self._vanished[entry.shown] = now_s
+        for entry in listing.entries:
+            self._memory.saw(entry, self._companions.own(entry), now_s)
+        # After a restart all has to be read again: what came meanwhile shall not wait for it, and
+        # nothing for a file at which the connection is lost again and again.
+        listing.entries.sort(key=lambda e: (self._memory.of(e).stumbles, -e.written_at))
 
     def _go_through(self, remote: Remote, listing: Listing) -> float:
         """Consider every file that is not settled; in how many seconds to go on."""
@@ -155,7 +169,7 @@ class ShareSource:
             if wait_s is not None:
                 waits.append(wait_s)
         now_s = self._clock.monotonic()
-        if not waits and now_s >= self._recheck_at_s:
+        if now_s >= self._recheck_at_s:
             self._recheck_at_s = now_s + _RECHECK_S
             self._memory.doubt_one()
         return min([max(self._scan_at_s - now_s, 0), *waits])
@@ -168,9 +182,13 @@ class ShareSource:
         except ChangedMeanwhile:
             seen.sha256 = ""
             return self._source.poll_s
+        except _LOST:
+            seen.stumbles += 1
+            raise
         except OSError as error:
             if is_offline(error):
-                raise
+                seen.stumbles += 1
+                remote.must_be_there()  # else one bad sector there would look like all is lost
             if error.errno in _NO_ROOM:
                 raise DiskFull(where="the card") from error
             if error.errno != errno.ENOENT:
@@ -185,16 +203,16 @@ class ShareSource:
             seen.settled = True
             return None
         patience_s = self._patience_s(seen)
-        if has_unfinished_name(entry.basename) or self._awaits_sidecar(entry, patience_s):
+        if has_unfinished_name(entry.basename):
             return patience_s
         if not seen.sha256:
             self._read(remote, entry, seen)
-        left_s = seen.read_s + self._source.poll_s - self._clock.monotonic()
-        if left_s > 0 and not seen.known:
-            return left_s
         if seen.known and not self._companions.own(entry):
             seen.settled = True
             return None
+        left_s = seen.read_s + self._source.poll_s - self._clock.monotonic()
+        if left_s > 0 and not seen.known:
+            return left_s
         return self._take_or_wait(remote, entry, seen, patience_s)
 
     def _patience_s(self, seen: Seen) -> float | None:
@@ -202,10 +220,20 @@ class ShareSource:
         left_s = seen.still_since_s + self._source.settle_s - self._clock.monotonic()
         return left_s if left_s > 0 else None
 
-    def _awaits_sidecar(self, entry: Entry, patience_s: float | None) -> bool:
-        """Whether the patient can only come from a sidecar, and it is not there yet."""
-        wanted = self._profile is not None and self._profile.sidecar in {"csv", "json"}
-        return wanted and patience_s is not None and not self._companions.of(entry)
+    def _evidence_s(
+        self, entry: Entry, seen: Seen, path: Path, patience_s: float | None
+    ) -> float | None:
+        """How much longer a file's sidecars may need; None once they are as they will be."""
+        names = {sidecar.name for sidecar in self._taker.beside(path)}
+        wanted = self._profile is not None and self._profile.sidecar not in {"auto", "none"}
+        if wanted and not names:
+            return patience_s  # the patient can only come from one
+        now_s = self._clock.monotonic()
+        found = (each for each in self._companions.of(entry) if each.basename in names)
+        still_s = now_s - max((self._memory.of(each).still_since_s for each in found), default=0)
+        # Half a line names somebody else; but a log that is never at rest keeps no image for ever.
+        left_s = self._source.poll_s - still_s
+        return left_s if left_s > 0 and now_s - seen.still_since_s < _EVIDENCE_S else None
 
     def _read(self, remote: Remote, entry: Entry, seen: Seen) -> None:
         """The first of the two readings; the one before a restart counts too."""
@@ -225,8 +253,11 @@ class ShareSource:
             found = self._taker.judge(path, entry.shown)
             if found.problem and found.kind is not Kind.FOREIGN and patience_s:
                 return patience_s
+            if wait_s := self._evidence_s(entry, seen, path, patience_s):
+                return wait_s
             outcome = self._taker.take(path, entry.shown, found, sha256=digest)
-        seen.settled = True
+        seen.settled, seen.known = True, outcome.fate is not Fate.LEFT
+        self._vanished.pop(entry.shown, None)
         seen.foreign = outcome.fate is Fate.LEFT and found.kind is not Kind.SIDECAR
         if outcome.fate is Fate.TAKEN:
             self._taken += 1
@@ -238,6 +269,11 @@ class ShareSource:
 
     def _remark(self, listing: Listing) -> Problem | None:
         """What is worth telling while the share can be read."""
+        since_s = self._clock.monotonic() - _TELL_S
+        self._vanished = {name: at_s for name, at_s in self._vanished.items() if at_s > since_s}
+        if self._vanished:
+            count, share = len(self._vanished), self._source.mount
+            return ShareVanished(count=count, share=share, name=next(iter(self._vanished)))
         unread = [f"{name} ({why})" for name, why in (listing.unread | self._unreadable).items()]
         if unread:
             more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""

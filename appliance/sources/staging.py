@@ -14,10 +14,10 @@ from appliance.convert import message
 from appliance.durable import Draft
 from appliance.errors import DiskFull, Incomplete, IsSidecar
 from appliance.intake import complete
-from appliance.intake.accept import evidence_digest
+from appliance.intake.accept import evidence_digest, shown_name
+from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.peek import Format, Misfit, opened
-from appliance.sources.volume import digest_of, shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,7 @@ _SUFFIXES = {
 _ENDLESS = frozenset({Format.POSTSCRIPT, Format.PCL, Format.TEXT, None})
 """Kinds of files in which half of one looks like a whole one."""
 
+_MESSAGES = frozenset({message.HL7, message.ASTM})
 CUT_OFF = "the line, or the box, stopped before its end was seen"
 
 
@@ -89,15 +90,21 @@ class Staging:
     def draft(self) -> tuple[Path, BinaryIO]:
         """A new file, its name durable, to be written while it comes."""
         path = self.folder / f".{self._stamp()}-{os.urandom(4).hex()}{_UNFINISHED}"
-        file = path.open("xb")
-        durable.fsync_folder(self.folder)
+        with durable.room_needed(self.folder):
+            file = path.open("xb", buffering=0)
+            durable.fsync_folder(self.folder)
         return path, file
 
+    def write(self, file: BinaryIO, content: bytes) -> int:
+        """Write a piece of a draft; how much of it the card had room for. Raises DiskFull."""
+        with durable.room_needed(self.folder):
+            return file.write(content)
+
     def finished(self, path: Path, file: BinaryIO) -> Piece:
-        """Give a draft whose end was seen its name; durable when this returns."""
-        file.flush()
+        """Give a draft whose end was seen its name; durable when this returns. Raises DiskFull."""
         target = self.folder / self.name_for(path)
-        Draft(path, file).publish(target)
+        with durable.room_needed(self.folder):
+            Draft(path, file).publish(target)
         file.close()
         return Piece(target, target.name)
 
@@ -105,11 +112,13 @@ class Staging:
         """A name for a file that came without one: when it came, what is in it, its kind."""
         return f"{self._stamp()}-{digest_of(path)[:8]}{_suffix(path)}"
 
-    def judged(self, piece: Piece, *, ended: bool = True) -> Quarantined | Ignored | None:
+    def judged(
+        self, piece: Piece, *, ended: bool = True, doubt: str = CUT_OFF
+    ) -> Quarantined | Ignored | None:
         """What is wrong with a file; `ended` where something else than its format said its end."""
         if not ended and not proves_its_end(piece.path):
-            return Incomplete(name=piece.name, detail=CUT_OFF)
-        if piece.path.suffix in {message.HL7, message.ASTM}:
+            return Incomplete(name=piece.name, detail=doubt)
+        if piece.path.suffix == _suffix(piece.path) in _MESSAGES:
             return IsSidecar(name=piece.name)
         return complete.check(piece.path, reports=True).problem(piece.name)
 

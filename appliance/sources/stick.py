@@ -40,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 _SAY_EVERY_S = 1.0
 _LOOK_EVERY_S = 1.0
+_LOOK_AFTER_S = 1.0
+"""How long after the last file a stick must still be there: FAT shows what was pulled as empty."""
+
 _RETRY_S = 10.0
 _PATIENT_MISSES = 3
 _MOST_TRIES = 3
@@ -67,6 +70,8 @@ class Plugged:
         self._mounted: Mounted | None = None
         self._tries = 0
         self._again_at_s = 0.0
+        self._read_at_s: float | None = None  # when its last file was
+        self._was_there_after = False
 
     def turn(self, helper: Helper) -> int:
         """Read on; how many files were taken. Raises NoHelper, DiskFull."""
@@ -74,14 +79,22 @@ class Plugged:
             self._open(helper)
         if self.reading is None:
             return 0
+        rests = self.reading.is_over and self.reading.rest_s != 0
         try:
             taken = self.reading.step()
         except OSError as error:
             self._fail(CannotMount(name=self.volume.label, why=f"{error.strerror}"))
             return 0
+        if self.reading.is_over and not rests:
+            self._read_at_s, self._was_there_after = self._clock.monotonic(), False
         if self.reading.rest_s is None:
             self.close()  # nothing more is read from it
         return taken
+
+    def is_there(self) -> None:
+        """It was seen just now: what was read before, was not cut off."""
+        if self._read_at_s is not None and not self._wait_s(self._read_at_s + _LOOK_AFTER_S):
+            self._was_there_after = True
 
     @property
     def is_busy(self) -> bool:
@@ -91,11 +104,14 @@ class Plugged:
     @property
     def rest_s(self) -> float | None:
         """In how many seconds it wants another turn; None: never."""
+        if self._read_at_s is not None and not self._was_there_after:
+            return self._wait_s(self._read_at_s + _LOOK_AFTER_S)
         if self.reading:
             return self.reading.rest_s
-        if self._tries == _MOST_TRIES:
-            return None
-        return max(0.0, self._again_at_s - self._clock.monotonic())
+        return None if self._tries == _MOST_TRIES else self._wait_s(self._again_at_s)
+
+    def _wait_s(self, until_s: float) -> float:
+        return max(0.0, until_s - self._clock.monotonic())
 
     def place(self) -> Place:
         """What whoever stands before the box should know."""
@@ -106,22 +122,26 @@ class Plugged:
             return Place("reading", self._progress(reading))
         if reading.gaps:
             return Place("denied", StickFaulty(label=label, what=reading.findings))
+        if not self._was_there_after:
+            return Place("reading", self._progress(reading))
         return Place("safe", StickSafe(label=label, what=reading.findings))
 
     def pulled(self) -> Place | None:
-        """What is to be said once it is gone; None where nobody could look at it."""
+        """What is to be said once it is gone; None where it was said that it cannot be mounted."""
         self.close()
         label, reading = self.volume.label, self.reading
-        if reading is None:
+        if isinstance(self.trouble, Declined) and self.trouble.code == CannotMount.code:
             return None
-        if reading.is_over and not reading.gaps:
-            return Place("empty", StickRead(label=label, what=reading.findings))
-        if reading.is_over:
+        if reading and reading.is_over and reading.gaps:
             return Place("pulled", StickLacking(label=label, what=reading.findings))
-        return Place("pulled", StickPulled(label=label, what=reading.tally.progress()))
+        if reading and self._was_there_after:
+            return Place("empty", StickRead(label=label, what=reading.findings))
+        tally = reading.tally if reading else Tally()
+        return Place("pulled", StickPulled(label=label, what=tally.progress()))
 
     def close(self) -> None:
         """Let go of the file system."""
+        self._taker.afresh()
         if self._mounted:
             self._mounted.close()
             self._mounted = None
@@ -194,14 +214,18 @@ class StickSource:
 
     def turn(self, elsewhere: Problem | None = None) -> tuple[int, float | None]:
         """Read the next few files of every stick; how many were taken, and when to come again."""
+        taken = 0
         try:
-            self._look()
-            taken = sum([plugged.turn(self._helper) for plugged in self._plugged.values()])
+            if self._look():
+                self._say(self._place(elsewhere))
+                return 0, 0  # whoever lights the lamps hears of it before anything is read
+            for plugged in self._plugged.values():
+                taken += plugged.turn(self._helper)
         except NoHelper as problem:
-            return 0, self._without_helper(problem)
+            return taken, self._without_helper(problem)
         except DiskFull as problem:
             self._say(Place("full", problem))
-            return 0, _RETRY_S
+            return taken, _RETRY_S
         self._misses = 0
         self._say(self._place(elsewhere))
         rests = [plugged.rest_s for plugged in self._plugged.values()]
@@ -209,19 +233,23 @@ class StickSource:
 
     # What is plugged in
 
-    def _look(self) -> None:
-        """Learn what came and went; while a stick is read that is asked once a second."""
+    def _look(self) -> bool:
+        """Learn what went, and whether one came; while one is read that is asked once a second."""
         now_s = self._clock.monotonic()
         if now_s < self._look_at_s and any(p.is_busy for p in self._plugged.values()):
-            return
+            return False
         self._look_at_s = now_s + _LOOK_EVERY_S
         present = {volume.id: volume for volume in self._helper.volumes()}
         for gone in set(self._plugged) - set(present):
             self._pulled(self._plugged.pop(gone))
-        for new in [volume for id_, volume in present.items() if id_ not in self._plugged]:
+        for plugged in self._plugged.values():
+            plugged.is_there()
+        came = [volume for id_, volume in present.items() if id_ not in self._plugged]
+        for new in came:
             _log.info("%s: %s was plugged in (%s)", self._source.name, new.label, new.device)
             taker = Taker(self._source, self._profile, self._journal, self._intake)
             self._plugged[new.id] = Plugged(new, taker, self._clock)
+        return bool(came)
 
     def _pulled(self, plugged: Plugged) -> None:
         place, serial = plugged.pulled(), plugged.volume.serial
@@ -279,7 +307,7 @@ def _left_behind(journal: Journal, source: str) -> Place:
         if row["state"] == "pulled":
             said = Declined(sentence=row["sentence"], code=row["code"], hint=row["hint"])
             return Place("pulled", said)
-        if row["state"] == "reading":
+        if row["state"] in {"reading", "full"}:
             return Place("pulled", StickPulled(label="A stick", what="the box was off meanwhile"))
     return Place("empty")
 

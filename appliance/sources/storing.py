@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from appliance import part10
+from appliance.dicom.acceptor import is_uid
 from appliance.dicom.dimse import SUCCESS
 from appliance.dicom.provider import Outcome
 from appliance.errors import Problem
@@ -40,8 +40,6 @@ _log = logging.getLogger(__name__)
 _OUT_OF_RESOURCES = 0xA700
 _DATA_SET_MISMATCH = 0xA900
 _NOT_UNDERSTOOD = 0xC000
-
-_UID = re.compile(r"[0-9.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +83,16 @@ class Object:
         self._named = named
         self._stack = stack
         self._incoming: Incoming | None = None
-        self._head = part10.head_of(*named)
-        self._before: tuple[bytes, ...] = (self._head,)
+        self._head = b""
+        self._before: tuple[bytes, ...] = ()
         with self._doubting():
             self._incoming = self._begun()
 
     def _begun(self) -> Incoming:
-        if not _UID.fullmatch(self._named.sop_instance_uid):
+        if not is_uid(self._named.sop_instance_uid):
             raise NotTaken(_NOT_UNDERSTOOD, "its SOP Instance UID is none")
+        self._head = part10.head_of(*self._named)
+        self._before = (self._head,)
         return self._stack.enter_context(self._store.spool.incoming())
 
     def write(self, chunks: list[memoryview]) -> None:

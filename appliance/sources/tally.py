@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Tally:
     """The files of one volume; `total` is None until they were counted.
 
-    `unread` are those that could not be read (yet), and why.
+    `met` are those that the walk came to; `unread` those that could not be read (yet), and why.
     """
 
     total: int | None = None
+    met: int = 0
     taken: int = 0
     known: int = 0
     broken: int = 0
@@ -47,6 +48,11 @@ class Tally:
         self.broken += kind in _BROKEN
         self.taken += outcome.fate is Fate.TAKEN
         self.known += outcome.fate is Fate.KNOWN
+
+    @property
+    def gone(self) -> int:
+        """How many were counted and then not met: a folder that was pulled can look empty."""
+        return max(0, (self.total or 0) - self.met)
 
     def add_missing(self, lost: Missing) -> None:
         """Count what a DICOMDIR names and is not there."""
@@ -77,6 +83,7 @@ class Tally:
         return [
             *_several(self.unread, "file(s) could not be read"),
             *_several(unlisted, "folder(s) were not read to the end"),
+            *([f"{self.gone} file(s) were there and are not any more"] if self.gone else []),
             *([f"{self.giants} broken file(s) are too large to be kept"] if self.giants else []),
             *(
                 [f"{self.missing} file(s) named by its DICOMDIR are missing ({self.example})"]

@@ -17,7 +17,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from appliance.board.confine import CANNOT_CONFINE, confined
+from appliance.board.confine import CANNOT_CONFINE, confined, surroundings
 from appliance.errors import (
     FrameTooLong,
     Quarantined,
@@ -26,10 +26,10 @@ from appliance.errors import (
     TransferFailed,
 )
 from appliance.intake import complete
+from appliance.intake.accept import shown_name
 from appliance.settings.links import Protocol
 from appliance.sources.patience import being_written
 from appliance.sources.staging import Piece, proves_its_end, sent_name
-from appliance.sources.volume import shown_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,16 +107,17 @@ class Transfer:
             self._listen()
             self._take_closed()
             self._watch_over()
+            self._staging.must_have_room()  # a sender without end must not fill the card
         return self._taken, _LOOK_S if self._sizes else _REST_LOOK_S
 
     def hang_up(self) -> int:
-        """End the program; what is left of its files is judged by itself."""
+        """End the program; what is left of its files is judged by itself. Raises DiskFull."""
         self._taken = 0
         if self._child:
             self._child.kill()
             self._child.wait()
-            self._take_rest(ended=False, code=0)
             self._forget()
+            self._take_rest(ended=False, code=0)
         return self._taken
 
     # The program
@@ -133,7 +134,7 @@ class Transfer:
             stdout=fd,
             stderr=subprocess.PIPE,
             cwd=self._staging.folder,
-            env={"LANG": "C", "PATH": "/usr/bin:/bin", **_python_path()},
+            env=surroundings(),
         )
         self._pid_fd, self._said = os.pidfd_open(self._child.pid), b""
         self._begun_s = self._moved_s = self._clock.monotonic()
@@ -275,7 +276,3 @@ def _write_through(folder: Path) -> None:
             fcntl.ioctl(fd, _FS_IOC_SETFLAGS, struct.pack("=l", flags | _SYNC_FLAGS))
     finally:
         os.close(fd)
-
-
-def _python_path() -> dict[str, str]:
-    return {key: os.environ[key] for key in ("PYTHONPATH",) if key in os.environ}

@@ -7,7 +7,6 @@ goes on for ever, and one thing that cannot be read never keeps the others from 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,11 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.intake.accept import evidence_digest
+from appliance.intake.accept import evidence_digest, shown_name
 from appliance.intake.complete import Wholeness, check, expects_reports
-from appliance.intake.sidecars import is_sidecar
+from appliance.intake.sidecars import Beside, is_sidecar
+from appliance.journal.spool import digest_of
 from appliance.model import Arrival
-from appliance.sources.beside import Beside
+from appliance.settings.naming import IMAGE_SUFFIXES
 from appliance.sources.dicomdir import is_dicomdir
 from appliance.sources.patience import is_junk
 
@@ -36,6 +36,7 @@ DEEPEST = 64
 """How many folders may lie in each other."""
 
 MOST_FILES = 1_000_000
+MOST_FOLDERS = 200_000
 MOST_IN_FOLDER = 100_000
 """What is more than that is left, and said: a broken file system can list for ever."""
 
@@ -51,27 +52,11 @@ _GONE = frozenset(
     {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ENOMEDIUM, errno.ESHUTDOWN}
 )
 _LOOP = "it leads back to a folder it lies in"
-_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-def shown_name(name: str) -> str:
-    """`name` as it may be written anywhere: what nobody can see or decode is percent-encoded."""
-    return "".join(char if char.isprintable() else _percent(char) for char in name)
-
-
-def _percent(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def may_be_gone(error: OSError) -> bool:
     """Whether this is what reading from a medium that was pulled looks like."""
     return error.errno in _GONE
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a regular file on a medium; OSErrors fly."""
-    with os.fdopen(os.open(path, _LOOK), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Walking
@@ -91,13 +76,14 @@ class Volume:
         self.unread: dict[Path, OSError] = {}
         self.unlisted: dict[str, str] = {}
         self.strange = 0
+        self._folders = 0
 
     def files(self) -> Iterator[Path]:
         """Every regular file, folder by folder, names in order.
 
         Raises OSError where the root itself cannot be read.
         """
-        self.unread, self.unlisted, self.strange = {}, {}, 0
+        self.unread, self.unlisted, self.strange, self._folders = {}, {}, 0, 0
         for number, path in enumerate(self._walk(self.root, ())):
             if number == MOST_FILES:
                 self.unlisted["."] = f"there are more than {MOST_FILES} files"
@@ -133,6 +119,10 @@ class Volume:
             self.unlisted[self.name(folder)] = f"it is the {DEEPEST}th folder in another"
         else:
             for name in listing.folders:
+                if self._folders == MOST_FOLDERS:
+                    self.unlisted["."] = f"there are more than {MOST_FOLDERS} folders"
+                    return
+                self._folders += 1
                 yield from self._walk(folder / name, (*above, this))
 
     def _pass_over(self, folder: Path, error: OSError) -> None:
@@ -231,13 +221,32 @@ class Taker:
         self._beside = None
 
     def judge(self, path: Path, name: str) -> Judgement:
-        """Look what a file is; cheap unless its format has no lengths. OSErrors fly."""
-        if is_junk(path.name) or is_dicomdir(path.name):
+        """Look what a file is; cheap unless its format has no lengths. OSErrors fly.
+
+        What is not understood, but looks or is called like an export, is one that broke.
+        """
+        if is_left_behind(path.name) or is_dicomdir(path.name):
             return Judgement(Kind.FOREIGN)
-        if is_sidecar(path, self._profile) or is_sidecar(path, None):
+        if is_sidecar(path, None):
             return Judgement(Kind.SIDECAR)
         verdict = check(path, reports=expects_reports(self._profile))
-        return Judgement(_KINDS[verdict.wholeness], verdict.problem(name))
+        kind = _KINDS[verdict.wholeness]
+        if kind is Kind.FOREIGN and (verdict.format or path.suffix.lower() in IMAGE_SUFFIXES):
+            kind = Kind.BROKEN
+        return Judgement(kind, verdict.problem(name))
+
+    def beside(self, path: Path) -> dict[Path, str]:
+        """The sidecars that describe a file, and their SHA-256.
+
+        Raises OSError where one that may describe it cannot be read, or kept.
+        """
+        if self._beside is None or self._beside.folder != path.parent:
+            self._beside = Beside(path.parent, self._profile)
+        found = self._beside.of(path)
+        for sidecar in found:
+            if sidecar.lstat().st_size > _MOST_BROKEN_BYTES:
+                raise OSError(errno.EFBIG, "its sidecar is too large to be kept", str(sidecar))
+        return {sidecar: self._beside.digest(sidecar) for sidecar in found}
 
     def take(
         self, path: Path, name: str, judgement: Judgement | None = None, *, sha256: str = ""
@@ -250,7 +259,7 @@ class Taker:
         found = judgement or self.judge(path, name)
         if not self._is_wanted(path, found):
             return Outcome(Fate.LEFT, found)
-        sidecars = self._sidecars(path)
+        sidecars = self.beside(path)
         digest = sha256 or digest_of(path)
         evidence = evidence_digest(
             self._profile, name, {beside.name: sha for beside, sha in sidecars.items()}
@@ -272,10 +281,10 @@ class Taker:
             case Kind.SIDECAR | Kind.FOREIGN:
                 return False
 
-    def _sidecars(self, path: Path) -> dict[Path, str]:
-        if self._beside is None or self._beside.folder != path.parent:
-            self._beside = Beside(path.parent, self._profile)
-        return self._beside.of(path)
+
+def is_left_behind(name: str) -> bool:
+    """Whether an operating system wrote it; ._NAME is what macOS says about NAME."""
+    return is_junk(name) or name.startswith("._") or name == ".DS_Store"
 
 
 _KINDS = {

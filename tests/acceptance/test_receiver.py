@@ -20,9 +20,11 @@ from appliance.errors import AssociationFailed
 from appliance.model import Instance
 from tests.builders import part10
 from tests.builders.box import Box
+from tests.builders.encodings import WAYS, encoded, read
 from tests.builders.running import running
 from tests.peers.orthanc import free_port, orthanc
 from tests.peers.ports import server
+from tests.peers.storescp import storescp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,3 +206,24 @@ def reached(box: Running, port: int) -> Link:
             return open_link(port)
         time.sleep(0.02)
     raise AssertionError(box.log())
+
+
+@pytest.mark.timeout(90)
+def test_every_encoding_reaches_the_pacs_bit_for_bit(tmp_path: Path) -> None:
+    port = free_port()
+    images = {(image := encoded(name, tmp_path)).uid: image for name in WAYS}
+    with storescp(tmp_path / "pacs") as pacs:
+        there = PACS.format(port=pacs.port, ae_title="PACS")
+        with running(tmp_path, SETTINGS.format(port=port, source="") + there) as box:
+            with reached(box, port):
+                pass
+            for name, image in zip(WAYS, images.values(), strict=True):
+                command = ["storescu", "-aet", "CR1", "-aec", "JEMBATAN", WAYS[name].proposing]
+                command += ["127.0.0.1", str(port), str(image.path)]
+                subprocess.run(command, check=True, timeout=20)
+            box.wait(lambda status: status["items"] == {"done": len(images)})
+        received = [read(path) for path in pacs.received()]
+    assert {each.uid: each[1:] for each in received} == {
+        uid: image[1:] for uid, image in images.items()
+    }
+    assert len(received) == len(images)

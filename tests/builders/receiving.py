@@ -60,8 +60,8 @@ class Receiving:
         return list((self.box.journal.spool.folder / "tmp").iterdir())
 
     def place(self) -> tuple[str, str]:
-        """State and sentence of the source."""
-        (row,) = self.box.journal.ledger.places()
+        """State and sentence of the source; neither before it was first written down."""
+        (row,) = self.box.journal.ledger.places() or ({"state": "", "sentence": ""},)
         return row["state"], row["sentence"]
 
 

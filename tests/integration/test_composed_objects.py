@@ -221,8 +221,11 @@ def test_a_report_is_a_valid_encapsulated_pdf(tmp_path: Path, spool: Spool, text
     profile = Profile("pdf", sop_class="PDF")
     body, evidence = converted(tmp_path / "report.txt", spool, profile)
     said = {"PatientID": "4711", "PatientName": "SITI^A", "StudyDate": "20260102"}
-    whose = Identity(said, "trust")
+    # An element that belongs behind the document (PS3.5 7.1).
+    whose = Identity({**said, "DeviceDescription": "ROOM 2"}, "trust")
     instance = objects.made(body, whose, profile, evidence)
+    behind = objects.encoding(instance).rpartition(b"application/pdf")[2]
+    assert b"ROOM 2" in behind
     path = stored(instance, tmp_path)
     assert errors_in(path) == []
     ds = dcmread(path)

@@ -74,6 +74,7 @@ class Bench:
 
     def close(self) -> None:
         for node in self._loops:
+            run("blockdev", "--setrw", node)  # a loop device stays protected for its next file
             run("losetup", "--detach", node)
         self.box.close()
 

@@ -104,6 +104,16 @@ def test_what_lies_there_at_the_start_is_found_in_every_depth(watched: Watched) 
     assert watched.box.claim(watched.box.journal.items.get(1).state).name == "p1/s1/a.png"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"two\nlines\x1b[31m.png", "two%0Alines%1B[31m.png"), (b"\xff.png", "%FF.png")],
+)
+def test_any_name_arrives_and_can_be_shown(watched: Watched, name: bytes, shown: str) -> None:
+    (watched.export / os.fsdecode(name)).write_bytes(png())
+    watched.run_until(lambda: watched.counts() == {"arrived": 1})
+    assert watched.box.journal.items.get(1).name == shown
+
+
 def test_a_tree_moved_in_whole_is_found(watched: Watched, tmp_path: Path) -> None:
     watched.run_for(0.1)
     (tmp_path / "new" / "deep").mkdir(parents=True)
@@ -276,11 +286,16 @@ def test_neither_links_nor_pipes_are_followed(watched: Watched, tmp_path: Path) 
     assert watched.counts() == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 1000])
-def test_what_is_no_image_is_set_aside_with_a_reason(watched: Watched, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "incomplete"), (b"hello", "unsupported-format"), (b"\0" * 1000, "incomplete")],
+)
+def test_what_is_no_image_is_set_aside_with_a_reason(
+    watched: Watched, content: bytes, code: str
+) -> None:
     (watched.export / "odd.xyz").write_bytes(content)
     watched.run_until(lambda: watched.counts() == {"quarantined": 1})
-    assert watched.trouble()[0][0] == ("unsupported-format" if content else "incomplete")
+    assert watched.trouble()[0][0] == code
 
 
 def test_helper_files_of_operating_systems_bother_nobody(watched: Watched) -> None:

@@ -182,6 +182,7 @@ def test_several_receivers_on_one_port_are_told_apart(tmp_path: Path) -> None:
         (part10.film(UID)[len(part10.meta(UID)) : -40], 0xC000, "it has "),
         (part10.data_set("1.2.3.9"), 0xA900, "other UIDs"),
         (part10.data_set(UID, sop_class=part10.SC_IMAGE), 0xA900, "other UIDs"),
+        (part10.meta(UID)[132:] + part10.data_set(UID), 0xC000, "file meta information"),
         (b"\x00" * 300, 0xC000, ""),
         (b"", 0xC000, ""),
     ],

@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
+from appliance.errors import DiskFull
 from appliance.journal.bell import ring
 from appliance.model import ConfirmedBy, ItemState
 from tests.builders import part10
@@ -157,6 +158,41 @@ def test_a_modality_that_left_is_called(tmp_path: Path) -> None:
             assert ask(assoc, UID, "1.2.3.99") == 0
         proved(box)
         assert cr1.told.get(timeout=10) == Heard(2, "2.25.1", [UID], {"1.2.3.99": 0x0112})
+        until(lambda: not box.box.journal.commitments.open())
+
+
+def test_of_two_that_are_called_the_same_the_one_that_asked_is_told(tmp_path: Path) -> None:
+    cr1 = Modality()
+    other = f'{{ ae_title = "CR1", host = "127.0.0.9", port = {free_port()} }}'
+    asking = cr1.allow.replace("127.0.0.1", "localhost")
+    with receiving(tmp_path, allow=f"{other}, {asking}") as box, cr1.listens():
+        sent(box)
+        with cr1.calls(box) as assoc:
+            assert ask(assoc, UID) == 0
+        proved(box)
+        assert cr1.told.get(timeout=10).safe == [UID]
+
+
+def test_what_cannot_be_noted_as_told_is_told_again_and_nobody_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(*_: object) -> None:
+        raise DiskFull(where="the card")
+
+    cr1 = Modality()
+    with receiving(tmp_path, allow=cr1.allow) as box, cr1.listens():
+        sent(box)
+        proved(box)
+        with cr1.calls(box) as assoc:
+            with monkeypatch.context() as patch:
+                patch.setattr("appliance.journal.commitments.Commitments.end", no_room)
+                assert ask(assoc, UID) == 0
+                assert cr1.told.get(timeout=10).safe == [UID]
+                until(lambda: "no room" in caplog.text)
+            assert ask(assoc, UID, transaction="2.25.2") == 0
+            assert cr1.told.get(timeout=10).transaction == "2.25.2"
+            until(lambda: len(box.box.journal.commitments.open()) == 1)
+        assert cr1.told.get(timeout=10).transaction == "2.25.1"
         until(lambda: not box.box.journal.commitments.open())
 
 

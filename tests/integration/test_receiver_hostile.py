@@ -45,18 +45,25 @@ class Peer:
 
     def __init__(self, box: Receiving) -> None:
         self.socket = socket.create_connection(("127.0.0.1", box.port), 10)
+        self.inbox = bytearray()
 
     def agree(self) -> None:
         self.socket.sendall(pdu.associate_rq("JEMBATAN", "CR1", [CR]))
         assert self.read().kind is pdu.Kind.ASSOCIATE_AC
 
     def read(self) -> pdu.Pdu:
-        inbox = bytearray()
-        while (whole := pdu.take(inbox)) is None:
+        while (whole := pdu.take(self.inbox)) is None:
             more = self.socket.recv(4096)
             assert more
-            inbox += more
+            self.inbox += more
         return whole
+
+    def response(self) -> dimse.Response:
+        """What is said to a request, in however many PDUs."""
+        fragments: list[pdu.Fragment] = []
+        while not (fragments and fragments[-1].is_last):
+            fragments += pdu.fragments(self.read().body)
+        return dimse.response(b"".join(each.data for each in fragments))
 
     def say(self, command: bytes, data: bytes = b"", number: int = 1) -> None:
         for content, is_command in ((command, True), (data, False)):
@@ -165,25 +172,59 @@ def test_an_object_in_many_small_pieces_and_empty_ones(box: Receiving) -> None:
         body += struct.pack(">IBB", 2, 1, 2)
         for byte in struct.pack(">BxI", 4, len(body)) + body:
             peer.socket.sendall(bytes([byte]))
-        answer = next(pdu.fragments(peer.read().body))
-        assert dimse.response(answer.data).status == 0
+        assert peer.response().status == 0
 
 
 def test_an_operation_that_nobody_does_here(box: Receiving) -> None:
     with closing(Peer(box)) as peer:
         peer.agree()
         peer.say(dimse.Request(dimse.Command.C_FIND, CR.sop_class_uid, 5).encoded(), b"\0" * 8)
-        response = dimse.response(next(pdu.fragments(peer.read().body)).data)
+        response = peer.response()
         assert (response.status, response.responds_to) == (0x0211, 5)
 
 
-@pytest.mark.parametrize("uid", ["", "../../etc", "1" * 70, "1.2\n3"])
+@pytest.mark.parametrize("uid", ["", "../../etc", "1" * 70, "1.2\n3", "\xff" * 20_000])
 def test_a_name_that_is_no_uid(box: Receiving, uid: str) -> None:
     with closing(Peer(box)) as peer:
         peer.agree()
         peer.say(request(uid), part10.data_set(UID))
-        response = dimse.response(next(pdu.fragments(peer.read().body)).data)
+        response = peer.response()
         assert (response.status, response.comment) == (0xC000, "its SOP Instance UID is none")
+
+
+def test_an_introduction_as_long_as_any(box: Receiving) -> None:
+    syntaxes = [f"1.2.840.10008.1.2.4.{number}" for number in range(50, 100)]
+    offers = [
+        pdu.Offer(number, f"1.2.840.10008.5.1.4.1.1.{number}", tuple(syntaxes))
+        for number in range(1, 256, 2)
+    ]
+    introduction = introduced(offers)
+    assert len(introduction) > pdu.MAX_PDU_BYTES
+    with closing(Peer(box)) as peer:
+        peer.socket.sendall(introduction)
+        assert peer.read().kind is pdu.Kind.ASSOCIATE_AC
+
+
+def introduced(offers: list[pdu.Offer]) -> bytes:
+    """An A-ASSOCIATE-RQ whose offers have several syntaxes each."""
+
+    def item(kind: int, content: bytes) -> bytes:
+        return struct.pack(">BxH", kind, len(content)) + content
+
+    items = b"".join(
+        item(
+            pdu.Item.CONTEXT_OFFER,
+            bytes((offer.context_id, 0, 0, 0))
+            + item(pdu.Item.ABSTRACT_SYNTAX, offer.abstract_syntax.encode())
+            + b"".join(
+                item(pdu.Item.TRANSFER_SYNTAX, syntax.encode())
+                for syntax in offer.transfer_syntaxes
+            ),
+        )
+        for offer in offers
+    )
+    body = pdu.associate_rq("JEMBATAN", "CR1", [])[6:] + items
+    return struct.pack(">BxI", pdu.Kind.ASSOCIATE_RQ, len(body)) + body
 
 
 def test_more_than_can_be_served_are_asked_to_come_again(box: Receiving) -> None:

@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import time
+import tty
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE_S = 10.0
+_ON_THE_WAY_S = 0.003
 
 
 class Cable:
@@ -60,6 +62,41 @@ class Cable:
             os.close(fd)
         self._senders.append(sender)
         return sender
+
+
+class LongCable(Cable):
+    """A line on which an answer takes its time, as on every real one.
+
+    lrzsz drops what it has not read when it sends an answer; from a program on the same machine
+    that may be the next block already.
+    """
+
+    def plug(self) -> None:
+        self._ends = [os.openpty() for _ in range(2)]
+        for path, (_, end) in zip((self.modality, self.box), self._ends, strict=True):
+            tty.setraw(end)
+            path.symlink_to(os.ttyname(end))
+        self._stop, self._stopper = os.pipe()
+        self._relay = Thread(target=self._carry, daemon=True)
+        self._relay.start()
+
+    def unplug(self) -> None:
+        if self._stopper < 0:
+            return
+        os.close(self._stopper)
+        self._relay.join(_PATIENCE_S)
+        for fd in (self._stop, *self._ends[0], *self._ends[1]):
+            os.close(fd)
+        self._stopper = -1
+        super().unplug()
+
+    def _carry(self) -> None:
+        here, there = self._ends[0][0], self._ends[1][0]
+        while self._stop not in (ready := select.select([here, there, self._stop], [], [])[0]):
+            time.sleep(_ON_THE_WAY_S)
+            for fd, other in ((here, there), (there, here)):
+                if fd in ready:
+                    os.write(other, os.read(fd, 1024))
 
 
 class Modality:

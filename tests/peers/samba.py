@@ -74,14 +74,18 @@ class SharingModality:
         """As the settings name it."""
         return f"//127.0.0.1:{self.port}/{SHARE}"
 
+    is_on = False
+
     def switch_on(self) -> None:
         command = ["env", *self._environment(), "/usr/sbin/smbd", "-F", "--no-process-group"]
         command += ["--debug-stdout", "-s", str(self._state / "smb.conf")]
         self._running.enter_context(server(command, self.port, self._state / "stdout"))
+        self.is_on = True
 
     def switch_off(self) -> None:
         """At once, with whoever is connected."""
         self._running.close()
+        self.is_on = False
 
     def leave(self) -> None:
         self.switch_off()

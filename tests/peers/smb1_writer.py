@@ -13,6 +13,7 @@ from pathlib import Path
 from impacket.smb import SMB_DIALECT
 from impacket.smbconnection import SMBConnection
 
+_HERE = "127.0.0.1"
 _PARTS = 20
 _MOST_AT_ONCE = 16 << 10
 
@@ -20,9 +21,8 @@ _MOST_AT_ONCE = 16 << 10
 def main(port: int, user: str, password: str, share: str, name: str, file: str, s: float) -> None:
     """Write `file` as `name`, over `s` seconds; "wrote" when it is closed."""
     content = Path(file).read_bytes()
-    connection = SMBConnection(
-        "*SMBSERVER", "127.0.0.1", sess_port=port, preferredDialect=SMB_DIALECT
-    )
+    # Another name than its address it would look up first, for seconds.
+    connection = SMBConnection(_HERE, _HERE, sess_port=port, preferredDialect=SMB_DIALECT)
     assert connection.getDialect() == SMB_DIALECT
     connection.login(user, password)
     tree = connection.connectTree(share)

@@ -9,9 +9,10 @@ import struct
 import sys
 import time
 
-_ZRQINIT, _ZRINIT, _ZFILE, _ZFIN, _ZRPOS, _ZDATA, _ZEOF = 0, 1, 4, 8, 9, 10, 11
+_ZRQINIT, _ZRINIT, _ZFILE, _ZSKIP, _ZFIN, _ZRPOS, _ZDATA, _ZEOF = 0, 1, 4, 5, 8, 9, 10, 11
 _ZCRCE, _ZCRCW = b"h", b"k"
 _DLE = 0x18
+_CANCELLED = b"\x18" * 5
 _ESCAPED = {0x18, 0x10, 0x11, 0x13, 0x90, 0x91, 0x93, 0x0D, 0x8D}
 _CONTENT = b"\xfe no kind of file \xff" * 10
 
@@ -20,9 +21,12 @@ class Sender:
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
 
-    def hears(self, kind: int, within_s: float) -> bool:
+    def hears(self, kind: int, within_s: float, instead: int = -1) -> bool:
+        """Whether it was answered so; it does not wait on where it heard something `instead`."""
         heard, until_s = b"", time.monotonic() + within_s
         while b"B%02x" % kind not in heard:
+            if instead >= 0 and (b"B%02x" % instead in heard or _CANCELLED in heard):
+                return False
             if time.monotonic() > until_s:
                 return False
             if select.select([self.fd], [], [], 0.1)[0]:
@@ -62,7 +66,7 @@ def main(path: str, name: str, manners: str = "") -> None:
     sender.says(_ZFILE)
     size = len(_CONTENT)
     sender.says_data(name.encode() + b"\0%d 0 0 0 1 %d\0" % (size, size), _ZCRCW)
-    if sender.hears(_ZRPOS, 2):
+    if sender.hears(_ZRPOS, 2, instead=_ZSKIP):
         sender.says(_ZDATA)
         sender.says_data(_CONTENT, _ZCRCE)
         sender.says(_ZEOF, size)

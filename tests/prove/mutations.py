@@ -45,9 +45,7 @@ class Mutation:
 
 
 _KEEP = """\
-            stored = self._journal.arrivals.stored(arrival) or self._keep(
-                arrival.path, arrival.fingerprint
-            )
+            stored = self._journal.arrivals.stored(arrival) or self._unchanged(arrival, sha256)
             return"""
 _ADD_UNSEEN = """\
             from appliance.journal.spool import Stored, digest_of
@@ -59,12 +57,21 @@ _ADDED = """\
             )
 """
 _KEEP_AFTERWARDS = """\
-            self._keep(arrival.path, arrival.fingerprint)
+            self._unchanged(arrival, sha256)
             return accepted
 """
 _ACCEPT = """\
         key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
         with self._s.db.write(durable=True):"""
+_ACCEPT_RECEIVED = """\
+        with self._s.db.write(durable=True):
+            return [self._add_received"""
+_REGISTER = "            self._store.registrar.add("
+_REGISTER_LATER = """\
+            from functools import partial
+            from threading import Timer
+            later = partial(Timer, 0.2, self._store.registrar.add)
+            (lambda file: later([file]).start())("""
 _CONFIRM = """\
         with self._s.db.write(durable=True):
             for delivery in deliveries:"""
@@ -115,6 +122,16 @@ MUTATIONS = (
         "a file is acknowledged by a commit that is not waited for",
         "journal/arrivals.py",
         (_unsynced(_ACCEPT),),
+    ),
+    Mutation(
+        "a modality is answered by a commit that is not waited for",
+        "journal/arrivals.py",
+        (_unsynced(_ACCEPT_RECEIVED),),
+    ),
+    Mutation(
+        "a modality is answered 0000 before the commit",
+        "sources/storing.py",
+        ((_REGISTER, _REGISTER_LATER),),
     ),
     Mutation(
         "bytes are sent before their delivery is on the card",

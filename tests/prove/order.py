@@ -1,7 +1,7 @@
 """Owns the order in which the card must be written, checked in a record of system calls. Pure.
 
 file fsync < rename < folder fsync < COMMIT's fsync < acknowledge. Acknowledged is: a file logged
-as taken, an object's first byte on the line, a source's file deleted.
+as taken, a modality answered, an object's first byte on the line, a source's file deleted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RECORDED = [
     "openat",
     "write",
+    "writev",
     "pwrite64",
     "fsync",
     "fdatasync",
@@ -34,16 +35,17 @@ RECORDED = [
 ]
 
 _SYNCS = frozenset({"fsync", "fdatasync"})
-_WRITES = frozenset({"write", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})
+_WRITES = frozenset({"write", "writev", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})
 _P_DATA = r'"\4\0'
 _TAKEN = f": took {FILM}"
 
 
 class Places(NamedTuple):
-    """Where the box and its source lie."""
+    """Where the box and its source lie, and the port at which modalities call."""
 
     root: str
     export: str
+    port: int
 
     @property
     def spool(self) -> str:
@@ -91,12 +93,19 @@ class Record:
         """Files logged as taken."""
         return [c for c in self.calls if c.name == "write" and _TAKEN in c.arguments]
 
+    def answers(self) -> list[Call]:
+        """The first thing that each thread said to a modality that had sent an object."""
+        return self._first_data(f":{self.places.port}->", is_in=True)
+
     def sendings(self) -> list[Call]:
-        """The first byte of DICOM data that each thread put on the line."""
+        """The first byte of DICOM data that each thread put on the line to a PACS."""
+        return self._first_data(f":{self.places.port}->", is_in=False)
+
+    def _first_data(self, line: str, *, is_in: bool) -> list[Call]:
         first: dict[int, Call] = {}
         for call in self.calls:
             is_to_a_peer = call.name.startswith("send") and "<TCP" in call.arguments
-            if is_to_a_peer and _P_DATA in call.arguments:
+            if is_to_a_peer and _P_DATA in call.arguments and (line in call.arguments) is is_in:
                 first.setdefault(call.thread, call)
         return list(first.values())
 
@@ -113,6 +122,7 @@ class Record:
         seen = {
             "published": self.publications(),
             "logged as taken": self.takings(),
+            "answered to a modality": self.answers(),
             "sent": self.sendings(),
             "deleted from the source": self.deletions(),
         }
@@ -138,15 +148,15 @@ class Record:
                 yield f"{change.name} of {name}: relied on before {folder} was synced"
 
     def _committed_before_published(self) -> Iterator[str]:
-        for taking in self.takings():
-            published = [c for c in self.publications() if _is_over(c, taking)]
-            published = [c for c in published if c.thread == taking.thread]
-            commits = [c for c in self._commits(taking) if _is_over(c, taking)]
+        for taken in (*self.takings(), *self.answers()):
+            published = [c for c in self.publications() if _is_over(c, taken)]
+            published = [c for c in published if c.thread == taken.thread]
+            commits = [c for c in self._commits(taken) if _is_over(c, taken)]
             if not published or not any(_is_over(published[-1], c) for c in commits):
-                yield f"committed before it was published: {taking.arguments}"
+                yield f"committed before it was published: {taken.arguments}"
 
     def _acknowledged_before_committed(self) -> Iterator[str]:
-        for call in (*self.takings(), *self.sendings()):
+        for call in (*self.takings(), *self.answers(), *self.sendings()):
             yield from self._unsafe(call, call)
         for deletion in self.deletions():
             for sending in self.sendings():

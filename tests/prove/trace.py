@@ -1,7 +1,7 @@
-"""Proves the order of every write: the box recorded by strace while one film passes through it.
+"""Proves the order of every write: the box recorded by strace while two films pass through it.
 
-The film is dropped, taken, converted, sent to a PACS that can be asked, confirmed, and deleted
-from its source. The record is checked by tests.prove.order.
+One is dropped, taken, converted, sent to a PACS that can be asked, confirmed, and deleted from its
+source; the other comes by C-STORE and is answered. The record is checked by tests.prove.order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from appliance.dicom.association import Link, Target
+from appliance.errors import AssociationFailed
+from appliance.model import Instance
 from appliance.settings import history
+from tests.builders.part10 import CR_IMAGE, EXPLICIT_LE, film, meta
 from tests.peers.orthanc import bound_to_us, free_port, stop
 from tests.prove import strace
 from tests.prove.box import Look, end_tidily, unmeasured
@@ -29,6 +33,14 @@ if TYPE_CHECKING:
     from tests.prove.strace import Call
 
 _SETTINGS = """
+[box]
+listen_port = {listen_port}
+
+[[source]]
+name = "modality"
+kind = "receiver"
+allow = [{{ ae_title = "CR1", host = "127.0.0.1" }}]
+
 [[source]]
 name = "cr"
 kind = "folder"
@@ -61,8 +73,9 @@ def main() -> int:
 
 
 def recorded(folder: Path, code: Path = CHECKOUT) -> Record:
-    """What a box of this code did while one film passed through it."""
+    """What a box of this code did while two films passed through it."""
     root, export, record = folder / "root", folder / "export", folder / "record"
+    listen_port = free_port()
     export.mkdir()
     archive = Archive(folder / "archive")
     archive.come()
@@ -70,24 +83,34 @@ def recorded(folder: Path, code: Path = CHECKOUT) -> Record:
         history.publish(
             root,
             _SETTINGS.format(
-                export=export, port=archive.port, ae_title=archive.ae_title, profile=PROFILE
+                listen_port=listen_port,
+                export=export,
+                port=archive.port,
+                ae_title=archive.ae_title,
+                profile=PROFILE,
             ),
         )
         film = next(films(Random(1)))
         with _box(root, code, record):
             (export / film.name).write_bytes(film.content)
             wait_for("the film's deletion", lambda: not list(export.iterdir()), 30)
+            wait_for("somebody who answers modalities", lambda: _is_stored(listen_port), 30)
             wait_for("the box at rest", lambda: _is_settled(root), 30)
     finally:
         archive.go()
     with record.open() as lines:
-        return Record(strace.read(lines), Places(str(root), str(export)))
+        return Record(strace.read(lines), Places(str(root), str(export), listen_port))
 
 
 def story(record: Record) -> Iterator[str]:
     """The calls that matter, in order, for people."""
     spool, export = record.places.spool, record.places.export
-    acknowledgements = {*record.takings(), *record.sendings(), *record.deletions()}
+    acknowledgements = {
+        *record.takings(),
+        *record.answers(),
+        *record.sendings(),
+        *record.deletions(),
+    }
     last = ""
     for call in record.calls:
         line = _told(call, call in acknowledgements, spool, export)
@@ -130,8 +153,23 @@ def _box(root: Path, code: Path, record: Path) -> Iterator[None]:
         stop(process)
 
 
+def _is_stored(listen_port: int) -> bool:
+    """Whether a modality could store a film."""
+    uid = "1.2.3.4.5"
+    target = Target("127.0.0.1", listen_port, "JEMBATAN", "CR1")
+    data_set = film(uid)[len(meta(uid)) :]
+    image = Instance(1, CR_IMAGE, uid, "", "", EXPLICIT_LE, "", (data_set,))
+    try:
+        with Link.open(target, [(CR_IMAGE, EXPLICIT_LE)]) as link:
+            return link.store(image).status == 0
+    except AssociationFailed:
+        return False
+
+
 def _is_settled(root: Path) -> bool:
-    return Look(root).count("SELECT count(*) FROM arrival WHERE settled = 'deleted'") == 1
+    look = Look(root)
+    deleted = look.count("SELECT count(*) FROM arrival WHERE settled = 'deleted'")
+    return deleted == 1 and look.count("SELECT count(*) FROM item WHERE state = 'done'") == 2
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance import call
 from appliance.call import Handing, Server, ask, ask_for_descriptor
 from appliance.errors import Declined, NobodyAnswers, WeakPassword
 
@@ -121,6 +122,22 @@ def test_nonsense_is_refused_and_the_next_caller_served(
     assert ask(line, {"op": "echo", "text": "x"}) == {"said": "x"}
 
 
+def dribble(caller: socket.socket) -> None:
+    for _ in range(1000):
+        caller.sendall(b" ")
+        time.sleep(0.02)
+
+
+def test_who_sends_byte_by_byte_is_not_listened_to_for_ever(
+    line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "_PATIENCE_S", 0.2)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(line))
+        with pytest.raises(BrokenPipeError):
+            dribble(caller)
+
+
 def test_a_caller_that_goes_away_disturbs_nobody(line: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(str(line))
@@ -154,6 +171,25 @@ def test_who_did_not_ask_for_a_descriptor_keeps_none(folder_line: Path, tmp_path
         Path(fd).exists() and fd.samefile(tmp_path) for fd in Path("/proc/self/fd").iterdir()
     ):
         assert time.monotonic() < until_s  # the answering thread closes its own
+
+
+def test_a_descriptor_whose_answer_is_cut_off_is_closed(tmp_path: Path) -> None:
+    def half(listening: socket.socket) -> None:
+        line, _ = listening.accept()
+        fd = os.open(tmp_path, os.O_PATH)
+        socket.send_fds(line, [b"{"], [fd])
+        os.close(fd)
+        line.close()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen(1)
+        Thread(target=half, args=(listening,)).start()
+        with pytest.raises(NobodyAnswers):
+            ask_for_descriptor(tmp_path / "s", {"op": "give"})
+    assert not any(
+        fd.exists() and fd.samefile(tmp_path) for fd in Path("/proc/self/fd").iterdir()
+    )
 
 
 def test_an_answer_without_its_descriptor_is_none(folder_line: Path) -> None:

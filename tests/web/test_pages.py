@@ -106,6 +106,7 @@ name = "us"
 kind = "share"
 hosted = true
 smb1 = true
+hosts = ["10.0.0.7"]
 """
 
 

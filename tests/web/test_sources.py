@@ -306,7 +306,8 @@ def test_hints_call_fields_as_the_forms_do(owner: Visitor) -> None:
     places = ["box", "profile/new", *(f"source/new/{link.word}" for link in LINKS)]
     forms = " ".join(owner.get(f"/settings/{place}").text for place in places)
     for label in LABELS.values():
-        assert re.search(rf"<(label|legend)[^>]*>{re.escape(label)}</", forms), label
+        field = rf"<(label|legend)[^>]*>(<input[^>]*>)?{re.escape(label)}</"
+        assert re.search(field, forms), label
     assert in_words("Set a smaller `size_gib`, or run `x y`.") == (
         "Set a smaller “Size in GB”, or run `x y`."
     )
@@ -321,7 +322,7 @@ def test_the_overview_tells_sources_apart(owner: Visitor, box: Box) -> None:
         for name, lines in {
             "a": 'kind = "stick"',
             "b": 'kind = "drive"',
-            "c": 'kind = "share"\nhosted = true\nsmb1 = true',
+            "c": 'kind = "share"\nhosted = true\nsmb1 = true\ninterface = "eth1"',
             "d": 'kind = "share"\nmount = "//10.0.0.7/export"',
             "e": f'kind = "serial"\npath = "{BY_ID}"\nprotocol = "zmodem"',
             "f": 'kind = "receiver"\nallow = [{ ae_title = "CT1", host = "h" }]',

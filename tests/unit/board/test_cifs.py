@@ -68,6 +68,10 @@ def test_nothing_is_kept_back_and_nothing_leads_elsewhere(option: str) -> None:
     assert option in asked()
 
 
+def test_smb1_is_read_through_the_kernels_cache_for_else_it_is_not_read_at_all() -> None:
+    assert "cache=loose" in asked(version="1.0")
+
+
 def test_a_guest_has_an_empty_name() -> None:
     assert asked()[-2:] == ["user=", "pass="]
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance import durable
 from appliance.board.disk import Room
 from appliance.board.drives import Drives
 from appliance.board.gadget import Gadget
@@ -295,6 +296,23 @@ def test_what_a_power_cut_left_half_made_is_removed(helper: Helper) -> None:
     helper.look()
     assert helper.files() == ["000001.img"]
     assert helper.host.has() == ["A.PNG"]
+
+
+def test_no_copy_of_an_image_given_up_is_left_to_show_through_in_the_next(
+    helper: Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.board.image._clone", lambda *_: False)
+    helper.ask("snapshot", stamp=helper.look()["stamp"])
+    removed: list[str] = []
+    remove = durable.remove
+
+    def noted(path: Path) -> None:
+        removed.append(path.name)
+        remove(path)
+
+    monkeypatch.setattr(durable, "remove", noted)
+    helper.ask("swap", stamp=helper.look()["stamp"])
+    assert removed.index("copy.img") < removed.index("000001.img")
 
 
 def test_a_view_that_is_still_open_is_not_written_under(

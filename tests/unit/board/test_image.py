@@ -187,20 +187,13 @@ def test_a_copy_that_would_fill_the_card_is_not_made(
     assert (tmp_path / COPY).stat().st_blocks == 0
 
 
-MAKERS = {
-    "xfs": ["mkfs.xfs", "-q", "-m", "reflink=1"],
-    "btrfs": ["mkfs.btrfs", "-q"],
-}
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
-@pytest.mark.parametrize("fs", MAKERS)
-def test_where_blocks_can_be_shared_a_copy_takes_no_room(tmp_path: Path, fs: str) -> None:
+def test_where_blocks_can_be_shared_a_copy_takes_no_room(tmp_path: Path) -> None:
     card, place = tmp_path / "card", tmp_path / "mounted"
     place.mkdir()
     with card.open("wb") as file:
         file.truncate(400 << 20)
-    subprocess.run([*MAKERS[fs], str(card)], check=True)
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", str(card)], check=True)
     attach = ["losetup", "--find", "--show", str(card)]
     device = subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip()
     # Whoever had the device before may have left it write-protected.

@@ -103,6 +103,15 @@ def test_global(keys: dict[str, Any], option: str, value: str) -> None:
     assert the_global(share(**keys))[option] == value
 
 
+def test_with_strangers_an_old_samba_does_not_even_speak() -> None:
+    hosts = ("10.0.0.7",)
+    old = share("a", smb1=True, hosts=hosts)
+    assert the_global(old)["hosts allow"] == "10.0.0.7"
+    assert the_global(old, share("b", smb1=True, hosts=("10.0.0.8",)))["hosts deny"] == "ALL"
+    assert "hosts allow" not in the_global(old, share("b", smb1=True))
+    assert "hosts allow" not in the_global(share("a", hosts=hosts))
+
+
 def test_without_an_interface_it_listens_everywhere() -> None:
     assert "interfaces" not in the_global(share())
 
@@ -124,12 +133,6 @@ def test_each_interface_has_a_samba_of_its_own() -> None:
     first, second = instances([old, new, third])
     assert (first.interface, first.smb1, first.name) == ("eth1", True, "eth1")
     assert (second.shares, second.smb1, second.name) == ((new, third), False, "all")
-
-
-@pytest.mark.parametrize("name", ["global", "Homes", "PRINTERS"])
-def test_names_that_mean_something_else_are_refused(name: str) -> None:
-    with pytest.raises(ShareUnusable, match="something else"):
-        conf(share(name))
 
 
 @pytest.mark.parametrize(

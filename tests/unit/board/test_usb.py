@@ -67,6 +67,13 @@ def test_an_odd_partition_beside_a_good_one_is_not_worth_a_word() -> None:
     assert found(device("sdb"), odd, device("sdb2", "sdb", "vfat")) == ["/dev/sdb2 vfat"]
 
 
+def test_a_file_system_that_is_not_known_here_is_named_also_beside_a_known_one() -> None:
+    """A stick that was formatted at a Mac begins with a small FAT that holds nothing."""
+    efi, files = device("sdb1", "sdb", "vfat"), device("sdb2", "sdb", "hfsplus")
+    swap = device("sdb3", "sdb", "swap")
+    assert found(device("sdb"), efi, files, swap) == ["/dev/sdb1 vfat", "/dev/sdb2"]
+
+
 def test_a_volume_is_another_one_each_time_it_is_plugged_in() -> None:
     (first,) = volumes_of([device("sdb1", fs="vfat", ID_FS_UUID="AB")], NOTHING_OWN)
     (again,) = volumes_of([device("sdb1", fs="vfat", ID_FS_UUID="AB", DISKSEQ="8")], NOTHING_OWN)
@@ -79,6 +86,11 @@ def test_it_is_called_by_its_label_or_by_its_model() -> None:
     (bare,) = volumes_of([device("sdb1", fs="vfat")], NOTHING_OWN)
     (mute,) = volumes_of([device("sdb1", fs="vfat", ID_MODEL="")], NOTHING_OWN)
     assert [labelled.label, bare.label, mute.label] == ["EXPORT", "USB Disk", "The stick"]
+
+
+def test_a_label_is_written_without_what_cannot_be_seen() -> None:
+    (odd,) = volumes_of([device("sdb1", fs="vfat", ID_FS_LABEL="A\u202eB\n")], NOTHING_OWN)
+    assert odd.label == "A_B_"
 
 
 # The box's own disks

@@ -195,6 +195,7 @@ def test_status_says_how_links_are_doing_and_what_to_do(terminal: Terminal, box:
     (box.paths.etc).mkdir()
     (box.paths.etc / "jembatan.toml").write_text(
         '[[source]]\nname = "us"\nkind = "share"\nhosted = true\nsmb1 = true\n'
+        'hosts = ["10.0.0.7"]\n'
         '[[source]]\nname = "stick"\nkind = "stick"\n'
     )
     gone = SourceMissing(path="/srv/us")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.convert import formats
+from appliance.convert import formats, postscript
 from appliance.convert.document import ENCAPSULATED_PDF
 from appliance.errors import Problem, UnencodableName, Unreadable, UnsupportedFormat
 from appliance.journal.spool import Spool
@@ -73,7 +73,7 @@ def test_text_is_printed_line_by_line_and_page_by_page(tmp_path: Path) -> None:
     body, evidence = read(tmp_path, text)
     assert body.kind is BodyKind.DOCUMENT
     assert body.attributes["SOPClassUID"] == ENCAPSULATED_PDF
-    assert pdf(body).count(b"/Type /Page ") == 2
+    assert pdf(body).count(b"/Type /Page\n") == 2
     shown = words(pdf(body), tmp_path)
     assert shown == [
         ["RESULT", "(1)", "\\", "2"],
@@ -147,7 +147,7 @@ def test_the_words_of_pcl_are_where_they_belong(tmp_path: Path, content: bytes) 
         ["Dot", "place", "More"],
         ["landscape"],
     ]
-    assert b"/MediaBox [ 0 0 842.00 595.00 ]" in pdf(body)
+    assert b"/MediaBox [ 0 0 842 595 ]" in pdf(body)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,25 @@ def test_postscript_is_run(tmp_path: Path, content: bytes) -> None:
     assert words(pdf(read(tmp_path, content)[0]), tmp_path) == [["REPORT", "4711"]]
 
 
+def test_postscript_that_breaks_out_of_its_safe_mode_writes_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsafe = [word.replace("-dSAFER", "-dNOSAFER") for word in postscript.COMMAND]
+    monkeypatch.setattr(postscript, "COMMAND", unsafe)
+    evil = b"%%!PS\n(%s) (w) file (x) writestring\n" % bytes(tmp_path / "evil")
+    with pytest.raises(Unreadable):
+        read(tmp_path, evil)
+    assert not (tmp_path / "evil").exists()
+
+
 WRONG: dict[str, tuple[bytes, type[Problem], str]] = {
     "picture": (b"\x1bE\x1b*r1A\x1b*b3Wabc\x1b*rB\r\nx", UnsupportedFormat, "a picture"),
     "macro": (b"\x1bE\x1b&f1Y\x1b&f2X\r\nx", UnsupportedFormat, "a macro"),
     "font": (b"\x1bE\x1b(s3Wabc\r\nx", UnsupportedFormat, "letters of its own"),
     "drawing": (b"\x1bE\x1b%0BIN;PU;\r\nx", UnsupportedFormat, "HP-GL"),
     "epson": (b"Report\r\n\x1b@more text\r\n", UnsupportedFormat, "no PCL"),
+    "beyond": (b"\x1bE\x1b&a%sCfar\r\n" % (b"9" * 400), UnsupportedFormat, "edge of any paper"),
+    "pages": (b"x\r\n" + b"y\f\r\n" * 2001, UnsupportedFormat, "more than 2000 pages"),
     "no words": (b"\x1bE\r\n\r\n\r\n\x1bE", UnsupportedFormat, "no words"),
     "error": (b"%!PS\nfoo bar\n", Unreadable, "undefined"),
     "curious": (b"%!PS\n(/etc/passwd) (r) file pop\n", Unreadable, "invalidfileaccess"),
@@ -181,6 +194,26 @@ def test_what_cannot_be_shown_is_not_shown_in_part(tmp_path: Path, case: str) ->
     assert why in caught.value.sentence
     assert "report" in caught.value.sentence
     assert "/spool/" not in caught.value.sentence
+
+
+def test_a_command_that_leads_back_is_passed_over(tmp_path: Path) -> None:
+    shown = words(pdf(read(tmp_path, b"\x1bE\x1b&b-6WName: SITI\r\n")[0]), tmp_path)
+    assert shown == [["Name:", "SITI"]]
+
+
+def test_nothing_is_printed_above_the_sheet(tmp_path: Path) -> None:
+    shown = words(pdf(read(tmp_path, b"\x1bE\x1b*p-900Y\x1b&a-90CName: SITI\r\n")[0]), tmp_path)
+    assert shown == [["Name:", "SITI"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x02%s\x03", b"\x02%s\x03\r\n\x04", b"\0\r\n\x02%s\x0c\x03", b"%s\x0c\x04\r\n"],
+)
+def test_what_frames_a_text_on_a_line_is_no_part_of_it(tmp_path: Path, content: bytes) -> None:
+    made = pdf(read(tmp_path, content % b"Name: SITI\r\nNormal findings\r\n")[0])
+    assert words(made, tmp_path) == [["Name:", "SITI"], ["Normal", "findings"]]
+    assert made.count(b"/Type /Page\n") == 1
 
 
 def test_text_is_a_report_only_where_reports_are_expected(tmp_path: Path) -> None:

@@ -57,11 +57,12 @@ def test_letters_are_read_in_the_declared_character_set() -> None:
     [
         HEAD + PID + PID.replace(b"4711", b"4712"),
         ASTM.replace(b"L|1|N\r", b"P|2|4712\rL|1|N\r"),
+        ASTM.replace(b"L|1|N\r", b""),
         b"something else",
         HEAD.replace(b"8859/1", b"") + PID.replace(b"SITI", b"\xdcMIT"),
         HL7 + b"x" * message.MOST_BYTES,
     ],
-    ids=["two-hl7", "two-astm", "neither", "letters", "endless"],
+    ids=["two-hl7", "two-astm", "cut-off-astm", "neither", "letters", "endless"],
 )
 def test_what_is_not_clear_is_no_evidence(content: bytes) -> None:
     with pytest.raises(SidecarUnclear):

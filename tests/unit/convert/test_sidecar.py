@@ -63,6 +63,7 @@ def test_what_speaks_of_others_says_nothing(tmp_path: Path, name: str, content: 
         ("a.json", "{"),
         ("a.json", b"\xff\xfe"),
         ("a.csv", b"PatientID,PatientName\nP1,\xff\n"),
+        ("a.csv", b"PatientID,PatientName\nP1," + b"x" * (4 << 20)),
     ],
 )
 def test_what_is_not_clear_is_not_guessed(tmp_path: Path, name: str, content: str | bytes) -> None:

@@ -8,7 +8,7 @@ from pynetdicom import sop_class
 from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 
 from appliance.dicom import acceptor, pdu
-from appliance.dicom.acceptor import Taste, agreed, is_storage, is_whole_file, results
+from appliance.dicom.acceptor import Taste, agreed, is_standard_syntax, is_storage, results
 from appliance.dicom.pdu import Context, Offer, Rejection
 from appliance.peek import Garbled
 
@@ -17,7 +17,7 @@ FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 ECHO = "1.2.840.10008.1.1"
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED, JPEG = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"
-ALL = Taste(is_storage, is_whole_file)
+ALL = Taste(is_storage, is_standard_syntax)
 
 
 def proposed(*offers: tuple[str, str]) -> pdu.Proposal:
@@ -103,9 +103,31 @@ def test_what_cannot_be_kept_whole_is_refused(offered: list[str]) -> None:
 
 
 def test_a_private_syntax_is_taken_where_the_settings_name_it() -> None:
-    taste = Taste(is_storage, {"1.2.840.113619.5.2"}.__contains__)
-    (result,) = results((Offer(1, CR, ("1.2.840.113619.5.2", EXPLICIT)),), taste)
-    assert result.transfer_syntax == "1.2.840.113619.5.2"
+    taste = Taste(is_storage, {"1.2.276.0.50.1"}.__contains__)
+    (result,) = results((Offer(1, CR, ("1.2.276.0.50.1", EXPLICIT)),), taste)
+    assert result.transfer_syntax == "1.2.276.0.50.1"
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        "1.2.840.113619.5.2",  # pixels in another order than everything else
+        "1.2.840.10008.1.2.4.94",  # pixels behind a URL
+        "1.2.840.10008.1.2.4.\xff",
+        "",
+    ],
+)
+def test_what_cannot_be_read_here_no_setting_makes_usable(syntax: str) -> None:
+    taste = Taste(is_storage, lambda _: True)
+    (result,) = results((Offer(1, CR, (syntax,)),), taste)
+    assert result.reason == 4
+
+
+@pytest.mark.parametrize("sop_class", ["1.2\n3", "\xff" * 60_000, "1" * 65])
+def test_what_is_no_uid_names_no_kind_of_object(sop_class: str) -> None:
+    said = results((Offer(1, sop_class, (EXPLICIT,)),), ALL)
+    assert said[0].reason == 3
+    assert pdu.associate_ac(proposed(), said, 131072)
 
 
 def test_everything_that_pynetdicom_calls_storage_is_storage() -> None:

@@ -58,6 +58,12 @@ def test_an_echo_announces_no_data_set_and_others_do() -> None:
     assert store[dimse.COMMAND_DATA_SET_TYPE] != b"\1\1"
 
 
+def test_a_comment_may_be_shown_anywhere() -> None:
+    said = dimse.heard(dimse.Request(dimse.Command.C_STORE, "1.2", 1, "1.2.3").encoded())
+    command_set = said.answer(0xA700, "no\r\nroom \x1b[2J")
+    assert dimse.response(command_set).comment == "no??room ?[2J"
+
+
 @pytest.mark.parametrize("comment", ["", "no room", "no rooms"])
 def test_we_read_pynetdicoms_store_response(comment: str) -> None:
     primitive = C_STORE()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import ChangedMeanwhile, Incomplete
-from appliance.intake.accept import Intake, evidence_digest, fingerprint
+from appliance.intake.accept import Intake, evidence_digest, fingerprint, shown_name
 from appliance.model import Arrival, ItemState
 from appliance.settings.schema import Profile
 from tests.builders.box import Box
@@ -109,3 +109,18 @@ def test_a_name_says_nothing_without_a_pattern() -> None:
     assert evidence_digest(None, "P1_a.tif", {}) == ""
     assert evidence_digest(Profile("cr"), "P1_a.tif", {}) == ""
     assert evidence_digest(NAMES, "nothing.tif", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("SITI Ümlaut 患者.dcm", "SITI Ümlaut 患者.dcm"),
+        ("100 %.dcm", "100 %.dcm"),
+        ("two\nlines\x1b[31m", "two%0Alines%1B[31m"),
+        ("right\u202eto left", "right%E2%80%AEto left"),
+        (os.fsdecode(b"latin \xfc.dcm"), "latin %FC.dcm"),
+    ],
+)
+def test_a_name_is_shown_without_what_cannot_be_seen_or_decoded(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
+    shown.encode()

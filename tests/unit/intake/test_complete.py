@@ -334,6 +334,8 @@ REPORTS = {
     "postscript": b"%!PS-Adobe-3.0\nshowpage\n%%EOF\n",
     "postscript-plain": b"\x04%!\nshowpage\n",
     "text": b"Result\r\nof two lines\r\n",
+    "text-framed": b"\x02Result\r\nof two lines\r\n\x03",
+    "text-framed-ended": b"\r\n\x02Result\r\nof two lines\r\n\x0c\x04\r\n\x03\r\n",
     "text-like-bmp": b"BMI: 22.5\r\nheight 170 cm\r\n",
 }
 
@@ -345,9 +347,11 @@ def test_reports_end_where_they_say(tmp_path: Path, name: str) -> None:
     assert length(written(tmp_path, content + b"\x1a" * 90)) == len(content)
 
 
-@pytest.mark.parametrize("name", ["pdf", "postscript"])
-def test_a_report_without_its_end_mark_ends_early(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path, REPORTS[name].replace(b"%%EOF", b""))
+@pytest.mark.parametrize(
+    ("name", "mark"), [("pdf", b"%%EOF"), ("postscript", b"%%EOF"), ("text-framed", b"\x03")]
+)
+def test_a_report_without_its_end_mark_ends_early(tmp_path: Path, name: str, mark: bytes) -> None:
+    path = written(tmp_path, REPORTS[name].replace(mark, b""))
     assert check(path, reports=True).wholeness is Wholeness.GROWING
 
 
@@ -362,7 +366,13 @@ def test_reports_are_a_kind_of_file_only_where_they_are_expected(
 
 @pytest.mark.parametrize(
     "content",
-    [b"~x\r\n", b"text\r\nwith a \x01 in it\r\n", b"all in one line of text", b"\xa0\xb1" * 99],
+    [
+        b"\x02one\r\nof two\r\n\x03" * 2,
+        b"~x\r\n",
+        b"text\r\nwith a \x01 in it\r\n",
+        b"all in one line of text",
+        b"\xa0\xb1" * 99,
+    ],
 )
 def test_noise_is_no_text(tmp_path: Path, content: bytes) -> None:
     assert check(written(tmp_path, content), reports=True).wholeness is Wholeness.UNKNOWN

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
+from appliance.intake.sidecars import Beside, described_by, is_sidecar, sidecars_of
 from appliance.settings.schema import Profile
 
 if TYPE_CHECKING:
@@ -58,3 +60,100 @@ def test_another_folder_has_nothing_to_say(tmp_path: Path) -> None:
     put(tmp_path, film_json="{}")
     put(tmp_path / "exam", film_tif="")
     assert sidecars_of(tmp_path / "exam" / "film.tif", None) == ()
+
+
+# What nobody vouches for
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.dcm", "b.dcm", "E00", "d.tif"):
+        (tmp_path / name).write_bytes(b"image")
+    (tmp_path / "a.json").write_bytes(b"{}")
+    (tmp_path / "a.dcm.csv").write_bytes(b"x")
+    (tmp_path / "list.csv").write_bytes(b"b.dcm;4711\nd.tif;4712\n")
+    (tmp_path / "other.csv").write_bytes(b"d.tif")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    return tmp_path
+
+
+@pytest.mark.parametrize("remembered_bytes", [0, 10, 1 << 20])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("a.dcm", ["a.dcm.csv", "a.json"]),
+        ("b.dcm", ["list.csv"]),
+        ("E00", []),
+        ("d.tif", ["list.csv", "other.csv"]),
+    ],
+)
+def test_the_answer_is_the_same_however_much_is_remembered(
+    folder: Path, name: str, found: list[str], remembered_bytes: int
+) -> None:
+    beside = Beside(folder, None, remembered_bytes)
+    sidecars = beside.of(folder / name)
+    assert [path.name for path in sidecars] == found
+    for path in sidecars:
+        assert beside.digest(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_no_name_is_read_across_two_texts(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_bytes(b"film.")
+    (tmp_path / "2.csv").write_bytes(b"dcm")
+    assert Beside(tmp_path, None).of(tmp_path / "film.dcm") == ()
+
+
+def test_what_is_too_long_lists_nothing(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(b"a.dcm")
+    os.truncate(tmp_path / "list.csv", (4 << 20) + 1)
+    assert sidecars_of(tmp_path / "a.dcm", None) == ()
+
+
+def test_links_and_pipes_describe_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(b"image")
+    (tmp_path / "elsewhere").write_bytes(b"{}")
+    (tmp_path / "a.csv").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "a.json")
+    assert sidecars_of(tmp_path / "a.dcm", None) == ()
+
+
+def test_a_name_that_is_no_text_may_be_mentioned(tmp_path: Path) -> None:
+    image = tmp_path / os.fsdecode(b"f\xfclm.tif")
+    image.write_bytes(b"image")
+    (tmp_path / "list.csv").write_bytes(b"f\xfclm.tif;4711")
+    assert sidecars_of(image, None) == (tmp_path / "list.csv",)
+    assert described_by(tmp_path / "list.csv", None) == (image,)
+
+
+class Unreadable:
+    """Files of some names cannot be opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+        self._open, self._names = os.open, names
+        monkeypatch.setattr(os, "open", self._fail)
+
+    def _fail(self, path: Path, flags: int) -> int:
+        if str(path).endswith(self._names):
+            raise OSError(5, "Input/output error")
+        return self._open(path, flags)
+
+
+def test_no_image_goes_without_a_list_that_may_speak_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Unreadable(monkeypatch, "other.csv")
+    for name in ("b.dcm", "E00", "d.tif"):
+        with pytest.raises(OSError, match="Input/output"):
+            Beside(folder, None).of(folder / name)
+
+
+def test_an_image_waits_for_its_own_sidecar_but_not_for_anothers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Unreadable(monkeypatch, "a.json")
+    beside = Beside(folder, None)
+    assert len(beside.of(folder / "b.dcm")) == 1
+    own = beside.of(folder / "a.dcm")
+    assert folder / "a.json" in own
+    with pytest.raises(OSError, match="Input/output"):
+        [beside.digest(each) for each in own]

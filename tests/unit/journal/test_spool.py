@@ -4,15 +4,12 @@ import fcntl
 import hashlib
 import io
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from appliance.errors import DiskFull
 from appliance.journal.spool import Reserve, Spool, digest_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -111,6 +108,24 @@ def test_a_draft_that_a_sweep_took_before_it_was_locked_is_begun_again(
         incoming.write([b"pixels"])
         assert len(drafts(spool)) == 1
     assert len(locked) == 2
+
+
+def test_a_draft_is_swept_only_while_nobody_can_begin_to_fill_it(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spool.folder / "tmp" / "of-the-dead.part").write_bytes(b"half")
+    free: list[Path] = []
+
+    def unlink_looking(draft: Path, *, missing_ok: bool = False) -> None:
+        with suppress(BlockingIOError), draft.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free.append(draft)
+        unlink(draft, missing_ok=missing_ok)
+
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", unlink_looking)
+    spool.sweep(lambda: ())
+    assert (drafts(spool), free) == ([], [])
 
 
 def test_there_is_room_or_it_is_said(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

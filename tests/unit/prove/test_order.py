@@ -10,7 +10,10 @@ from tests.prove.order import Places, Record
 WAL = "/box/var/journal.sqlite-wal"
 DRAFT = "/box/var/spool/tmp/.7-aa.part"
 
-# 7 is watch's thread, 8 deliver's.
+PUT = "/box/var/spool/tmp/.9-bb.part"
+LINE = "TCPv6:[::ffff:127.0.0.1:11112->::ffff:127.0.0.1:3]"
+
+# 7 is watch's thread, 8 deliver's, 9 one of receive's.
 RIGHT = {
     "mkdir": '7 mkdir("/box/var/spool/ab", 0777) = 0',
     "mkdir sync": "7 fsync(5</box/var/spool>) = 0",
@@ -29,13 +32,20 @@ RIGHT = {
     "delete": '7 unlink("/export/P00001.png") = 0',
     "delete sync": "7 fsync(6</export>) = 0",
     "settled": f'7 pwrite64(4<{WAL}>, "deleted", 7, 18) = 7',
+    "put write": f'9 writev(5<{PUT}>, [{{iov_base="pixels", iov_len=6}}], 1) = 6',
+    "put sync": f"9 fsync(5<{PUT}>) = 0",
+    "put rename": f'9 rename("{PUT}", "/box/var/spool/ab/abce") = 0',
+    "put folder sync": "9 fsync(6</box/var/spool/ab>) = 0",
+    "put commit": f'9 pwrite64(4<{WAL}>, "row", 3, 0) = 3',
+    "put commit sync": f"9 fdatasync(4<{WAL}>) = 0",
+    "answer": rf'9 sendto(9<{LINE}>, "\4\0\0\0\0\220", 12, 0, NULL, 0) = 12',
 }
 SYNCS = [name for name in RIGHT if name.endswith("sync")]
-EVENTS = ["rename", "taken", "send", "delete"]
+EVENTS = ["rename", "taken", "send", "delete", "put rename", "answer"]
 
 
 def faults(lines: dict[str, str]) -> list[str]:
-    return Record(strace.read(lines.values()), Places("/box", "/export")).faults()
+    return Record(strace.read(lines.values()), Places("/box", "/export", 11112)).faults()
 
 
 def without(*names: str) -> dict[str, str]:
@@ -79,6 +89,11 @@ def test_a_sync_that_failed_counts_as_none(sync: str) -> None:
         ("claim sync", "send"),
         ("proof sync", "delete"),
         ("delete sync", "settled"),
+        ("put write", "put sync"),
+        ("put sync", "put rename"),
+        ("put folder sync", "put commit"),
+        ("put commit", "answer"),
+        ("put commit sync", "answer"),
     ],
 )
 def test_a_call_that_comes_too_late_is_seen(call: str, behind: str) -> None:

@@ -201,8 +201,8 @@ def hosted(name: str, *lines: str) -> str:
         (hosted("a", 'path = "/srv/%u"'), "a.path: must be without %, quotes"),
         (hosted("a", 'path = "/srv/x "'), "a.path: must be without %, quotes"),
         (hosted("a", "path = '/srv/x\\'"), "a.path: must be without %, quotes"),
-        (hosted("a", "smb1 = true"), "a.smb1: needs the modality's `interface`, or its address"),
-        (hosted("a", "ntlmv1 = true"), "a.ntlmv1: needs the modality's `interface`"),
+        (hosted("a", "smb1 = true"), "a.smb1: needs an interface of the modality's own, or"),
+        (hosted("a", "ntlmv1 = true"), "a.ntlmv1: needs an interface of the modality's own"),
     ],
 )
 def test_a_hosted_share_is_what_samba_can_do_safely(share: str, expected: str) -> None:

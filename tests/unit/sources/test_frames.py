@@ -10,10 +10,12 @@ MOST = 1000
 
 
 def heard(
-    *parts: bytes, start: bytes = b"", end: bytes = b"", quiet: bool = True
+    *parts: bytes, start: bytes = b"", end: bytes = b"", quiet: bool = True, late: bool = False
 ) -> list[tuple[How, bytes] | bytes]:
     """Frames with their content, and replies, in order."""
     frames = Frames(start, end, MOST)
+    if late:
+        frames.joined_late()
     steps: list[Step] = [step for part in parts for step in frames.feed(part)]
     steps += frames.quiet() if quiet else []
     found: list[tuple[How, bytes] | bytes] = []
@@ -44,8 +46,8 @@ WHOLE = [
     (b"\x02", b"\x03", b"\x02a\x03\x02b\x03", [(How.END, b"a"), (How.END, b"b")]),
     (b"\x02", b"\x03", b"\r\n\0\x02a\x03\r\n\x04", [(How.END, b"a")]),
     (b"\x02", b"\x03", b"xy\x02a\x03", [(How.NOISE, b"xy"), (How.END, b"a")]),
-    (b"\x02", b"\x03", b"\x02cut", [(How.END, b"cut")]),
-    (b"", b"\r\n\r\n", b"a\r\nb\r\n\r\nc", [(How.END, b"a\r\nb"), (How.END, b"c")]),
+    (b"\x02", b"\x03", b"\x02cut", [(How.BROKEN, b"cut")]),
+    (b"", b"\r\n\r\n", b"a\r\nb\r\n\r\nc", [(How.END, b"a\r\nb"), (How.BROKEN, b"c")]),
     (b"\x1b\x02", b"\x1b\x03", b"\x1b\x02a\x1bb\x1b\x03", [(How.END, b"a\x1bb")]),
     (
         b"\x1b\x02",
@@ -59,6 +61,10 @@ WHOLE = [
     (b"", b"", b"\x0bMSH|a", [(How.BROKEN, b"MSH|a")]),
     (b"", b"", b"\x02\x03", [(How.END, b"\x02\x03")]),
     (b"\x02", b"\x03", b"\x02\x03", []),
+    (b"", b"", b"\r\n" + bytes(200) + b"DICMx", [(How.END, bytes(128) + b"DICMx")]),
+    (b"", b"", b"\r\n\0DICMx", [(How.END, b"DICMx")]),
+    (b"", b"", b"\0\0DIx", [(How.END, b"DIx")]),
+    (b"", b"", b"\r\n\0\x04\0", []),
 ]
 
 
@@ -75,6 +81,21 @@ def test_a_start_that_never_goes_on_is_noise() -> None:
     assert frames.feed(b"\x1b") == []
     assert frames.is_open
     assert frames.quiet() == [Data(b"\x1b"), End(How.NOISE)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (b"", b"", [(How.BROKEN, b"\x02a\x03\x02b\x03")]),
+        (b"", b"\x03", [(How.BROKEN, b"\x02a"), (How.END, b"\x02b")]),
+        (b"\x02", b"\x03", [(How.END, b"a"), (How.END, b"b")]),
+    ],
+    ids=["none", "end", "start-and-end"],
+)
+def test_a_frame_whose_beginning_nobody_may_have_heard_is_not_whole(
+    start: bytes, end: bytes, expected: list[tuple[How, bytes]]
+) -> None:
+    assert heard(b"\x02a\x03\x02b\x03", start=start, end=end, late=True) == expected
 
 
 def test_an_endless_frame_is_cut_off_once_and_the_next_one_found() -> None:
@@ -96,12 +117,15 @@ ASTM = [
     (b"\x05" + astm(1, b"H|\\^&\r") + astm(2, b"L|1\r") + b"\x04",
      [ACK, ACK, ACK, (How.ASTM, b"H|\\^&\rL|1\r")]),
     (b"\x05" + astm(1, b"H|") + astm(1, b"H|") + b"\x04", [ACK, ACK, ACK, (How.ASTM, b"H|")]),
-    (b"\x05" + astm(1, b"H|") + astm(4, b"P|") + b"\x04", [ACK, ACK, NAK, (How.ASTM, b"H|")]),
+    (b"\x05" + astm(1, b"H|") + astm(4, b"P|") + b"\x04", [ACK, ACK, NAK, (How.BROKEN, b"H|")]),
     (b"\x05\x02junk\x03\r\n" + astm(1, b"H|") + b"\x04", [ACK, NAK, ACK, (How.ASTM, b"H|")]),
     (b"\x05" + astm(1, b"H|") + b"\x05" + astm(1, b"H|") + b"\x04",
      [ACK, ACK, (How.BROKEN, b"H|"), ACK, ACK, (How.ASTM, b"H|")]),
     (b"\x05" + astm(1, b"H|"), [ACK, ACK, (How.BROKEN, b"H|")]),
     (b"\x05\x04", [ACK]),
+    (b"\x05" + astm(1, b"P|1|47", b"\x17") + b"\x04", [ACK, ACK, (How.BROKEN, b"P|1|47")]),
+    (b"\x05\x02junk\x03\r\n\x04", [ACK, NAK, (How.BROKEN, b"")]),
+    (b"\x05REPORT\r\nno E1381", [ACK, (How.END, b"REPORT\r\nno E1381")]),
 ]  # fmt: skip
 
 

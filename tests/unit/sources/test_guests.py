@@ -47,7 +47,23 @@ def test_who_is_not_listed_is_turned_away(
 ) -> None:
     with pytest.raises(Turned) as turned:
         found([link()], visitor)
-    assert (turned.value.rejection, turned.value.why) == (rejection, why)
+    assert turned.value.rejection == rejection
+    assert turned.value.notice.sentence.endswith(f" was turned away: {why}.")
+
+
+@pytest.mark.parametrize(
+    ("visitor", "key"),
+    [
+        (Visitor("OTHER", "CR1", "10.0.0.7"), "`called`"),
+        (Visitor("BOX", "CR9", "10.0.0.7"), "`allow`"),
+        (Visitor("BOX", "CR1", "10.0.0.8"), "`allow`"),
+        (Visitor("BOX", "CR1", "10.0.0.7"), "`tls_port`"),
+    ],
+)
+def test_the_hint_is_about_what_is_wrong(visitor: Visitor, key: str) -> None:
+    with pytest.raises(Turned) as turned:
+        found([link(tls=True)], visitor)
+    assert key in turned.value.notice.hint
 
 
 def test_called_calling_and_host_tell_sources_apart() -> None:

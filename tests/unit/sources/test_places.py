@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from appliance.errors import CallerTurnedAway, DiskFull, PortTaken, Problem
 from appliance.settings.links import Caller, ReceiverLink
 from appliance.sources.places import Places
@@ -43,6 +45,21 @@ def test_it_is_over_when_it_is_long_ago(box: Box) -> None:
     places.note([LINK], "CR9 at 10.0.0.7", AWAY)
     box.clock.passes(hours=1)
     assert said(places, box) == ("listening", "")
+
+
+def test_what_could_not_be_written_down_is_written_the_next_time(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise DiskFull(where="/data")
+
+    places = Places(box.clock)
+    places.note([LINK], "CR1 at 10.0.0.7", DiskFull(where="/data"))
+    with monkeypatch.context() as patch:
+        patch.setattr(box.journal.custody, "set_place", no_room)
+        with pytest.raises(DiskFull):
+            places.write(box.journal, [LINK], None)
+    assert said(places, box) == ("full", "disk-full")
 
 
 def test_a_full_card_and_a_taken_port_are_states(box: Box) -> None:

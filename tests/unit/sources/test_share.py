@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.board.mount import Mounted
-from appliance.errors import Declined, ShareOffline
+from appliance.errors import Declined, NoHelper, ShareOffline
 from appliance.intake.accept import Intake
 from appliance.settings.links import ShareLink
 from appliance.settings.schema import Profile
-from appliance.sources.remote import ByKernel, Entry, Listing
+from appliance.sources import memory
+from appliance.sources.remote import ByKernel, Entry, Listing, reach
 from appliance.sources.share import ShareSource
 from tests.builders.box import Box
 from tests.builders.pictures import grey, saved
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from appliance.errors import Problem
@@ -37,9 +39,10 @@ def png(film: int = 0) -> bytes:
 class Kernel(ByKernel):
     """Counts the readings; `fails` is what the next look or reading ends with."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(Mounted(os.open(folder, os.O_PATH | os.O_DIRECTORY)))
+    def __init__(self, folder: Path, bad: Mapping[str, Exception]) -> None:
         self.fails: OSError | None = None
+        super().__init__(Mounted(os.open(folder, os.O_PATH | os.O_DIRECTORY)))
+        self._bad = bad
         self.read: list[str] = []
 
     def listing(self) -> Listing:
@@ -48,8 +51,14 @@ class Kernel(ByKernel):
 
     def digest(self, entry: Entry) -> str:
         self._fail()
+        if entry.name in self._bad:
+            raise self._bad[entry.name]
         self.read.append(entry.name)
         return super().digest(entry)
+
+    def must_be_there(self) -> None:
+        self._fail()
+        super().must_be_there()
 
     def _fail(self) -> None:
         if self.fails:
@@ -65,6 +74,7 @@ class Share:
         self.there = root / "there"
         self.there.mkdir()
         self.refuses: Problem | None = None
+        self.bad: dict[str, Exception] = {}
         self.kernel: Kernel | None = None
         link = ShareLink(
             name="ct", mount="//ct/export", poll_s=POLL_S, settle_s=SETTLE_S,
@@ -76,7 +86,7 @@ class Share:
     def _reach(self) -> Remote:
         if self.refuses:
             raise self.refuses
-        self.kernel = Kernel(self.there)
+        self.kernel = Kernel(self.there, self.bad)
         return self.kernel
 
     @property
@@ -214,12 +224,165 @@ def test_what_the_helper_says_is_said(share: Share, code: str, state: str) -> No
     assert share.place() == (state, code)
 
 
+@pytest.mark.parametrize(
+    ("helper", "network", "code"),
+    [
+        ("no-cifs", errno.EAFNOSUPPORT, "no-cifs"),
+        ("no-cifs", errno.ENETUNREACH, "no-cifs"),
+        ("no-cifs", errno.ECONNREFUSED, "share-offline"),
+        ("no-helper", errno.ENETUNREACH, "no-helper"),
+        ("no-helper", errno.EHOSTUNREACH, "share-offline"),
+        ("share-dialect", errno.ECONNREFUSED, "share-dialect"),
+        ("share-refused", errno.ECONNREFUSED, "share-refused"),
+    ],
+)
+def test_where_neither_way_leads_there_the_one_to_blame_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helper: str, network: int, code: str
+) -> None:
+    sentence = "It is so."
+
+    def declines(*_: object, **__: object) -> None:
+        if helper == NoHelper.code:
+            raise NoHelper(what="//ct/export", why="it is not there")
+        raise Declined(sentence, helper, "")
+
+    def calls(*_: object, **__: object) -> None:
+        raise OSError(network, os.strerror(network))
+
+    monkeypatch.setattr("appliance.sources.remote.Helper.mount", declines)
+    monkeypatch.setattr("socket.socket.connect", calls)
+    with pytest.raises((Declined, NoHelper, ShareOffline)) as caught:
+        reach(ShareLink(name="ct", mount="//127.0.0.1:1/export"), tmp_path, tmp_path / "staging")
+    assert caught.value.code == code
+
+
 def test_it_is_asked_again_by_itself(share: Share) -> None:
     share.refuses = ShareOffline(share="//ct/export", why="it is off")
     assert share.source.turn() == (0, 10.0)
     share.refuses = None
     share.turn(10)
     assert share.place() == ("watching", "")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENODATA, errno.EAGAIN])
+def test_one_bad_sector_keeps_no_other_file_back(share: Share, number: int) -> None:
+    for name, written_s in (("new.png", 3), ("bad.png", 2), ("old.png", 1)):
+        (share.there / name).write_bytes(png(written_s))
+        os.utime(share.there / name, (written_s, written_s))
+    share.bad["bad.png"] = OSError(number, os.strerror(number))
+    share.turn()
+    assert share.turns(3) == 2
+    assert share.place() == ("watching", "share-unread")
+    share.bad.clear()
+    assert share.turns(3) == 1
+
+
+def test_a_file_at_which_the_connection_is_lost_again_and_again_comes_last(share: Share) -> None:
+    for name, written_s in (("bad.png", 2), ("old.png", 1)):
+        (share.there / name).write_bytes(png(written_s))
+        os.utime(share.there / name, (written_s, written_s))
+    share.bad["bad.png"] = ShareOffline(share="//ct/export", why="it takes too long")
+    assert sum(share.turn(10) for _ in range(6)) == 1
+    assert share.place() == ("offline", "share-offline")
+
+
+def test_what_went_before_it_was_taken_is_said_until_it_came_again(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turn()
+    (share.there / "a.png").unlink()
+    assert share.turns(3) == 0
+    assert share.place() == ("watching", "share-vanished")
+    (share.there / "a.png").write_bytes(png(1))
+    assert share.turns(3) == 1
+    assert share.place() == ("watching", "")
+
+
+def test_what_went_is_not_said_for_ever(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    share.turn()
+    (share.there / "a.png").unlink()
+    share.turn(POLL_S)
+    share.turn(24 * 3600)
+    assert share.place() == ("watching", "")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("a.tmp", "b.png"), ("a", "a.png"), ("a.dat", "a.png"), ("x/a", "b.png")]
+)
+def test_a_file_with_another_name_did_not_go(share: Share, first: str, then: str) -> None:
+    (share.there / "x").mkdir()
+    (share.there / first).write_bytes(png())
+    share.turn()
+    (share.there / first).rename(share.there / then)
+    assert share.turns(3) == 1
+    assert share.place() == ("watching", "")
+
+
+def test_nor_did_one_that_was_written_on_before_it_was_renamed(share: Share) -> None:
+    (share.there / "1.2.3.dat").write_bytes(png()[:-9])
+    share.turn()
+    (share.there / "1.2.3.dat").write_bytes(png())
+    (share.there / "1.2.3.dat").rename(share.there / "1.2.3.dcm")
+    assert share.turns(3) == 1
+    assert share.place() == ("watching", "")
+
+
+def test_a_new_file_is_not_taken_for_one_that_went(share: Share) -> None:
+    (share.there / "1.2.3").write_bytes(png())
+    share.turn()
+    (share.there / "1.2.3").unlink()
+    (share.there / "1.2.4").write_bytes(png(1) + b"longer")
+    share.turns(3)
+    assert share.place() == ("watching", "share-vanished")
+
+
+def test_what_was_taken_may_go(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    os.utime(share.there / "a.png", (1000, 1000))
+    share.turns(3)
+    share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
+    share.turn(POLL_S)
+    share.turn(100)  # it will be read again, in case it is another one
+    (share.there / "a.png").unlink()
+    share.turns(3)
+    assert share.place() == ("watching", "")
+
+
+def test_more_files_than_are_remembered_once_they_went_are_all_taken(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_MOST_REMEMBERED", 3)
+    for number in range(5):
+        (share.there / f"{number}.png").write_bytes(png(number))
+    assert share.turns(5) == 5
+    share.mounted.read.clear()
+    share.turns(20)
+    assert share.mounted.read == []
+
+
+def test_in_time_all_are_read_again_also_where_the_share_goes_and_comes(share: Share) -> None:
+    """Old Linux knows times to a second."""
+    for number in range(4):
+        (share.there / f"{number}.png").write_bytes(png(number))
+        os.utime(share.there / f"{number}.png", (1001, 1001))
+    assert share.turns(4) == 4
+    read = set()
+    for _ in range(4):
+        share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
+        share.turn(POLL_S)
+        share.turns(6)
+        read.update(share.mounted.read)
+    assert len(read) == 4
+
+
+@pytest.mark.parametrize("sidecar", ["csv", "json", "hl7", "astm"])
+def test_an_image_waits_for_a_sidecar_of_every_kind(tmp_path: Path, sidecar: str) -> None:
+    share = Share(tmp_path, Profile("ct", sidecar=sidecar))
+    (share.there / f"list.{sidecar}").write_text("other.png")
+    (share.there / "a.png").write_bytes(png())
+    assert share.turns(3) == 0
+    assert share.turns(4) == 1
+    share.close()
 
 
 def test_a_cut_off_file_has_its_time_and_is_then_set_aside(share: Share) -> None:
@@ -271,6 +434,32 @@ def test_an_image_waits_for_the_sidecar_that_names_its_patient(tmp_path: Path) -
     assert share.turns(4) == 1
     assert list(share.box.journal.items.get(1).sidecars) == ["a.json"]
     share.close()
+
+
+def test_half_a_list_names_nobody(tmp_path: Path) -> None:
+    share = Share(tmp_path, Profile("ct", sidecar="csv"))
+    (share.there / "a.png").write_bytes(png())
+    share.turn()
+    for written in ("file,PatientID\na.png,12", "file,PatientID\na.png,1234\n"):
+        (share.there / "list.csv").write_text(written)
+        assert share.turn(POLL_S) == 0
+    assert share.turn(POLL_S) == 1
+    (sha256,) = share.box.journal.items.get(1).sidecars.values()
+    assert sha256 == hashlib.sha256(written.encode()).hexdigest()
+    share.close()
+
+
+@pytest.mark.parametrize(("logged", "turns"), [("a.png", 13), ("nothing", 2)])
+def test_a_log_that_is_never_at_rest_keeps_no_image_for_ever(
+    share: Share, logged: str, turns: int
+) -> None:
+    (share.there / "a.png").write_bytes(png())
+    taken_at = 0
+    for number in range(1, 20):
+        (share.there / "log.csv").write_text(f"{logged}\n" * number)
+        if share.turn(POLL_S):
+            taken_at = number
+    assert taken_at == turns
 
 
 def test_what_is_no_image_is_left_and_said(share: Share) -> None:

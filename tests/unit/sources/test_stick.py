@@ -13,7 +13,7 @@ from appliance.journal.spool import Spool, Stored
 from appliance.settings.links import StickLink
 from appliance.sources import reading
 from appliance.sources.stick import StickSource
-from appliance.sources.volume import Taker
+from appliance.sources.volume import Taker, Volume
 from tests.builders.part10 import element, headed, part10
 from tests.fakes.sticks import FakeSticks
 
@@ -47,10 +47,19 @@ class Stand:
             (root / f"IM{number:05}").write_bytes(part10(f"1.2.{sum(name.encode())}.{number}"))
         return root
 
-    def until_quiet(self) -> int:
-        """Turn until nothing is to do at once; how many files were taken."""
+    def turn(self) -> tuple[int, float | None]:
+        """One turn; the one before it that only says that a stick came is passed over."""
         taken, wait_s = self.source.turn()
-        while wait_s == 0:
+        if taken or wait_s != 0:
+            return taken, wait_s
+        self.box.clock.passes(seconds=1)
+        return self.source.turn()
+
+    def until_quiet(self) -> int:
+        """Turn until nothing is to do soon; how many files were taken."""
+        taken, wait_s = self.source.turn()
+        while wait_s is not None and wait_s <= 1:
+            self.box.clock.passes(seconds=wait_s)
             more, wait_s = self.source.turn()
             taken += more
         return taken
@@ -74,13 +83,13 @@ def stand(box: Box, tmp_path: Path) -> Iterator[Stand]:
 
 
 def test_without_a_stick_all_is_well(stand: Stand) -> None:
-    assert stand.source.turn() == (0, None)
+    assert stand.turn() == (0, None)
     assert stand.says() == ("empty", "", "")
 
 
 def test_a_stick_is_read_and_then_may_be_pulled(stand: Stand) -> None:
     stand.helper.plug(stand.stick(images=20))
-    assert stand.source.turn()[1] == 0
+    assert stand.turn()[1] == 0
     state, code, sentence = stand.says()
     assert (state, code) == ("reading", "stick-reading")
     assert sentence.startswith("Do not pull EXPORT: 8 of 20 files were read")
@@ -93,7 +102,7 @@ def test_what_was_on_the_last_stick_stays_to_be_read(stand: Stand) -> None:
     plugged = stand.helper.plug(stand.stick(images=2))
     stand.until_quiet()
     stand.helper.pull(plugged)
-    assert stand.source.turn() == (0, None)
+    assert stand.turn() == (0, None)
     assert stand.says() == ("empty", "stick-read", "The last stick was EXPORT: 2 new.")
 
 
@@ -102,17 +111,17 @@ def test_the_same_stick_again_sends_nothing(stand: Stand) -> None:
         plugged = stand.helper.plug(stand.stick(images=5))
         assert stand.until_quiet() == expected
         stand.helper.pull(plugged)
-        stand.source.turn()
+        stand.turn()
     assert stand.says()[2] == "The last stick was EXPORT: 5 here before."
     assert stand.counts() == {"arrived": 5}
 
 
 def test_a_stick_pulled_too_early_is_asked_for_again(stand: Stand) -> None:
     plugged = stand.helper.plug(stand.stick(images=20))
-    stand.source.turn()
+    stand.turn()
     stand.helper.pull(plugged)
     stand.box.clock.passes(seconds=2)
-    stand.source.turn()
+    stand.turn()
     state, code, sentence = stand.says()
     assert (state, code) == ("pulled", "stick-pulled")
     assert "8 of 20 files were read" in sentence
@@ -122,18 +131,18 @@ def test_a_stick_pulled_too_early_is_asked_for_again(stand: Stand) -> None:
     assert stand.until_quiet() == 12
     assert stand.says()[2] == "EXPORT may be pulled: 12 new, 8 here before."
     stand.helper.pull(plugged)
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[0] == "empty"
 
 
 def test_files_that_fail_because_it_was_pulled_are_not_held_against_it(stand: Stand) -> None:
     root = stand.stick(images=20)
     plugged = stand.helper.plug(root)
-    stand.source.turn()
+    stand.turn()
     shutil.rmtree(root)  # what is left of it fails before anybody has heard that it is gone
-    assert stand.source.turn() == (0, 1.0)
+    assert stand.turn() == (0, 1.0)
     stand.helper.pull(plugged)
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[0] == "pulled"
     assert stand.counts() == {"arrived": 8}
 
@@ -143,13 +152,13 @@ def test_a_stick_pulled_too_early_is_still_asked_for_after_a_restart(
     stand: Stand, pulled_before: bool
 ) -> None:
     plugged = stand.helper.plug(stand.stick(images=20))
-    stand.source.turn()
+    stand.turn()
     stand.helper.pull(plugged)
     if pulled_before:
         stand.box.clock.passes(seconds=2)
-        stand.source.turn()
+        stand.turn()
     after = Stand(stand.box, stand.folder)
-    after.source.turn()
+    after.turn()
     state, code, sentence = after.says()
     assert (state, code) == ("pulled", "stick-pulled")
     assert ("8 of 20" if pulled_before else "the box was off") in sentence
@@ -161,36 +170,36 @@ def test_a_stick_pulled_too_early_is_still_asked_for_after_a_restart(
 
 def test_another_stick_does_not_make_up_for_the_pulled_one(stand: Stand) -> None:
     early = stand.helper.plug(stand.stick("early", images=20), "EARLY")
-    stand.source.turn()
+    stand.turn()
     stand.helper.pull(early)
     late = stand.helper.plug(stand.stick("late", images=1), "LATE")
     stand.box.clock.passes(seconds=2)
     stand.until_quiet()
     assert stand.says()[2].startswith("LATE may be pulled")
     stand.helper.pull(late)
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[2].startswith("EARLY was pulled before all was read")
 
 
 def test_a_pulled_stick_that_cannot_be_mounted_any_more_is_still_asked_for(stand: Stand) -> None:
     plugged = stand.helper.plug(stand.stick(images=20))
-    stand.source.turn()
+    stand.turn()
     stand.helper.pull(plugged)
     stand.box.clock.passes(seconds=2)
-    stand.source.turn()
+    stand.turn()
     stand.helper.unreadable = "EXPORT cannot be read: its file system is damaged."
     plugged = stand.helper.plug(stand.stick())
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[:2] == ("denied", "cannot-mount")
     stand.helper.pull(plugged)
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[:2] == ("pulled", "stick-pulled")
 
 
 def test_several_sticks_are_read_at_the_same_time(stand: Stand) -> None:
     stand.helper.plug(stand.stick("one", images=20), "ONE")
     stand.helper.plug(stand.stick("two", images=4), "TWO")
-    stand.source.turn()
+    stand.turn()
     assert stand.counts() == {"arrived": 12}
     assert stand.says()[2].startswith("Do not pull ONE")
     stand.until_quiet()
@@ -209,7 +218,7 @@ def test_a_file_that_cannot_be_read_is_tried_again_and_the_others_go_on(
 
     monkeypatch.setattr(Taker, "take", fail)
     stand.helper.plug(stand.stick(images=3))
-    assert stand.source.turn() == (1, 1.0)  # in doubt whether it was pulled
+    assert stand.turn() == (1, 1.0)  # in doubt whether it was pulled
     assert stand.until_quiet() == 1
     assert stand.says() == (
         "denied",
@@ -241,7 +250,7 @@ def test_what_a_stick_lacks_is_said_until_it_was_in_again(stand: Stand) -> None:
         plugged = stand.helper.plug(root)
         stand.until_quiet()
         stand.helper.pull(plugged)
-        stand.source.turn()
+        stand.turn()
         said.append(stand.says()[:2])
     assert said == [("pulled", "stick-lacking"), ("empty", "")]
 
@@ -271,7 +280,7 @@ def test_a_stick_that_cannot_be_mounted_is_tried_three_times(stand: Stand) -> No
     stand.helper.unreadable = "EXPORT cannot be read: its file system is damaged."
     waits = []
     for _ in range(3):
-        waits.append(stand.source.turn()[1])
+        waits.append(stand.turn()[1])
         stand.box.clock.passes(seconds=11)
     assert waits == [10.0, 10.0, None]
     assert stand.says() == ("denied", "cannot-mount", stand.helper.unreadable)
@@ -280,7 +289,7 @@ def test_a_stick_that_cannot_be_mounted_is_tried_three_times(stand: Stand) -> No
 def test_a_stick_that_cannot_be_mounted_at_first_is_read_later(stand: Stand) -> None:
     stand.helper.plug(stand.stick(images=1))
     stand.helper.unreadable = "busy"
-    stand.source.turn()
+    stand.turn()
     stand.helper.unreadable = ""
     stand.box.clock.passes(seconds=11)
     assert stand.until_quiet() == 1
@@ -289,10 +298,10 @@ def test_a_stick_that_cannot_be_mounted_at_first_is_read_later(stand: Stand) -> 
 
 def test_without_the_devices_service_that_is_said(stand: Stand) -> None:
     stand.helper.is_there = False
-    assert [stand.source.turn()[1] for _ in range(4)] == [1.0, 1.0, 1.0, 10.0]
+    assert [stand.turn()[1] for _ in range(4)] == [1.0, 1.0, 1.0, 10.0]
     assert stand.says()[:2] == ("denied", "no-helper")
     stand.helper.is_there = True
-    stand.source.turn()
+    stand.turn()
     assert stand.says()[0] == "empty"
 
 
@@ -304,7 +313,7 @@ def test_a_full_card_loses_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch
 
     stand.helper.plug(stand.stick(images=3))
     monkeypatch.setattr(Spool, "keep", full)
-    assert stand.source.turn() == (0, 10.0)
+    assert stand.turn() == (0, 10.0)
     assert stand.says()[:2] == ("full", "disk-full")
     assert stand.counts() == {}
     monkeypatch.setattr(Spool, "keep", keep)
@@ -325,8 +334,8 @@ def test_what_was_taken_before_the_card_was_full_goes_on(
 
     stand.helper.plug(stand.stick(images=5))
     monkeypatch.setattr(Spool, "keep", filling)
-    assert stand.source.turn() == (3, 0)
-    assert stand.source.turn() == (0, 10.0)
+    assert stand.turn() == (3, 0)
+    assert stand.turn() == (0, 10.0)
     room[0] = 9
     assert stand.until_quiet() == 2
 
@@ -340,11 +349,113 @@ def test_trouble_elsewhere_is_said_where_there_is_no_stick(stand: Stand) -> None
 def test_progress_is_written_once_a_second(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_AT_ONCE", 1)
     stand.helper.plug(stand.stick(images=9))
-    stand.source.turn()
+    stand.turn()
     first = stand.says()
     for _ in range(3):
-        stand.source.turn()
+        stand.turn()
     assert stand.says() == first
     stand.box.clock.passes(seconds=1.5)
-    stand.source.turn()
+    stand.turn()
     assert "5 of 9" in stand.says()[2]
+
+
+def test_that_a_stick_came_is_said_before_anything_of_it_is_read(stand: Stand) -> None:
+    stand.helper.plug(stand.stick(images=1))
+    assert stand.source.turn() == (0, 0)
+    assert stand.says() == (
+        "reading",
+        "stick-reading",
+        "Do not pull EXPORT: its files are still being counted.",
+    )
+    assert stand.counts() == {}
+
+
+def in_folders(stand: Stand, images: int) -> Path:
+    """A stick with each image in a folder of its own."""
+    root = stand.stick(images=images)
+    for image in list(root.iterdir()):
+        content = image.read_bytes()
+        image.unlink()
+        image.mkdir()
+        (image / "A.dcm").write_bytes(content)
+    return root
+
+
+def empties(root: Path) -> None:
+    """What is left of a FAT stick that was pulled: folders, in which nothing is listed."""
+    for file in root.rglob("*.dcm"):
+        file.unlink()
+
+
+def test_folders_that_look_empty_once_it_was_pulled_are_not_all_there_was(stand: Stand) -> None:
+    root = in_folders(stand, 20)
+    plugged = stand.helper.plug(root)
+    assert stand.turn() == (8, 0)
+    empties(root)
+    stand.source.turn()
+    assert "11 file(s) were there and are not any more" in stand.says()[2]
+    stand.helper.pull(plugged)
+    stand.source.turn()
+    assert stand.says()[0] == "pulled"
+
+
+def test_a_stick_is_safe_only_if_it_was_still_there_after_its_last_file(stand: Stand) -> None:
+    root = in_folders(stand, 5)
+    plugged = stand.helper.plug(root)
+    stand.source.turn()
+    empties(root)
+    assert stand.source.turn() == (0, 1.0)
+    assert stand.says()[0] == "reading"
+    stand.helper.pull(plugged)
+    stand.box.clock.passes(seconds=1)
+    stand.source.turn()
+    assert stand.says()[:2] == ("pulled", "stick-pulled")
+
+
+def test_a_stick_pulled_before_its_files_were_counted_is_asked_for(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> object:
+        raise OSError(5, "Input/output error")
+
+    plugged = stand.helper.plug(stand.stick(images=5))
+    monkeypatch.setattr(Volume, "files", fail)
+    stand.turn()
+    assert stand.says()[:2] == ("denied", "cannot-mount")
+    stand.helper.pull(plugged)
+    stand.source.turn()
+    assert stand.says()[:2] == ("pulled", "stick-pulled")
+
+
+def test_a_stick_that_went_while_the_card_was_full_is_asked_for_after_a_restart(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull(where="the card")
+
+    plugged = stand.helper.plug(stand.stick(images=3))
+    with monkeypatch.context() as card:
+        card.setattr(Spool, "keep", full)
+        stand.turn()
+    stand.helper.pull(plugged)
+    after = Stand(stand.box, stand.folder)
+    after.source.turn()
+    assert after.says()[:2] == ("pulled", "stick-pulled")
+    after.source.close()
+
+
+def test_what_one_stick_brought_is_handed_on_though_another_found_the_card_full(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, room = Spool.keep, [3]
+
+    def filling(spool: Spool, incoming: BinaryIO) -> Stored:
+        if not room[0]:
+            raise DiskFull(where="the card")
+        room[0] -= 1
+        return keep(spool, incoming)
+
+    monkeypatch.setattr(Spool, "keep", filling)
+    stand.helper.plug(stand.stick("one", images=3), "ONE")
+    stand.helper.plug(stand.stick("two", images=3), "TWO")
+    assert stand.turn() == (3, 10.0)

@@ -14,7 +14,7 @@ from appliance.intake.accept import Intake
 from appliance.settings.links import StickLink
 from appliance.settings.schema import Profile
 from appliance.sources import volume as volumes
-from appliance.sources.volume import Fate, Kind, Taker, Volume, shown_name
+from appliance.sources.volume import Fate, Kind, Taker, Volume
 from tests.builders.part10 import part10
 
 if TYPE_CHECKING:
@@ -36,24 +36,6 @@ def medium(tmp_path: Path) -> Path:
     root = tmp_path / "medium"
     root.mkdir()
     return root
-
-
-# Names
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("SITI Ümlaut 患者.dcm", "SITI Ümlaut 患者.dcm"),
-        ("100 %.dcm", "100 %.dcm"),
-        ("two\nlines\x1b[31m", "two%0Alines%1B[31m"),
-        ("right\u202eto left", "right%E2%80%AEto left"),
-        (os.fsdecode(b"latin \xfc.dcm"), "latin %FC.dcm"),
-    ],
-)
-def test_a_name_is_shown_without_what_cannot_be_seen_or_decoded(name: str, shown: str) -> None:
-    assert shown_name(name) == shown
-    shown.encode()
 
 
 # Walking
@@ -118,6 +100,17 @@ def test_a_medium_that_lists_for_ever_is_left_after_a_while(
     volume = Volume(medium)
     assert len(names(volume)) == 3
     assert volume.unlisted == {".": "there are more than 3 files"}
+
+
+def test_folders_without_end_are_left_after_a_while(
+    medium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken file system can show the same few folders in each other again and again."""
+    monkeypatch.setattr(volumes, "MOST_FOLDERS", 3)
+    put(medium, "a", "p/q/b", "r/c", "s/d", "t/e")
+    volume = Volume(medium)
+    assert names(volume) == ["a", "p/q/b", "r/c"]
+    assert volume.unlisted == {".": "there are more than 3 folders"}
 
 
 def test_a_folder_that_leads_back_to_itself_is_not_gone_into(
@@ -215,6 +208,32 @@ def test_a_broken_giant_is_not_copied(box: Box, medium: Path) -> None:
 def test_what_is_no_export_is_not_copied(box: Box, medium: Path, name: str) -> None:
     put(medium, name, content=b"no image at all")
     assert taker(box).take(medium / name, name).fate is Fate.LEFT
+    assert box.journal.ledger.item_counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("IM00001", bytes(1000)),  # the stick was pulled from the modality too early
+        ("IM00001", b"\x08\0\x05\0" + b"ISO_IR 100" * 9),  # DICOM as it is on the network
+        ("film.tif", b"what lay there before"),
+        ("report", b"%!PS-Adobe-3.0\n"),
+    ],
+)
+def test_what_looks_like_an_export_and_is_none_is_kept_for_a_person(
+    box: Box, medium: Path, name: str, content: bytes
+) -> None:
+    put(medium, name, content=content)
+    assert taker(box).take(medium / name, name).fate is Fate.TAKEN
+    assert box.journal.ledger.item_counts() == {"quarantined": 1}
+
+
+def test_an_image_whose_sidecar_cannot_be_kept_waits_for_a_person(box: Box, medium: Path) -> None:
+    put(medium, "a.dcm", content=part10("1.2.3"))
+    put(medium, "a.csv")
+    os.truncate(medium / "a.csv", (256 << 20) + 1)
+    with pytest.raises(OSError, match="sidecar is too large"):
+        taker(box).take(medium / "a.dcm", "a.dcm")
     assert box.journal.ledger.item_counts() == {}
 
 

@@ -9,6 +9,8 @@ import pytest
 from appliance.settings.load import parse
 from appliance.status.notices import notices
 
+FENCE = 'interface = "eth1"'
+
 
 def told(*lines: str) -> list[str]:
     share = ["[[source]]", 'name = "us"', 'kind = "share"', *lines]
@@ -20,8 +22,8 @@ def told(*lines: str) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["hosted = true", "smb1 = true"], "us uses SMB1"),
-        (["hosted = true", "ntlmv1 = true", "smb1 = true"], "us uses SMB1 .* and NTLMv1"),
+        (["hosted = true", "smb1 = true", FENCE], "us uses SMB1"),
+        (["hosted = true", "ntlmv1 = true", "smb1 = true", FENCE], "us uses SMB1 .* and NTLMv1"),
         (['mount = "//10.0.0.7/export"', 'version = "1.0"'], "us uses SMB1"),
     ],
 )
