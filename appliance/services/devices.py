@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from appliance.board.attach import Reader, attach_volume, hide_mounts
-from appliance.board.cifs import Shares
-from appliance.board.drives import Drives
-from appliance.board.gadget import Gadget, KernelConfigfs, serial_of_this_box
-from appliance.board.loop import LoopViewer
+from appliance.board.drive.gadget import Gadget, KernelConfigfs, serial_of_this_box
+from appliance.board.drive.helper import Drives
+from appliance.board.drive.loop import LoopViewer
 from appliance.board.mount import SOCKET
+from appliance.board.smb.cifs import Shares
 from appliance.board.usb import UsbBus
 from appliance.call import Handing, Server
 from appliance.errors import NoHelper, StickGone, WorkerDied

@@ -17,10 +17,10 @@ from appliance.intake.registrar import Registrar
 from appliance.journal.spool import Spool
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
-from appliance.sources.commitment import Promises, Teller
-from appliance.sources.guests import links_of
-from appliance.sources.receiver import Receiver
-from appliance.sources.storing import Store
+from appliance.sources.callers.commitment import Promises, Teller
+from appliance.sources.callers.guests import links_of
+from appliance.sources.callers.receiver import Receiver
+from appliance.sources.callers.storing import Store
 
 if TYPE_CHECKING:
     import socket

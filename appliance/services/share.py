@@ -13,9 +13,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.board import samba
 from appliance.board.network import interfaces
-from appliance.board.smbd import Smbd, make_ready
+from appliance.board.smb import samba
+from appliance.board.smb.smbd import Smbd, make_ready
 from appliance.errors import Problem, ShareStopped, ShareUnusable
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.services.offers import hosted, hosted_folder, tell
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from appliance.board.samba import Instance
+    from appliance.board.smb.samba import Instance
     from appliance.services.duty import Duty
     from appliance.settings.links import ShareLink
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.board.drive import Drive
+from appliance.board.drive.client import Drive
 from appliance.board.mount import Helper
 from appliance.errors import NotThere
 from appliance.intake.accept import Intake
@@ -21,12 +21,12 @@ from appliance.settings.links import (
     StickLink,
 )
 from appliance.sources.aftercare import Aftercare
-from appliance.sources.drive import DriveSource
 from appliance.sources.folder import FolderSource
-from appliance.sources.remote import reach
-from appliance.sources.serial import SerialSource
-from appliance.sources.share import ShareSource
-from appliance.sources.stick import StickSource
+from appliance.sources.line.serial import SerialSource
+from appliance.sources.media.drive import DriveSource
+from appliance.sources.media.remote import reach
+from appliance.sources.media.share import ShareSource
+from appliance.sources.media.stick import StickSource
 
 if TYPE_CHECKING:
     from appliance.errors import Problem
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from appliance.services.duty import Duty
     from appliance.settings.links import Source
     from appliance.settings.schema import Profile, Settings
-    from appliance.sources.remote import Remote
+    from appliance.sources.media.remote import Remote
 
 _PATIENCE_S = 5.0
 

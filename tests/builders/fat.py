@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from appliance.board.image import file_system
+from appliance.board.drive.image import file_system
 
 if TYPE_CHECKING:
     from datetime import datetime

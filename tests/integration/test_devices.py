@@ -21,8 +21,8 @@ from appliance.errors import Declined
 from appliance.intake.accept import Intake
 from appliance.journal.bell import hang
 from appliance.settings.links import StickLink
-from appliance.sources.stick import StickSource
-from appliance.sources.volume import Volume
+from appliance.sources.media.stick import StickSource
+from appliance.sources.media.volume import Volume
 from tests.builders.box import Box
 from tests.builders.part10 import part10
 from tests.fakes.usb import FakeBus, stick

@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 
 from appliance.board.disk import Room
-from appliance.board.drive import Drive
-from appliance.board.drives import Drives
-from appliance.board.gadget import Gadget
+from appliance.board.drive.client import Drive
+from appliance.board.drive.gadget import Gadget
+from appliance.board.drive.helper import Drives
 from appliance.board.mount import SOCKET
 from appliance.call import Server
 from appliance.intake.accept import Intake
 from appliance.model import ConfirmedBy, ItemState
 from appliance.settings.links import DriveLink
 from appliance.settings.schema import Profile
-from appliance.sources.drive import DriveSource
+from appliance.sources.media.drive import DriveSource
 from tests.builders.box import Box
 from tests.builders.fat import Host, Unpacker
 from tests.fakes.configfs import FakeConfigfs
@@ -123,7 +123,7 @@ class Posing:
 
 @pytest.fixture
 def posing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Posing]:
-    monkeypatch.setattr("appliance.sources.agreement.room", lambda _: Room(100, 90))
+    monkeypatch.setattr("appliance.sources.media.agreement.room", lambda _: Room(100, 90))
     drive = Posing(tmp_path)
     yield drive
     drive.close()
@@ -357,7 +357,7 @@ def filled(posing: Posing, monkeypatch: pytest.MonkeyPatch) -> Posing:
     def room(top: Path) -> Room:
         return Room(100, 10 if any(top.iterdir()) else 100)
 
-    monkeypatch.setattr("appliance.sources.agreement.room", room)
+    monkeypatch.setattr("appliance.sources.media.agreement.room", room)
     posing.host.writes("A.PNG", png())
     posing.runs(60)
     return posing
@@ -412,7 +412,7 @@ def test_what_is_not_proved_keeps_the_drive_and_is_said(filled: Posing) -> None:
 def test_a_drive_that_is_all_but_full_needs_a_person(
     posing: Posing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.sources.agreement.room", lambda _: Room(100, 3))
+    monkeypatch.setattr("appliance.sources.media.agreement.room", lambda _: Room(100, 3))
     posing.host.writes("A.PNG", png())
     posing.runs(60)
     assert posing.place()[1] == "drive-filling"

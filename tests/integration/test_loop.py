@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.board.attach import Reader
-from appliance.board.image import FIRST_SECTOR, SECTOR_BYTES, copy, file_system, fresh
-from appliance.board.loop import LoopViewer
+from appliance.board.drive.image import FIRST_SECTOR, SECTOR_BYTES, copy, file_system, fresh
+from appliance.board.drive.loop import LoopViewer
 from appliance.errors import CannotMount
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

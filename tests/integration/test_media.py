@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.sources.dicomdir import is_dicomdir, missing
-from appliance.sources.volume import Volume
+from appliance.sources.media.dicomdir import is_dicomdir, missing
+from appliance.sources.media.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from PIL import Image
 from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
 from appliance.settings.links import ShareLink
-from appliance.sources.remote import ByClient, Entry
-from appliance.sources.share import ShareSource
+from appliance.sources.media.remote import ByClient, Entry
+from appliance.sources.media.share import ShareSource
 from tests.builders.box import Box
 from tests.peers.samba import PASSWORD, USER, SharingModality, sharing_modality
 

@@ -17,7 +17,7 @@ from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
 from appliance.settings.links import Protocol, SerialLink
 from appliance.settings.schema import Profile
-from appliance.sources.serial import SerialSource
+from appliance.sources.line.serial import SerialSource
 from tests.builders import pictures
 from tests.builders.box import Box
 from tests.peers.line import Cable, LongCable, Modality
@@ -483,7 +483,7 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
 from appliance.settings.links import Protocol, SerialLink
-from appliance.sources.serial import SerialSource
+from appliance.sources.line.serial import SerialSource
 from tests.builders.box import Box
 root, path, protocol = sys.argv[1:]
 box = Box(Path(root) / "box", "killed")

@@ -130,7 +130,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a modality is answered 0000 before the commit",
-        "sources/storing.py",
+        "sources/callers/storing.py",
         ((_REGISTER, _REGISTER_LATER),),
     ),
     Mutation(

@@ -187,9 +187,7 @@ def test_a_descriptor_whose_answer_is_cut_off_is_closed(tmp_path: Path) -> None:
         Thread(target=half, args=(listening,)).start()
         with pytest.raises(NobodyAnswers):
             ask_for_descriptor(tmp_path / "s", {"op": "give"})
-    assert not any(
-        fd.exists() and fd.samefile(tmp_path) for fd in Path("/proc/self/fd").iterdir()
-    )
+    assert not any(fd.exists() and fd.samefile(tmp_path) for fd in Path("/proc/self/fd").iterdir())
 
 
 def test_an_answer_without_its_descriptor_is_none(folder_line: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.board.attach import Reader
-from appliance.board.cifs import (
+from appliance.board.smb.cifs import (
     OPEN_SHARE,
     Address,
     Shares,

@@ -7,9 +7,9 @@ import pytest
 
 from appliance import durable
 from appliance.board.disk import Room
-from appliance.board.drives import Drives
-from appliance.board.gadget import Gadget
-from appliance.board.image import stamp
+from appliance.board.drive.gadget import Gadget
+from appliance.board.drive.helper import Drives
+from appliance.board.drive.image import stamp
 from appliance.call import Handing
 from appliance.errors import (
     ChangedMeanwhile,
@@ -108,7 +108,7 @@ def test_what_the_host_wrote_is_on_the_card_soon(
 ) -> None:
     helper.look()
     synced: list[int] = []
-    monkeypatch.setattr("appliance.board.drives.os.fsync", synced.append)
+    monkeypatch.setattr("appliance.board.drive.helper.os.fsync", synced.append)
     helper.look()
     assert synced == []
     helper.host.writes("A.PNG", b"a")
@@ -138,7 +138,7 @@ def test_a_host_that_writes_while_it_is_copied_spoils_the_snapshot(
         helper.host.writes("A.PNG", b"a")
         return image
 
-    monkeypatch.setattr("appliance.board.drives.copy", slow_copy)
+    monkeypatch.setattr("appliance.board.drive.helper.copy", slow_copy)
     with pytest.raises(ChangedMeanwhile):
         helper.ask("snapshot", stamp=helper.look()["stamp"])
 
@@ -172,7 +172,7 @@ def test_no_port_is_said_to_whoever_asks_and_only_logged_otherwise(tmp_path: Pat
 def test_a_drive_larger_than_the_card_is_refused(
     helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.board.drives.room", lambda _: Room(8 << 30, 1 << 29))
+    monkeypatch.setattr("appliance.board.drive.helper.room", lambda _: Room(8 << 30, 1 << 29))
     with pytest.raises(DriveTooLarge):
         helper.look()
 
@@ -185,7 +185,7 @@ def test_what_nobody_thought_of_is_still_said(
     def failing(*_: object) -> Path:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("appliance.board.drives.copy", failing)
+    monkeypatch.setattr("appliance.board.drive.helper.copy", failing)
     with pytest.raises(DriveFault, match="Input/output"):
         helper.ask("snapshot", stamp=helper.look()["stamp"])
 
@@ -301,7 +301,7 @@ def test_what_a_power_cut_left_half_made_is_removed(helper: Helper) -> None:
 def test_no_copy_of_an_image_given_up_is_left_to_show_through_in_the_next(
     helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.board.image._clone", lambda *_: False)
+    monkeypatch.setattr("appliance.board.drive.image._clone", lambda *_: False)
     helper.ask("snapshot", stamp=helper.look()["stamp"])
     removed: list[str] = []
     remove = durable.remove
@@ -318,7 +318,7 @@ def test_no_copy_of_an_image_given_up_is_left_to_show_through_in_the_next(
 def test_a_view_that_is_still_open_is_not_written_under(
     helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.board.image._clone", lambda *_: False)
+    monkeypatch.setattr("appliance.board.drive.image._clone", lambda *_: False)
     helper.ask("snapshot", stamp=helper.look()["stamp"])
     copied = helper.folder / "cr" / "copy.img"
     before = stamp(copied)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.board.gadget import Gadget, Looks, serial_of_this_box
+from appliance.board.drive.gadget import Gadget, Looks, serial_of_this_box
 from appliance.errors import DriveInUse, DrivePortTaken, NoDrivePort
 from tests.fakes.configfs import FakeConfigfs
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.board import image as images
 from appliance.board.disk import Room, room
-from appliance.board.image import (
+from appliance.board.drive import image as images
+from appliance.board.drive.image import (
     COPY,
     FIRST_SECTOR,
     SECTOR_BYTES,
@@ -170,7 +170,7 @@ def test_where_blocks_cannot_be_shared_only_what_changed_is_written(
         written.append(len(content))
         return pwrite(fd, content, offset)
 
-    monkeypatch.setattr("appliance.board.image.os.pwrite", counting)
+    monkeypatch.setattr("appliance.board.drive.image.os.pwrite", counting)
     host.writes("B.PNG", os.urandom(1 << 20))
     assert same(image, copy(image, tmp_path))
     assert sum(written) <= 5 << 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.board.loop import _complaints
+from appliance.board.drive.loop import _complaints
 
 if TYPE_CHECKING:
     from pathlib import Path

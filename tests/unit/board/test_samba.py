@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.board import samba
-from appliance.board.samba import Place, instances, smb_conf
+from appliance.board.smb import samba
+from appliance.board.smb.samba import Place, instances, smb_conf
 from appliance.errors import ShareUnusable
 from appliance.settings.links import ShareLink
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from smb.base import SharedFile
 
-from appliance.board.smbclient import SmbClient
+from appliance.board.smb.client import SmbClient
 from appliance.errors import Problem, ShareDialect, ShareOffline
 from appliance.settings.links import ShareLink
 

@@ -10,8 +10,8 @@ from appliance.errors import DiskFull
 from appliance.intake.accept import Intake
 from appliance.settings.links import SerialLink
 from appliance.settings.schema import Profile
-from appliance.sources.capture import Capture
-from appliance.sources.staging import Staging, is_draft
+from appliance.sources.line.capture import Capture
+from appliance.sources.line.staging import Staging, is_draft
 from tests.builders import pictures
 from tests.builders.box import Box
 

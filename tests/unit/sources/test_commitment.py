@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.journal.commitments import Fate, Reference
-from appliance.sources.commitment import verdict
+from appliance.sources.callers.commitment import verdict
 
 IMAGE = Reference("1.2.840.10008.5.1.4.1.1.1", "1.2.3")
 

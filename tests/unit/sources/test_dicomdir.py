@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.sources.dicomdir import is_dicomdir, missing, references
+from appliance.sources.media.dicomdir import is_dicomdir, missing, references
 from tests.builders.part10 import element, headed
 
 if TYPE_CHECKING:

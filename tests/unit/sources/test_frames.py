@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.sources.frames import ACK, NAK, Data, End, Frames, How, Reply, Step
+from appliance.sources.line.frames import ACK, NAK, Data, End, Frames, How, Reply, Step
 
 MOST = 1000
 

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.dicom.acceptor import CALLED_UNKNOWN, CALLING_UNKNOWN, NO_REASON, Visitor
 from appliance.settings.links import Caller, ReceiverLink
-from appliance.sources.guests import Addresses, Turned, link_for, taste_of
+from appliance.sources.callers.guests import Addresses, Turned, link_for, taste_of
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import CallerTurnedAway, DiskFull, PortTaken, Problem
 from appliance.settings.links import Caller, ReceiverLink
-from appliance.sources.places import Places
+from appliance.sources.callers.places import Places
 
 if TYPE_CHECKING:
     from tests.builders.box import Box

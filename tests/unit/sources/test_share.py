@@ -14,9 +14,9 @@ from appliance.errors import Declined, NoHelper, ShareOffline
 from appliance.intake.accept import Intake
 from appliance.settings.links import ShareLink
 from appliance.settings.schema import Profile
-from appliance.sources import memory
-from appliance.sources.remote import ByKernel, Entry, Listing, reach
-from appliance.sources.share import ShareSource
+from appliance.sources.media import memory
+from appliance.sources.media.remote import ByKernel, Entry, Listing, reach
+from appliance.sources.media.share import ShareSource
 from tests.builders.box import Box
 from tests.builders.pictures import grey, saved
 from tests.fakes.clock import FakeClock
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.errors import Problem
-    from appliance.sources.remote import Remote
+    from appliance.sources.media.remote import Remote
 
 POLL_S = 5.0
 SETTLE_S = 20.0
@@ -249,7 +249,7 @@ def test_where_neither_way_leads_there_the_one_to_blame_is_named(
     def calls(*_: object, **__: object) -> None:
         raise OSError(network, os.strerror(network))
 
-    monkeypatch.setattr("appliance.sources.remote.Helper.mount", declines)
+    monkeypatch.setattr("appliance.sources.media.remote.Helper.mount", declines)
     monkeypatch.setattr("socket.socket.connect", calls)
     with pytest.raises((Declined, NoHelper, ShareOffline)) as caught:
         reach(ShareLink(name="ct", mount="//127.0.0.1:1/export"), tmp_path, tmp_path / "staging")
@@ -421,7 +421,7 @@ def test_a_folder_that_may_not_be_read_keeps_no_other_back(
             raise PermissionError(errno.EACCES, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr("appliance.sources.volume.os.scandir", refusing)
+    monkeypatch.setattr("appliance.sources.media.volume.os.scandir", refusing)
     assert share.turns(3) == 1
     assert share.place() == ("watching", "share-unread")
 

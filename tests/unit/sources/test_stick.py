@@ -11,9 +11,9 @@ from appliance.errors import DiskFull
 from appliance.intake.accept import Intake
 from appliance.journal.spool import Spool, Stored
 from appliance.settings.links import StickLink
-from appliance.sources import reading
-from appliance.sources.stick import StickSource
-from appliance.sources.volume import Taker, Volume
+from appliance.sources.media import reading
+from appliance.sources.media.stick import StickSource
+from appliance.sources.media.volume import Taker, Volume
 from tests.builders.part10 import element, headed, part10
 from tests.fakes.sticks import FakeSticks
 

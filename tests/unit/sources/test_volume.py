@@ -13,8 +13,8 @@ from appliance.errors import ChangedMeanwhile, EmptyFile, Incomplete, Unreadable
 from appliance.intake.accept import Intake
 from appliance.settings.links import StickLink
 from appliance.settings.schema import Profile
-from appliance.sources import volume as volumes
-from appliance.sources.volume import Fate, Kind, Taker, Volume
+from appliance.sources.media import volume as volumes
+from appliance.sources.media.volume import Fate, Kind, Taker, Volume
 from tests.builders.part10 import part10
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import errno
 import logging
 from typing import TYPE_CHECKING
 
-from appliance.board.cifs import is_offline, trouble
+from appliance.board.smb.cifs import is_offline, trouble
 from appliance.errors import (
     ChangedMeanwhile,
     Declined,
@@ -29,9 +29,9 @@ from appliance.errors import (
     UnfinishedName,
 )
 from appliance.journal.spool import digest_of
-from appliance.sources.memory import Companions, Memory, Seen
+from appliance.sources.media.memory import Companions, Memory, Seen
+from appliance.sources.media.volume import Fate, Kind, Taker
 from appliance.sources.patience import has_unfinished_name
-from appliance.sources.volume import Fate, Kind, Taker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from appliance.journal.journal import Journal
     from appliance.settings.links import ShareLink
     from appliance.settings.schema import Profile
-    from appliance.sources.remote import Entry, Listing, Remote
+    from appliance.sources.media.remote import Entry, Listing, Remote
 
 _log = logging.getLogger(__name__)
 

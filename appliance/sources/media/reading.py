@@ -7,16 +7,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from appliance.errors import ChangedMeanwhile, DiskFull
-from appliance.sources.dicomdir import is_dicomdir, missing
-from appliance.sources.tally import Tally
-from appliance.sources.volume import Fate, may_be_gone
+from appliance.sources.media.dicomdir import is_dicomdir, missing
+from appliance.sources.media.tally import Tally
+from appliance.sources.media.volume import Fate, may_be_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from appliance.clock import Clock
-    from appliance.sources.volume import Outcome, Taker, Volume
+    from appliance.sources.media.volume import Outcome, Taker, Volume
 
 _log = logging.getLogger(__name__)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.intake.sidecars import is_sidecar
-from appliance.sources.dicomdir import is_dicomdir
+from appliance.sources.media.dicomdir import is_dicomdir
 from appliance.sources.patience import has_unfinished_name, is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from appliance.settings.schema import Profile
-    from appliance.sources.remote import Entry, Listing
+    from appliance.sources.media.remote import Entry, Listing
 
 _MOST_REMEMBERED = 100_000
 _LARGEST_SIDECAR_BYTES = 4 << 20

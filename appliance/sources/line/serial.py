@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from appliance.board.tty import open_line
 from appliance.errors import DiskFull, Notice, SerialDenied, SerialUnplugged
 from appliance.settings.links import Protocol
-from appliance.sources.capture import Capture
-from appliance.sources.staging import Piece, Staging, is_draft, sent_name
-from appliance.sources.transfer import Transfer, trim
+from appliance.sources.line.capture import Capture
+from appliance.sources.line.staging import Piece, Staging, is_draft, sent_name
+from appliance.sources.line.transfer import Transfer, trim
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from appliance.elements import IMPLICIT_LE
 from appliance.errors import Problem, ReportUndelivered
 from appliance.journal.commitments import Reference
 from appliance.peek import Garbled
-from appliance.sources.guests import links_of
+from appliance.sources.callers.guests import links_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from appliance.journal.journal import Journal
     from appliance.settings.links import Caller, ReceiverLink
     from appliance.settings.schema import Settings
-    from appliance.sources.receiver import Receiver, Sender
+    from appliance.sources.callers.receiver import Receiver, Sender
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from appliance.dicom.dimse import SUCCESS
 from appliance.dicom.provider import Outcome
 from appliance.errors import ObjectRefused, Problem
 from appliance.settings.links import Ack
-from appliance.sources.guests import Addresses, Turned, link_for, links_of, taste_of
-from appliance.sources.places import Places
-from appliance.sources.storing import NotTaken, Object, Origin, Waiting
+from appliance.sources.callers.guests import Addresses, Turned, link_for, links_of, taste_of
+from appliance.sources.callers.places import Places
+from appliance.sources.callers.storing import NotTaken, Object, Origin, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from appliance.dicom.provider import Guest, Named, Report
     from appliance.settings.links import ReceiverLink
     from appliance.settings.schema import Settings
-    from appliance.sources.commitment import Promises
-    from appliance.sources.storing import Store
+    from appliance.sources.callers.commitment import Promises
+    from appliance.sources.callers.storing import Store
 
 _log = logging.getLogger(__name__)
 

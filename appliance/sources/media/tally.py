@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from appliance.sources.volume import Fate, Kind
+from appliance.sources.media.volume import Fate, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.sources.dicomdir import Missing
-    from appliance.sources.volume import Outcome
+    from appliance.sources.media.dicomdir import Missing
+    from appliance.sources.media.volume import Outcome
 
 
 @dataclass(slots=True)

@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from appliance.board.cifs import OPEN_SHARE, is_offline
 from appliance.board.disk import room
 from appliance.board.mount import Helper
+from appliance.board.smb.cifs import OPEN_SHARE, is_offline
 from appliance.errors import Declined, DiskFull, NoCifs, NoHelper, ShareDialect, ShareOffline
 from appliance.intake.accept import shown_name
 from appliance.journal.spool import digest_of
-from appliance.sources.volume import DEEPEST, MOST_FILES, Volume
+from appliance.sources.media.volume import DEEPEST, MOST_FILES, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -191,7 +191,7 @@ class ByClient:
 
     def __init__(self, link: ShareLink, staging: Path) -> None:
         """Connect; what is fetched lies below `staging` while it is looked at."""
-        from appliance.board.smbclient import SmbClient  # noqa: PLC0415 - large, rarely needed
+        from appliance.board.smb.client import SmbClient  # noqa: PLC0415 - large, rarely needed
 
         self._client = SmbClient(link)
         self._staging = staging

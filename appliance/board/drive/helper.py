@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance import durable
 from appliance.board.disk import room
-from appliance.board.gadget import Looks
-from appliance.board.image import CLONE, COPY, GIB, copy, fresh, stamp
+from appliance.board.drive.gadget import Looks
+from appliance.board.drive.image import CLONE, COPY, GIB, copy, fresh, stamp
 from appliance.call import Handing
 from appliance.errors import ChangedMeanwhile, DriveFault, DriveTooLarge, NotThere, Problem
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from appliance.board.gadget import Gadget
+    from appliance.board.drive.gadget import Gadget
     from appliance.call import Handler
 
 _log = logging.getLogger(__name__)

@@ -28,8 +28,8 @@ from appliance.errors import (
 from appliance.intake import complete
 from appliance.intake.accept import shown_name
 from appliance.settings.links import Protocol
+from appliance.sources.line.staging import Piece, proves_its_end, sent_name
 from appliance.sources.patience import being_written
-from appliance.sources.staging import Piece, proves_its_end, sent_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from appliance.clock import Clock
     from appliance.errors import Ignored, Notice
     from appliance.settings.links import SerialLink
-    from appliance.sources.staging import Staging
+    from appliance.sources.line.staging import Staging
 
 _log = logging.getLogger(__name__)
 

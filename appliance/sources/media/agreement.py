@@ -14,8 +14,8 @@ from appliance.board.disk import Room, room
 from appliance.errors import ChangedMeanwhile, IsSidecar
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
+from appliance.sources.media.volume import Fate, Judgement, Kind, Taker, Volume, is_left_behind
 from appliance.sources.patience import has_unfinished_name
-from appliance.sources.volume import Fate, Judgement, Kind, Taker, Volume, is_left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ from smb.base import NotConnectedError, NotReadyError, SMBTimeout
 from smb.smb_structs import OperationFailure, ProtocolError, UnsupportedFeature
 from smb.SMBConnection import SMBConnection
 
-from appliance.board.cifs import address, is_offline, trouble
+from appliance.board.smb.cifs import address, is_offline, trouble
 from appliance.errors import Problem, ShareDialect, ShareOffline, ShareRefused
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from appliance.errors import (
     StickReading,
     StickSafe,
 )
-from appliance.sources.reading import Reading
-from appliance.sources.tally import Tally
-from appliance.sources.volume import Taker, Volume
+from appliance.sources.media.reading import Reading
+from appliance.sources.media.tally import Tally
+from appliance.sources.media.volume import Taker, Volume
 
 if TYPE_CHECKING:
     from appliance.board.mount import Helper, Mounted

@@ -20,7 +20,7 @@ from appliance.intake.sidecars import Beside, is_sidecar
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.settings.naming import IMAGE_SUFFIXES
-from appliance.sources.dicomdir import is_dicomdir
+from appliance.sources.media.dicomdir import is_dicomdir
 from appliance.sources.patience import is_junk
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from appliance.board.attach import Reader, attach_volume
-from appliance.board.image import file_system
+from appliance.board.drive.image import file_system
 from appliance.errors import CannotMount
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from appliance import durable
-from appliance.board import samba
+from appliance.board.smb import samba
 from appliance.errors import NoSamba, ShareStopped, ShareUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.board.samba import Instance
+    from appliance.board.smb.samba import Instance
     from appliance.settings.links import ShareLink
 
 _log = logging.getLogger(__name__)

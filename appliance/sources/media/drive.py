@@ -26,14 +26,14 @@ from appliance.errors import (
     Problem,
     UnfinishedName,
 )
-from appliance.sources.agreement import Agreement
+from appliance.sources.media.agreement import Agreement
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from appliance.board.drive import Seen
+    from appliance.board.drive.client import Seen
     from appliance.clock import Clock
     from appliance.intake.accept import Intake
     from appliance.journal.journal import Journal

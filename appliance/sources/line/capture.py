@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from appliance.convert import message
 from appliance.errors import DiskFull, FrameTooLong
-from appliance.sources.evidence import Session
-from appliance.sources.frames import Data, End, Frames, How, Reply
-from appliance.sources.staging import Piece
+from appliance.sources.line.evidence import Session
+from appliance.sources.line.frames import Data, End, Frames, How, Reply
+from appliance.sources.line.staging import Piece
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from appliance.errors import Ignored, Notice, Quarantined
     from appliance.settings.links import SerialLink
     from appliance.settings.schema import Profile
-    from appliance.sources.frames import Step
-    from appliance.sources.staging import Staging
+    from appliance.sources.line.frames import Step
+    from appliance.sources.line.staging import Staging
 
 _SYNC_S = 1.0
 """How much of a frame a pulled plug may cost where the device hears no answers."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from appliance.errors import Notice
     from appliance.settings.schema import Profile
-    from appliance.sources.staging import Piece, Staging
+    from appliance.sources.line.staging import Piece, Staging
 
 _MESSAGES = {"auto": (message.HL7, message.ASTM), "hl7": (message.HL7,), "astm": (message.ASTM,)}
 

@@ -1,0 +1,1 @@
+"""The stick that the box poses as: its image, its gadget, its snapshots."""

@@ -1,0 +1,1 @@
+"""Modalities that call: who may, what becomes of what they bring."""

@@ -1,0 +1,1 @@
+"""Serial lines: transfers, captures, messages, and the sessions they make."""

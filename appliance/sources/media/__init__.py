@@ -1,0 +1,1 @@
+"""Foreign media: sticks, the drive the box poses as, shares of other machines."""
