@@ -77,7 +77,7 @@ product() { # as systemd/README.md says
     rm -f "$packages/jembatan.pth"
     cp -rL "$checkout/appliance" "$packages/"
     units=$root/usr/lib/systemd/system
-    (cd "$checkout/systemd" && cp -r ./*.target ./*.service ./*.socket jembatan-.service.d "$units/")
+    (cd "$checkout/systemd" && cp -r ./*.target ./*.service ./*.socket ./*.service.d "$units/")
     cp "$checkout"/systemd/sysusers.d/* "$root/usr/lib/sysusers.d/"
     cp "$checkout"/systemd/tmpfiles.d/* "$root/usr/lib/tmpfiles.d/"
     chroot "$root" systemd-sysusers jembatan.conf

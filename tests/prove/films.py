@@ -49,10 +49,12 @@ class Film:
         return self.trace == data_set if self.is_data_set else self.trace in data_set
 
 
-def films(random: Random, small: int = SMALL, large: int = LARGE) -> Iterator[Film]:
+def films(
+    random: Random, small: int = SMALL, large: int = LARGE, first: int = 1
+) -> Iterator[Film]:
     """Films without end, kind after kind, so many pixels wide, and now and then a large one."""
     noise = np.random.default_rng(random.randrange(1 << 32))
-    for number, make in zip(count(1), cycle(_KINDS), strict=False):
+    for number, make in zip(count(first), cycle(_KINDS), strict=False):
         side = small if number % _ONE_IN_LARGE else large
         yield make(number, noise, side)
 
@@ -86,7 +88,7 @@ def _jpeg(number: int, noise: np.random.Generator, side: int) -> Film:
     return Film(*_name(number, "jpg"), content, content)
 
 
-def _dicom(number: int, noise: np.random.Generator, side: int) -> Film:
+def dicom_film(number: int, noise: np.random.Generator, side: int) -> Film:
     """A data set that nothing needs to be changed in."""
     patient, name = _name(number, "dcm")
     uid = f"2.25.{noise.integers(1 << 62)}{number}"
@@ -98,12 +100,16 @@ def _dicom(number: int, noise: np.random.Generator, side: int) -> Film:
             (0x00080016, "UI", sop_class),
             (0x00080018, "UI", uid),
             (0x00080020, "DA", "20260102"),
+            (0x00080030, "TM", "080000"),
             (0x00080050, "SH", f"A{number}"),
             (0x00080060, "CS", "CR"),
             (0x00100010, "PN", f"BUDI^{number}"),
             (0x00100020, "LO", patient),
             (0x0020000D, "UI", f"{uid}.1"),
             (0x0020000E, "UI", f"{uid}.2"),
+            (0x00200010, "SH", f"S{number}"),
+            (0x00200011, "IS", "1"),
+            (0x00200013, "IS", "1"),
             (0x00280002, "US", b"\1\0"),
             (0x00280004, "CS", "MONOCHROME2"),
             (0x00280010, "US", side.to_bytes(2, "little")),
@@ -127,7 +133,7 @@ def _saved(pixels: NDArray[np.generic], form: str) -> bytes:
 _KINDS: tuple[Callable[[int, np.random.Generator, int], Film], ...] = (
     _tiff,
     _png,
-    _dicom,
+    dicom_film,
     _bmp,
     _jpeg,
 )

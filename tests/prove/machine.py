@@ -81,14 +81,16 @@ def booted() -> Iterator[Machine]:
             _end(outside)
 
 
-def wait_for(what: str, look: Callable[[], Found], seconds: float = 60) -> Found:
+def wait_for(
+    what: str, look: Callable[[], Found], seconds: float = 60, every_s: float = 0.1
+) -> Found:
     """The first answer of `look` that is true."""
     until = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > until:
             msg = f"{what}: not within {seconds:.0f} s"
             raise NotProved(msg)
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found
 
 

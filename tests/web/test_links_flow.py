@@ -98,6 +98,11 @@ def a_share_of_this_box(person: Person) -> None:
     person.tick("Allow SMB1")
     person.photograph("link-hosted")
     person.press("Save")
+    person.sees("needs an interface of the modality's own, or its address in hosts")
+    person.open("More")
+    person.fill("Only these addresses may connect", "10.0.0.7")
+    person.fill("Password", "geheim")
+    person.press("Save")
     person.sees(r"\us where names are known in the network")
 
 
