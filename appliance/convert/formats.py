@@ -64,9 +64,8 @@ def read(  # noqa: PLR0913 - all that there is to know of a file
     found = _READERS[form](Source(path, name, profile, make_body))
     said, notes = _beside(name, profile, sidecars)
     times = [*moment(Origin.MTIME, modified_at), *moment(Origin.ARRIVAL, arrived_at)]
-    body = Body(
-        1, found.kind, found.transfer_syntax_uid, _digest(found), found.slices, found.attributes
-    )
+    digest = _digest(found, path)
+    body = Body(1, found.kind, found.transfer_syntax_uid, digest, found.slices, found.attributes)
     return (body,), Evidence((*found.claims, *said, *times), (*found.notes, *notes))
 
 
@@ -97,14 +96,17 @@ def _must_agree(name: str, beside: list[Claim]) -> None:
 _SHAPE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
 
 
-def _digest(found: Found) -> str:
-    """What stands for the content: a data set's own bytes, or pixels and their shape.
+def _digest(found: Found, path: Path) -> str:
+    """What stands for the content: a data set's own bytes, pixels and their shape, or a report as
+    it came (another version of the box may print it otherwise).
 
     Not what the profile adds: another profile makes no other picture. Files of the spool are
-    named by their SHA-256, so pixels need not be read again.
+    named by their SHA-256, so nothing need be read again.
     """
     if found.kind is BodyKind.DATASET:
         return dicom_file.digest(found)
+    if found.kind is BodyKind.DOCUMENT:
+        return hashlib.sha256(dump([found.kind, path.name]).encode()).hexdigest()
     slices = [[piece.path.name, piece.offset, piece.length] for piece in found.slices]
     shape = [found.attributes.get(keyword) for keyword in _SHAPE]
     return hashlib.sha256(dump([found.kind, slices, shape]).encode()).hexdigest()

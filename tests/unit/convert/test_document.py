@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.convert import formats, postscript
+from appliance.convert import formats, plain_text, postscript
 from appliance.convert.document import ENCAPSULATED_PDF
 from appliance.errors import Problem, UnencodableName, Unreadable, UnsupportedFormat
 from appliance.journal.spool import Spool
@@ -88,6 +88,16 @@ def test_the_same_report_is_the_same_pdf(tmp_path: Path) -> None:
         one, two = (read(tmp_path / name, content)[0] for name in ("a", "b"))
         assert pdf(one) == pdf(two)
         assert one.digest == two.digest
+
+
+def test_a_report_printed_otherwise_is_still_the_same_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read(tmp_path, b"a report\r\nof two lines\r\n")[0]
+    monkeypatch.setattr(plain_text, "_ROWS", 1)
+    after = read(tmp_path, b"a report\r\nof two lines\r\n")[0]
+    assert pdf(before) != pdf(after)
+    assert before.digest == after.digest
 
 
 def test_a_pdf_is_not_copied(tmp_path: Path) -> None:
