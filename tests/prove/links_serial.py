@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.prove.guest_image import Arch
 
 ROUNDS = 20
-SERVICES = ("devices", "watch", "deliver", "jembatan-convert.socket")
+SERVICES = ("jembatan-convert.socket", "keeper", "devices", "watch", "deliver")
 
 _SOURCE = """
 [[source]]

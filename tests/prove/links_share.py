@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.prove.guest_image import Arch
 
 ROUNDS = 10
-SERVICES = ("devices", "watch", "deliver", "jembatan-convert.socket")
+SERVICES = ("jembatan-convert.socket", "keeper", "devices", "watch", "deliver")
 
 _SHARES = {"smb3": "3.1.1", "smb1": "1.0"}
 _EXPORTS = 100  # to each share in each round: 2,000 in ten

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.prove.guest_media import Stick
 
 ROUNDS = 50
-SERVICES = ("devices", "watch", "deliver", "jembatan-convert.socket")
+SERVICES = ("jembatan-convert.socket", "keeper", "devices", "watch", "deliver")
 
 _SOURCE = """
 [[source]]
