@@ -1,6 +1,7 @@
 """Owns which file systems are plugged in by USB, and noticing when that changes (pyudev).
 
-Only what hangs below a USB device is ever named, and never a disk that the box itself lives on.
+Also what a disk counts of its own failures. Only what hangs below a USB device is ever named, and
+never a disk that the box itself lives on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _SYSFS = Path("/sys/dev/block")
 
 @dataclass(frozen=True, slots=True)
 class BlockDevice:
-    """What udev says about a disk or a partition; `disk` is the name of the whole one."""
+    """What udev says about a disk or a partition; `disk` is the name of the whole one.
+
+    Until udev `has_read` it, neither its file system nor its serial number is known.
+    """
 
     name: str
     node: str
@@ -32,6 +36,7 @@ class BlockDevice:
     by_usb: bool
     size_bytes: int
     properties: Mapping[str, str] = field(default_factory=dict)
+    has_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,14 @@ class UsbBus:
         """Learn which disks are the box's own. Raises ImportError where there is no libudev."""
         self._context = pyudev.Context()
         self._own = own_disks()
+        self._divided: frozenset[str] = frozenset()
 
     def volumes(self) -> list[UsbVolume]:
         """What is plugged in now."""
         listed = self._context.list_devices(subsystem="block")
-        # Before udev has read a device it has neither file system nor serial number.
-        found = (device for device in listed if device.is_initialized)
-        return volumes_of(map(_block_device, found), self._own)
+        devices = [_block_device(device) for device in listed]
+        self._divided = divided(devices, self._divided)
+        return volumes_of(devices, self._own, self._divided)
 
     def changes(self) -> Iterator[None]:
         """Waits for a disk to come or go, again and again."""
@@ -94,18 +100,38 @@ def _block_device(device: pyudev.Device) -> BlockDevice:
         by_usb=device.find_parent("usb", "usb_device") is not None,
         size_bytes=int(device.attributes.get("size") or 0) * _SECTOR_BYTES,
         properties=dict(device.properties.items()),
+        has_read=device.is_initialized,
     )
 
 
-def volumes_of(devices: Iterable[BlockDevice], own: frozenset[str]) -> list[UsbVolume]:
+def divided(
+    devices: Iterable[BlockDevice], before: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """The disks among `devices` that have partitions, or had some `before`.
+
+    Partitions come after their disk and go before it. The disk that is there alone for a moment
+    would else seem to be another stick, plugged in and pulled.
+    """
+    listed = list(devices)
+    now = {_plugging(device) for device in listed if device.name != device.disk}
+    return frozenset(now | (before & {_plugging(device) for device in listed}))
+
+
+def volumes_of(
+    devices: Iterable[BlockDevice], own: frozenset[str], parted: frozenset[str] | None = None
+) -> list[UsbVolume]:
     """The volumes on `devices` that may be read; `own` are the names of the box's own disks.
+
+    `parted` are the disks with partitions, where more is known of them than `devices` tell.
 
     What has no file system at all is named only where nothing else on that stick has one; what has
     one that is not known here always, so that it can be said.
     """
+    devices = list(devices)
+    parted = divided(devices) if parted is None else parted
     foreign = [d for d in devices if d.by_usb and d.node and d.size_bytes and d.disk not in own]
-    divided = {device.disk for device in foreign if device.name != device.disk}
-    offered = [d for d in foreign if d.name != d.disk or d.disk not in divided]
+    whole = [d for d in foreign if d.name != d.disk or _plugging(d) not in parted]
+    offered = [device for device in whole if device.has_read]
     useful = {device.disk for device in offered if _file_system(device)}
     named = [d for d in offered if _holds_files(d) or d.disk not in useful]
     return [_volume(device) for device in sorted(named, key=lambda device: device.name)]
@@ -134,6 +160,11 @@ def _volume(device: BlockDevice) -> UsbVolume:
         model=model,
         serial=f"{said.get('ID_SERIAL', '')} {said.get('ID_FS_UUID', '')} {device.size_bytes}",
     )
+
+
+def _plugging(device: BlockDevice) -> str:
+    """What a disk and its partitions have in common, as long as it is plugged in."""
+    return f"{device.disk}-{device.properties.get('DISKSEQ', '')}"
 
 
 def _seen(text: str) -> str:
@@ -183,6 +214,22 @@ def _disks(device: Path) -> Iterator[str]:
     for below in (real / "slaves").glob("*"):
         yield from _disks(below)
     yield real.parent.name if (real / "partition").exists() else real.name
+
+
+# What a disk says about itself
+
+
+def disk_errors(device: int, sysfs: Path = _SYSFS) -> int | None:
+    """How many commands the disk of a file system (its st_dev) has failed since it came.
+
+    None where nobody counts: only disks that speak SCSI do, as all on USB.
+    """
+    place = sysfs / f"{os.major(device)}:{os.minor(device)}"
+    disk = place / ".." if (place / "partition").exists() else place
+    try:
+        return int((disk / "device" / "ioerr_cnt").read_text(), 16)
+    except (OSError, ValueError):
+        return None
 
 
 def _lines(path: Path) -> list[str]:

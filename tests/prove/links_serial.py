@@ -37,9 +37,9 @@ protocol = "zmodem"
 profile = "films"
 """
 _EXPORTS = 2
-_SIDE, _LARGE_SIDE = 96, 300
+_SIDE, _LARGE_SIDE = 240, 500
 _SENT_S = 300
-_MID_TRANSFER_S = 2.0
+_MID_TRANSFER_S = 1.5
 _SAY_EVERY = 5
 
 
@@ -133,10 +133,13 @@ class Line:
         return name, line
 
     def _unplug(self, name: str, line: socket.socket) -> None:
-        self._guest.pull("adapter")
+        # QEMU takes the adapter off the bus when its line closes; taken away with bytes under way,
+        # it takes QEMU with it.
+        line.shutdown(socket.SHUT_RDWR)
         line.close()
-        self._guest.qmp.ask("chardev-remove", id=name)
         self._wait_for_place("unplugged")
+        self._guest.pull("adapter")
+        self._guest.qmp.ask("chardev-remove", id=name)
 
     def _wait_for_place(self, state: str) -> None:
         try:

@@ -75,8 +75,17 @@ ip -n modality link set lo up
 ip -n modality link set cable-end up
 ip link set cable up
 """
-_START = "ip netns exec modality smbd --daemon -s /etc/modality.conf"
-_KILL = "pkill -9 -x smbd"
+_START = """
+ip netns exec modality smbd --daemon -s /etc/modality.conf
+for attempt in $(seq 100)
+do
+    ip netns exec modality ss -Hltn 'sport = 445' | grep -q . && exit 0
+    sleep 0.2
+done
+echo "Samba does not listen" >&2
+exit 1
+"""
+_KILL = "pkill -9 smbd; while pgrep smbd; do sleep 0.1; done"  # its children are smbd[ADDRESS]
 _EXPORT = """
 import base64
 from pathlib import Path

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.board.usb import BlockDevice, own_disks, volumes_of
+import pytest
+
+from appliance.board.usb import (
+    BlockDevice,
+    disk_errors,
+    divided,
+    own_disks,
+    volumes_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +48,22 @@ def test_a_disk_image_with_a_partition_inside_is_read_once() -> None:
     assert found(device("sdb", fs="iso9660"), device("sdb1", "sdb", "iso9660")) == [
         "/dev/sdb1 iso9660"
     ]
+
+
+def test_a_disk_is_not_a_stick_of_its_own_while_its_partition_is_still_being_read() -> None:
+    unread = replace(device("sdb1", "sdb"), properties={"DISKSEQ": "7"}, has_read=False)
+    assert found(device("sdb", ID_PART_TABLE_TYPE="dos"), unread) == []
+    assert found(unread) == []
+
+
+def test_a_disk_is_not_another_stick_once_its_partitions_have_gone() -> None:
+    disk, partition = device("sdb", fs="iso9660"), device("sdb1", "sdb", "iso9660")
+    parted = divided([disk, partition])
+    assert volumes_of([disk], NOTHING_OWN, divided([disk], parted)) == []
+    assert divided([], divided([disk], parted)) == frozenset()
+    again = device("sdb", fs="iso9660", DISKSEQ="8")
+    (volume,) = volumes_of([again], NOTHING_OWN, divided([again], parted))
+    assert volume.device == "/dev/sdb"
 
 
 def test_what_is_not_below_usb_is_never_named() -> None:
@@ -144,6 +170,22 @@ def test_a_mapping_makes_the_disk_below_it_our_own(tmp_path: Path) -> None:
     part = sysfs.partition(disk, "sda1", "8:1")
     sysfs.mapping("dm-0", "254:0", part)
     assert sysfs.own("254:0") == {"sda", "dm-0"}
+
+
+@pytest.mark.parametrize("number", ["8:0", "8:1"])
+def test_a_disk_says_how_often_it_failed(tmp_path: Path, number: str) -> None:
+    sysfs = Sysfs(tmp_path)
+    disk = sysfs.disk("sda", "8:0")
+    sysfs.partition(disk, "sda1", "8:1")
+    device = os.makedev(*map(int, number.split(":")))
+    assert disk_errors(device, sysfs.numbers) is None
+    (disk / "device").mkdir()
+    (disk / "device" / "ioerr_cnt").write_text("0x1f\n")  # sdev_show_function, scsi_sysfs.c
+    assert disk_errors(device, sysfs.numbers) == 31
+
+
+def test_a_file_system_without_a_disk_counts_nothing(tmp_path: Path) -> None:
+    assert disk_errors(tmp_path.stat().st_dev, tmp_path) is None
 
 
 def test_this_machine_can_be_asked() -> None:
