@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.board.usb import UsbVolume
+from appliance.board.usb import UsbVolume, disk_errors
 from appliance.call import ask, ask_for_descriptor
 from appliance.errors import NobodyAnswers, NoHelper
 
@@ -25,6 +25,13 @@ class Mounted:
         """Take over a descriptor of its root folder."""
         self._fd = fd
         self.root = Path(f"/proc/self/fd/{fd}")
+
+    def errors(self) -> int | None:
+        """How many commands the disk below has failed since it came; None where nobody counts."""
+        try:
+            return disk_errors(os.fstat(self._fd).st_dev)
+        except OSError:  # it was let go of
+            return None
 
     def close(self) -> None:
         """Let go of it; a descriptor that is still open below keeps it alive."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +22,11 @@ _CHUNK = 1 << 14
 _GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ENOTDIR})
 _BUSY = frozenset({errno.EBUSY, errno.EAGAIN})
 _WRITE_S = 10.0
+
+# linux/serial.h, serial_icounter_struct: cts dsr rng dcd rx tx, frame overrun parity, brk,
+# buf_overrun, 9 reserved. A break is no damage: devices use it to call.
+_TIOCGICOUNT = 0x545D
+_COUNTS = struct.Struct("24x3i4xi36x")
 
 
 class Line(Protocol):
@@ -39,6 +46,10 @@ class Line(Protocol):
 
     def is_there(self) -> bool:
         """Whether the adapter is still plugged in."""
+        ...
+
+    def errors(self) -> int | None:
+        """How many characters were damaged or lost since the adapter came; None: nobody counts."""
         ...
 
     def lend(self) -> int:
@@ -95,6 +106,13 @@ class Tty:
         except OSError:
             return False
 
+    def errors(self) -> int | None:
+        """How many characters were damaged or lost since the adapter came; None: nobody counts."""
+        try:
+            return damage(fcntl.ioctl(self._fd, _TIOCGICOUNT, bytes(_COUNTS.size)))
+        except OSError:  # a pseudo terminal, or an adapter whose driver cannot say
+            return None
+
     def lend(self) -> int:
         """The descriptor, for a child that waits when it reads."""
         os.set_blocking(self._fd, True)
@@ -104,6 +122,11 @@ class Tty:
         """Let go of it."""
         with suppress(OSError):  # it is gone already
             self._port.close()
+
+
+def damage(counts: bytes) -> int:
+    """Characters damaged or lost, in what the kernel says of a line."""
+    return sum(map(int, _COUNTS.unpack(counts)))
 
 
 def open_line(link: SerialLink) -> Line:

@@ -300,6 +300,13 @@ class MessageUnclear(Quarantined):
     hint = "Its images came without a patient by it; correct the message and send it again."
 
 
+class LineErrors(Quarantined):
+    """{name} is not reliable: characters were lost or damaged on the serial line."""
+
+    code = "line-errors"
+    hint = "Compare `baud` and `framing` with the modality's own, check the cable; send it again."
+
+
 class FrameTooLong(Quarantined):
     """{name} did not end within {most_kib} KiB, and was cut off there."""
 

@@ -20,7 +20,7 @@ from appliance.errors import (
     UnfinishedName,
 )
 from appliance.intake.accept import shown_name
-from appliance.intake.complete import check, expects_reports
+from appliance.intake.complete import check_export
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
 from appliance.model import Arrival
 from appliance.sources.patience import (
@@ -157,8 +157,7 @@ class FolderSource:
 
     def _judge(self, candidate: Candidate, arrival: Arrival) -> float | None:
         """What the file's own format says decides; it has `settle_s` to become whole."""
-        reports = expects_reports(self._profile)
-        problem = check(candidate.path, reports=reports).problem(arrival.name)
+        problem = check_export(candidate.path, self._profile).problem(arrival.name)
         patience_s = self._patience_s(candidate)
         if patience_s and (problem or self._awaits_sidecar(arrival)):
             return patience_s

@@ -1,7 +1,7 @@
 """Owns a pretended devices service, in this process: folders are sticks.
 
 Like the real one it opens only what is plugged in, and what was opened lives on when that is
-pulled; `break_off` makes what is left of it fail.
+pulled.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class FakeSticks(Helper):
         self._plugged: dict[str, tuple[UsbVolume, Path]] = {}
         self.is_there = True
         self.unreadable = ""  # why nothing can be mounted
+        self.is_worn = False  # every look at a disk finds that it has failed again
 
     def plug(self, folder: Path, label: str = "EXPORT") -> str:
         """Returns the volume's id, which is never the same again."""
@@ -53,8 +54,17 @@ class FakeSticks(Helper):
         if self.unreadable or volume_id not in self._plugged:
             why = self.unreadable or "It is not plugged in any more."
             raise Declined(sentence=why, code="cannot-mount", hint="Take another one.")
-        return Mounted(os.open(self._plugged[volume_id][1], os.O_PATH | os.O_DIRECTORY))
+        fd = os.open(self._plugged[volume_id][1], os.O_PATH | os.O_DIRECTORY)
+        return _Worn(fd) if self.is_worn else Mounted(fd)
 
     def _answer(self) -> None:
         if not self.is_there:
             raise NoHelper(what="USB", why="the devices service does not answer")
+
+
+class _Worn(Mounted):
+    failures = 0
+
+    def errors(self) -> int | None:
+        self.failures += 1
+        return self.failures

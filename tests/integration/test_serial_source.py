@@ -526,6 +526,36 @@ def test_a_transfer_during_which_the_box_is_killed_is_asked_again(
     assert {code for code, _ in wired.trouble()} <= {"incomplete"}
 
 
+def closed(wired: Wired, happened: Callable[[], bool]) -> None:
+    """The source has the line until `happened`; then it leaves in good order."""
+    wired.run_until(happened)
+    wired.source.close()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("leaves", [killed, closed])
+def test_a_sender_that_is_at_it_when_the_box_leaves_hears_that_it_failed(
+    wire: Callable[..., Wired],
+    film: bytes,
+    leaves: Callable[[Wired, Callable[[], bool]], None],
+) -> None:
+    """To sz, a receiver that begins anew in the middle of a file has that file."""
+    wired = wire(protocol=Protocol.ZMODEM, cable=LongCable)
+    (wired.root / "film.tif").write_bytes(film)
+    calls = [wired.cable.sends(SZ, "-q", wired.root / "film.tif")]
+    leaves(wired, lambda: bool(wired.staged()))
+    wired.source = wired.connected()
+
+    def is_here_after_all() -> bool:
+        if calls[-1].poll():  # so it is sent again, as a person would
+            calls.append(wired.cable.sends(SZ, "-q", wired.root / "film.tif"))
+        return wired.counts().get("arrived") == 1
+
+    wired.run_until(is_here_after_all, 80)
+    assert len(calls) > 1
+    assert [wired.content(item) for item in wired.items() if item.state == "arrived"] == [film]
+
+
 def test_a_capture_during_which_the_box_is_killed_is_told(wire: Callable[..., Wired]) -> None:
     wired = wire()
     hand = Modality(wired.cable)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-STANDING = ("keeper", "watch", "deliver")
+STANDING = ("keeper", "watch", "deliver", "receive")
 SERVICES = (*STANDING, "convert")
 _ACTIVATE = """
 import os, sys

@@ -1,10 +1,10 @@
 """Proves that what was acknowledged survives a cut of power, at any instant.
 
-The box's state lies on a disk whose power can be cut (tests.prove.disk). Films are dropped and
-settings changed; at a random instant the PACSs stand still, everything that somebody outside could
-rely on is noted, the disk is copied, and all services die. The copy takes the disk's place and is
-compared with the notes; the box starts on it, comes to rest, and everything is counted. The next
-cut hits the same box.
+The box's state lies on a disk whose power can be cut (tests.prove.disk). Films are dropped, stored
+by DICOM and sent by ZMODEM, and settings changed; at a random instant the PACSs stand still,
+everything that somebody outside could rely on is noted, the disk is copied, and all services die.
+The copy takes the disk's place and is compared with the notes; the box starts on it, comes to
+rest, and everything is counted. The next cut hits the same box.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_S = 1.2
 _PAUSE_S = 0.1
 _AT_ONCE_AGAIN = 0.2
 _ASKS = 0.3
-_QUIET_WITHIN_S = 60.0
+_QUIET_WITHIN_S = 180.0  # a ZMODEM sender is given up after half a minute
 _SAY_EVERY = 20
 
 
@@ -49,15 +49,18 @@ class Promises:
     confirmed: frozenset[tuple[str, str]]  # sha256, destination
     instances: frozenset[tuple[str, str]]  # UID, pieces: what a PACS has bytes of
     deleted: frozenset[str]  # names at the source that is emptied
+    told: frozenset[str]  # UID, or sha256: a modality was told that it is safe
     settings: str
 
     @property
     def count(self) -> int:
-        return sum(map(len, (self.arrivals, self.confirmed, self.instances, self.deleted))) + 1
+        return sum(map(len, (self.arrivals, self.confirmed, self.instances))) + sum(
+            map(len, (self.deleted, self.told, (self.settings,)))
+        )
 
     def missing_from(self, other: Promises, done: frozenset[str]) -> Iterator[str]:
         """What `other`, read from the disk, does not keep; `done` are the names that may go."""
-        for what in ("arrivals", "confirmed", "instances"):
+        for what in ("arrivals", "confirmed", "instances", "told"):
             for one in getattr(self, what) - getattr(other, what):
                 yield f"{what}: {str(one)[:200]} was there before the cut"
         for name in self.deleted - done:
@@ -101,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             Proof(Path(folder), Random(options.seed)) as proof,
         ):
             proof.run(options.cuts)
-            print(f"proved: {proof.tally}; {proof.world.count} films, all arrived")
+            print(f"proved: {proof.tally}; {proof.world.story()}, all arrived")
     except NotProved as reason:
         print(f"NOT PROVED: {reason}")
         return 1
@@ -129,9 +132,9 @@ class Proof:
             self._root = self._disk.path / "root"
             self._look = Look(self._root)
             self.world.set_up(self._root)
-            for pacs in self._pacss:
-                pacs.come()
-                self._stack.callback(pacs.go)
+            self._stack.callback(self.world.leave)
+            for one in (*self._pacss, self.world):
+                one.come()
             self._boot()
             self._stack = self._stack.pop_all()
         return self
@@ -169,9 +172,9 @@ class Proof:
         if self._random.random() < _ASKS:
             self._change_settings()
         while time.monotonic() < until_s:
-            self.world.drop()
+            self.world.export()
             self._tend(self._random.uniform(0, 2 * _PAUSE_S))
-        self.world.drop()
+        self.world.export()
         self._tend(self._random.uniform(0, _PAUSE_S))
 
     def _tend(self, seconds: float) -> None:
@@ -189,6 +192,8 @@ class Proof:
         for pacs in self._pacss:
             pacs.freeze()
         there = [(pacs, pacs.files()) for pacs in self._pacss]
+        self.world.hang_up()  # who is still told something now would rely on what is not copied
+        told = self.world.told()
         promises = self._promises(self._root, self._look)
         self.tally.cuts += 1
         self.tally.with_work += self.world.unfinished(self._look) > 0
@@ -197,10 +202,11 @@ class Proof:
         for pacs in self._pacss:
             pacs.thaw()
         self._disk.put_in(copy)
+        self.world.go_on()
         # Of composed objects only those count that a PACS has seen something of.
         seen = set().union(*(pacs.uids(files) for pacs, files in there))
         sent = frozenset(one for one in promises.instances if one[0] in seen)
-        return replace(promises, instances=sent)
+        return replace(promises, instances=sent, told=told)
 
     def _come_to_rest(self) -> None:
         until_s = time.monotonic() + _QUIET_WITHIN_S
@@ -208,7 +214,8 @@ class Proof:
             ended = self._services.tend()
             if ended or time.monotonic() > until_s:
                 said = self._services.said()[-2000:]
-                raise self._lost(*map(str, ended), f"{left} films are stuck", said)
+                stuck = f"{left} films are stuck; {self.world.unsent()}"
+                raise self._lost(*map(str, ended), stuck, said)
         reckoning = self.world.reckon()
         self.tally.resends = reckoning.resends
         if faults := [*reckoning.faults, *verify(self._root, self._services.run)]:
@@ -248,11 +255,21 @@ class Proof:
             ),
             instances=frozenset(look.rows("SELECT sop_instance_uid, pieces FROM instance")),
             deleted=frozenset(fetched - {path.name for path in self.world.fetched.iterdir()}),
+            told=frozenset(_kept(root, look)),
             settings=(root / "etc" / "jembatan.toml").read_text(encoding="utf-8"),
         )
 
     def _lost(self, *faults: str) -> NotProved:
         return NotProved("\n".join([f"after cut {self.tally.cuts}:", *faults[:10]]))
+
+
+def _kept(root: Path, look: Look) -> Iterator[str]:
+    """What a box has of films that come by DICOM (UIDs) or over a line (sha256)."""
+    for query in ("SELECT sop_instance_uid FROM received", "SELECT sha256 FROM item"):
+        yield from (one for (one,) in look.rows(query))
+    for path in (root / "var" / "serial").rglob("*.*"):
+        with suppress(OSError):
+            yield hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _without_bytes(root: Path, look: Look) -> Iterator[str]:

@@ -43,6 +43,7 @@ class Film:
     content: bytes
     trace: bytes
     is_data_set: bool = False
+    uid: str = ""
 
     def is_in(self, data_set: bytes) -> bool:
         """Whether a data set (group 0002 aside) shows this film."""
@@ -121,7 +122,7 @@ def dicom_film(number: int, noise: np.random.Generator, side: int) -> Film:
             (0x7FE00010, "OW", pixels),
         )
     )
-    return Film(patient, name, meta(uid, sop_class=sop_class) + data_set, data_set, True)
+    return Film(patient, name, meta(uid, sop_class=sop_class) + data_set, data_set, True, uid)
 
 
 def _saved(pixels: NDArray[np.generic], form: str) -> bytes:

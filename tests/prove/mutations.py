@@ -31,6 +31,7 @@ class Mutation:
     name: str
     file: str
     changes: tuple[tuple[str, str], ...]
+    patience: int = 1  # so many times more cuts, where an instant must be hit to notice
 
     def apply(self, code: Path) -> None:
         """Change a copy of the product. Raises where the product is not what it was."""
@@ -72,6 +73,9 @@ _REGISTER_LATER = """\
             from threading import Timer
             later = partial(Timer, 0.2, self._store.registrar.add)
             (lambda file: later([file]).start())("""
+_FILE = "        understood = self._file(piece)\n"
+_FILE_LATER = "        understood = True\n"
+_ANSWER = ' + message.answer(content[: message.MOST_BYTES], code, now) + b"\\x1c\\r")\n'
 _CONFIRM = """\
         with self._s.db.write(durable=True):
             for delivery in deliveries:"""
@@ -134,6 +138,17 @@ MUTATIONS = (
         ((_REGISTER, _REGISTER_LATER),),
     ),
     Mutation(
+        "a message on a line is answered before it is on the card",
+        "sources/line/capture.py",
+        ((_FILE, _FILE_LATER), (_ANSWER, _ANSWER + _FILE)),
+    ),
+    Mutation(
+        "a line's sender hears that a file came before it is on the card",
+        "sources/line/transfer.py",
+        (("        _write_through(staging.folder)\n", ""),),
+        patience=4,
+    ),
+    Mutation(
         "bytes are sent before their delivery is on the card",
         "journal/deliveries.py",
         (_unsynced(_CLAIM),),
@@ -158,7 +173,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     unnoticed = []
     print(f"{'safeguard taken out':62}{'trace':8}cut", flush=True)
     for mutation in (None, *MUTATIONS):
-        trace, cut = noticed_by_trace(mutation), noticed_by_cut(mutation, options.cuts)
+        cuts = options.cuts * (mutation.patience if mutation else 1)
+        trace, cut = noticed_by_trace(mutation), noticed_by_cut(mutation, cuts)
         name = mutation.name if mutation else "none"
         print(f"{name:62}{trace and 'fails':8}{cut and 'fails'}", flush=True)
         for why in filter(None, (trace, cut)):

@@ -1,7 +1,8 @@
 """Owns the order in which the card must be written, checked in a record of system calls. Pure.
 
 file fsync < rename < folder fsync < COMMIT's fsync < acknowledge. Acknowledged is: a file logged
-as taken, a modality answered, an object's first byte on the line, a source's file deleted.
+as taken, a modality answered (over the network or a serial line), an object's first byte sent, a
+source's file deleted, what a line brought let go of.
 """
 
 from __future__ import annotations
@@ -37,26 +38,32 @@ RECORDED = [
 _SYNCS = frozenset({"fsync", "fdatasync"})
 _WRITES = frozenset({"write", "writev", "pwrite64", "ftruncate", "sendfile", "copy_file_range"})
 _P_DATA = r'"\4\0'
+_MESSAGE = r'"\v'  # how MLLP begins
 _TAKEN = f": took {FILM}"
 
 
 class Places(NamedTuple):
-    """Where the box and its source lie, and the port at which modalities call."""
+    """Where the box and its source lie, the port at which modalities call, a line to another."""
 
     root: str
     export: str
     port: int
+    line: str
 
     @property
     def spool(self) -> str:
         return f"{self.root}/var/spool"
 
+    @property
+    def staged(self) -> str:
+        """What came over the line is here until it is accepted."""
+        return f"{self.root}/var/serial"
+
     def keeps(self, path: str) -> bool:
         """Whether the name at `path` matters after a cut: a stored file or folder, an export."""
         drafts = f"{self.spool}/tmp"
-        return path.startswith((f"{self.spool}/", f"{self.export}/")) and not (
-            path.startswith(drafts)
-        )
+        kept = (f"{self.spool}/", f"{self.export}/", f"{self.staged}/")
+        return path.startswith(kept) and not path.startswith(drafts)
 
 
 class Record:
@@ -97,6 +104,14 @@ class Record:
         """The first thing that each thread said to a modality that had sent an object."""
         return self._first_data(f":{self.places.port}->", is_in=True)
 
+    def replies(self) -> list[Call]:
+        """Messages that were answered over the line."""
+        return [
+            c for c in self.calls
+            if c.name == "write" and _MESSAGE in c.arguments
+            and c.path.partition("<")[0] == self.places.line
+        ]  # fmt: skip
+
     def sendings(self) -> list[Call]:
         """The first byte of DICOM data that each thread put on the line to a PACS."""
         return self._first_data(f":{self.places.port}->", is_in=False)
@@ -116,6 +131,13 @@ class Record:
             if c.name == "unlink" and c.path.startswith(f"{self.places.export}/")
         ]  # fmt: skip
 
+    def removals(self) -> list[Call]:
+        """Files that came over the line, let go of."""
+        return [
+            c for c in self.calls
+            if c.name == "unlink" and c.path.startswith(f"{self.places.staged}/")
+        ]  # fmt: skip
+
     # The rules
 
     def _missing(self) -> Iterator[str]:
@@ -123,6 +145,8 @@ class Record:
             "published": self.publications(),
             "logged as taken": self.takings(),
             "answered to a modality": self.answers(),
+            "answered over the line": self.replies(),
+            "let go of that the line brought": self.removals(),
             "sent": self.sendings(),
             "deleted from the source": self.deletions(),
         }
@@ -148,7 +172,7 @@ class Record:
                 yield f"{change.name} of {name}: relied on before {folder} was synced"
 
     def _committed_before_published(self) -> Iterator[str]:
-        for taken in (*self.takings(), *self.answers()):
+        for taken in (*self.takings(), *self.answers(), *self.replies()):
             published = [c for c in self.publications() if _is_over(c, taken)]
             published = [c for c in published if c.thread == taken.thread]
             commits = [c for c in self._commits(taken) if _is_over(c, taken)]
@@ -156,7 +180,8 @@ class Record:
                 yield f"committed before it was published: {taken.arguments}"
 
     def _acknowledged_before_committed(self) -> Iterator[str]:
-        for call in (*self.takings(), *self.answers(), *self.sendings()):
+        answered = (*self.answers(), *self.replies(), *self.sendings())
+        for call in (*self.takings(), *answered, *self.removals()):
             yield from self._unsafe(call, call)
         for deletion in self.deletions():
             for sending in self.sendings():

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from appliance.convert import message
-from appliance.errors import DiskFull, FrameTooLong
+from appliance.errors import DiskFull, FrameTooLong, LineErrors
 from appliance.sources.line.evidence import Session
 from appliance.sources.line.frames import Data, End, Frames, How, Reply
 from appliance.sources.line.staging import Piece
@@ -30,6 +30,8 @@ _SESSION_IDLES = 4
 _AT_ONCE_BYTES = 1 << 18
 _STOPPED = "its end, or its beginning, did not come"
 _WHOLE = frozenset({How.END, How.ASTM, How.MLLP})
+_UNCHECKED = frozenset({How.END, How.MLLP, How.NOISE, How.BROKEN})
+"""Ends of frames that carry no check sums."""
 
 
 class Capture:
@@ -51,6 +53,7 @@ class Capture:
         self._last_byte_s = self._last_data_s = self._synced_s = clock.monotonic()
         self._listening_s: float | None = None  # since when, without a break
         self._heard_nothing = True  # since then
+        self._errors: int | None = None  # of the line, when all was quiet
         self._taken = 0
         self.notice: Notice | None = None
 
@@ -100,26 +103,43 @@ class Capture:
     def _listen(self, line: Line) -> float | None:
         """Take what has come, so much at once; in how many seconds to listen again."""
         if self._listening_s is None:
-            self._listening_s = self._clock.monotonic()
+            self._listening_s, self._errors = self._clock.monotonic(), line.errors()
         left = _AT_ONCE_BYTES
-        while left > 0 and (content := line.read()):
+        while left > 0 and (content := self._read(line)):
             left -= len(content)
-            self._hear(content)
+            self._hear(content, line)
             self._work_off(line)
         self._sync_now_and_then()
         return 0 if left <= 0 else self._after_silence(line)
 
-    def _hear(self, content: bytes) -> None:
+    def _read(self, line: Line) -> bytes:
+        """What has come; what was counted before nothing came is no frame's."""
+        errors = line.errors()
+        if not (content := line.read()) and not self._frames.is_open:
+            self._errors = errors
+        return content
+
+    def _hear(self, content: bytes, line: Line) -> None:
         self._last_byte_s = self._clock.monotonic()
         listened_s = self._last_byte_s - (self._listening_s or 0)
         if self._heard_nothing and listened_s < self._link.idle_s:
             self._frames.joined_late()
         self._heard_nothing = False
-        steps = self._frames.feed(content)
+        steps = self._doubted(self._frames.feed(content), line)
         self._waiting += steps
         # What a device says all the time to say nothing keeps no session open.
         if any(isinstance(step, Data | End) for step in steps):
             self._last_data_s = self._last_byte_s
+
+    def _doubted(self, steps: list[Step], line: Line) -> list[Step]:
+        """The same; frames without check sums that end after the line failed are not whole."""
+        errors = line.errors()
+        if errors == self._errors or None in {errors, self._errors}:
+            return steps
+        return [
+            End(How.DISTURBED) if isinstance(step, End) and step.how in _UNCHECKED else step
+            for step in steps
+        ]
 
     def _turn_away(self) -> None:
         """Nobody listens for a while; what comes meanwhile may be lost."""
@@ -134,7 +154,7 @@ class Capture:
         if self._frames.is_open:
             if quiet_s < patience_s:
                 return patience_s - quiet_s
-            self._waiting += self._frames.quiet()
+            self._waiting += self._doubted(self._frames.quiet(), line)
             self._work_off(line)
         if not self._session.is_open:
             return None
@@ -210,6 +230,8 @@ class Capture:
         match how:
             case How.TOO_LONG:
                 self._reject(piece, FrameTooLong(name=piece.name, most_kib=self._link.max_kib))
+            case How.DISTURBED:
+                self._reject(piece, LineErrors(name=piece.name))
             case How.BROKEN | How.NOISE:
                 self._file_cut(piece)
             case How.MLLP:

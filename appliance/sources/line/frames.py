@@ -35,6 +35,7 @@ class How(Enum):
     NOISE = auto()  # it was none: it came outside of one
     BROKEN = auto()  # its beginning or its end was not heard, or the device began again
     TOO_LONG = auto()  # it was cut off
+    DISTURBED = auto()  # the line lost or damaged something meanwhile; Frames cannot know
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ class SerialSource:
         """Close the line; what a full card keeps from being accepted is taken later."""
         worker, self._worker = self._worker, self._new_worker()
         self._line, self._has_leftovers = None, True
+        if isinstance(worker, Transfer):
+            worker.stop(line)
         line.close()
         try:
             return worker.hang_up()

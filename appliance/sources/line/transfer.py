@@ -49,6 +49,8 @@ _PROGRAMS = {
     Protocol.YMODEM: ("/usr/bin/rb", "-b", "-v", "-t", "30", "-E", "-u"),
     Protocol.XMODEM: ("/usr/bin/rx", "-b", "-v", "-t", "30", "-c"),
 }
+_CANCEL = b"\x18" * 8 + b"\b" * 8  # as lrzsz itself says it
+_ANSWER_S, _LONGEST_ANSWER = 1.0, 64
 _LAST_BLOCK = 1024
 _LOOK_S = 0.5
 _REST_LOOK_S = 2.0
@@ -77,7 +79,8 @@ class Transfer:
         self._sizes: dict[Path, int] = {}
         self._moved_s = clock.monotonic()
         self._taken = self._taken_by_child = 0
-        self._failures = 0
+        self._is_broken_off = any(staging.leftovers())
+        self._start_at_s = 0.0
         self.notice: Notice | None = None
         _write_through(staging.folder)
 
@@ -100,6 +103,12 @@ class Transfer:
             raise SerialUnplugged(path=self._link.path)
         if self._child is None:
             self._staging.must_have_room()
+            if self._is_broken_off:
+                self._break_off(line)
+            if (wait_s := self._start_at_s - self._clock.monotonic()) > 0:
+                return self._taken, wait_s
+            if self._start_at_s:
+                self._drop_answer(line)
             self._start(line)
         elif self._child.poll() is not None:
             return self._taken_by_end(self._child.returncode), self._pause_s()
@@ -110,17 +119,37 @@ class Transfer:
             self._staging.must_have_room()  # a sender without end must not fill the card
         return self._taken, _LOOK_S if self._sizes else _REST_LOOK_S
 
-    def hang_up(self) -> int:
-        """End the program; what is left of its files is judged by itself. Raises DiskFull."""
-        self._taken = 0
+    def stop(self, line: Line) -> None:
+        """End the program; a sender that is at it is told so, where it still hears."""
         if self._child:
             self._child.kill()
             self._child.wait()
+        if any(self._staging.leftovers()):
+            with suppress(SerialUnplugged):
+                line.write(_CANCEL)
+
+    def hang_up(self) -> int:
+        """After `stop`, what is left of its files is judged by itself. Raises DiskFull."""
+        self._taken = 0
+        if self._child:
             self._forget()
             self._take_rest(ended=False, code=0)
         return self._taken
 
     # The program
+
+    def _break_off(self, line: Line) -> None:
+        """To a ZMODEM sender that is still at it, a new beginning means "I have your file"."""
+        line.write(_CANCEL)
+        self._is_broken_off = False
+        self._start_at_s = self._clock.monotonic() + _ANSWER_S
+
+    def _drop_answer(self, line: Line) -> None:
+        """A sender that gives up says so; the next program would take it for its own end."""
+        self._start_at_s = 0.0
+        for _ in range(_LONGEST_ANSWER):
+            if not line.read():
+                return
 
     def _start(self, line: Line) -> None:
         program = list(_PROGRAMS[self._link.protocol])
@@ -200,6 +229,7 @@ class Transfer:
             self._forget()
             raise SerialDenied(path=self._link.path, why=" ".join(words[-1:]).rstrip("."))
         parts = self._take_rest(ended=code == 0, code=code)
+        self._is_broken_off = code < 0  # a program that ends by itself tells the sender
         if self._taken_by_child and code == 0:
             self.notice = None
         if why := _refusal(words) or ("it stopped before its end" if parts and code else ""):

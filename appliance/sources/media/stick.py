@@ -155,7 +155,7 @@ class Plugged:
             self._fail(problem)
             return
         self.trouble = None
-        volume = Volume(self._mounted.root)
+        volume = Volume(self._mounted.root, self._mounted.errors)
         self.reading = Reading(self.volume.label, volume, self._taker, self._clock)
 
     def _fail(self, problem: Problem) -> None:

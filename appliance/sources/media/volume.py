@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.intake.accept import evidence_digest, shown_name
-from appliance.intake.complete import Wholeness, check, expects_reports
+from appliance.intake.complete import Wholeness, check_export
 from appliance.intake.sidecars import Beside, is_sidecar
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
@@ -24,7 +24,7 @@ from appliance.sources.media.dicomdir import is_dicomdir
 from appliance.sources.patience import is_junk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from appliance.errors import Quarantined
     from appliance.intake.accept import Intake
@@ -51,6 +51,7 @@ _NO_EXPORTS = frozenset(
 _GONE = frozenset(
     {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ENOMEDIUM, errno.ESHUTDOWN}
 )
+_WORN = "the medium fails there, and may hold more than it shows"
 _LOOP = "it leads back to a folder it lies in"
 
 
@@ -70,9 +71,10 @@ class Volume:
     the last walk.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is read yet."""
+    def __init__(self, root: Path, errors: Callable[[], int | None] = lambda: None) -> None:
+        """Nothing is read yet; `errors`: how often the disk has failed, None where not known."""
         self.root = root
+        self._errors = errors
         self.unread: dict[Path, OSError] = {}
         self.unlisted: dict[str, str] = {}
         self.strange = 0
@@ -104,12 +106,13 @@ class Volume:
     def _walk(self, folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
         try:
             status = folder.lstat() if above else folder.stat()  # the root may be a /proc link
-            listing = self._listing(folder)
+            listing = self._listed(folder)
         except OSError as error:
             if not above:
                 raise
             self._pass_over(folder, error)
             return
+        self.strange += listing.strange
         for name in listing.files:
             yield folder / name
         this = (status.st_dev, status.st_ino)
@@ -131,6 +134,25 @@ class Volume:
         else:
             self.unread[folder] = error
 
+    def _listed(self, folder: Path) -> _Listing:
+        """What lies in a folder; if the disk fails meanwhile, what it shows the second time.
+
+        FAT and ISO 9660 drivers pass over the part of a folder that cannot be read, and say
+        nothing; a disk that only had to try again does not fail twice.
+        """
+        listing, has_failed = self._seen(folder)
+        if has_failed:
+            listing, has_failed = self._seen(folder)
+        if has_failed:
+            self.unlisted[self.name(folder)] = _WORN
+        return listing
+
+    def _seen(self, folder: Path) -> tuple[_Listing, bool]:
+        """What lies in a folder, and whether the disk failed meanwhile."""
+        before = self._errors()
+        listing = self._listing(folder)
+        return listing, self._errors() not in {before, None}
+
     def _listing(self, folder: Path) -> _Listing:
         found = _Listing()
         with os.scandir(folder) as entries:
@@ -150,7 +172,7 @@ class Volume:
             elif entry.is_file(follow_symlinks=False):
                 found.files.append(entry.name)
             else:
-                self.strange += 1
+                found.strange += 1
         except OSError as error:
             self.unread[Path(entry.path)] = error
 
@@ -164,6 +186,7 @@ def _is_of_the_system(folder: str) -> bool:
 class _Listing:
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    strange: int = 0
 
 
 # Judging
@@ -229,7 +252,7 @@ class Taker:
             return Judgement(Kind.FOREIGN)
         if is_sidecar(path, None):
             return Judgement(Kind.SIDECAR)
-        verdict = check(path, reports=expects_reports(self._profile))
+        verdict = check_export(path, self._profile)
         kind = _KINDS[verdict.wholeness]
         if kind is Kind.FOREIGN and (verdict.format or path.suffix.lower() in IMAGE_SUFFIXES):
             kind = Kind.BROKEN

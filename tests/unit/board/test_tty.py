@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.board.tty import open_line
+from appliance.board.tty import damage, open_line
 from appliance.errors import SerialDenied, SerialUnplugged
 from appliance.settings.links import SerialLink
 
@@ -40,6 +41,29 @@ def test_bytes_come_and_go_without_waiting(ends: tuple[int, str]) -> None:
     assert line.is_there()
     line.close()
     assert not line.is_there()
+
+
+class Counts(ctypes.Structure):
+    """linux/serial.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("cts", "dsr", "rng", "dcd", "rx", "tx")),
+        *((name, ctypes.c_int) for name in ("frame", "overrun", "parity", "brk", "buf_overrun")),
+        ("reserved", ctypes.c_int * 9),
+    )
+
+
+@pytest.mark.parametrize("name", ["frame", "overrun", "parity", "buf_overrun"])
+def test_damaged_and_lost_characters_are_counted(name: str) -> None:
+    assert damage(bytes(Counts(cts=1, rx=1000, tx=20, brk=2))) == 0
+    assert damage(bytes(Counts(rx=1000, **{name: 3}))) == 3
+
+
+def test_a_pseudo_terminal_counts_nothing(ends: tuple[int, str]) -> None:
+    line = open_line(link(ends[1]))
+    assert line.errors() is None
+    line.close()
+    assert line.errors() is None
 
 
 @pytest.mark.parametrize("framing", ["7E1", "8N2", "8O1"])

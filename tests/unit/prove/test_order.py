@@ -11,9 +11,14 @@ WAL = "/box/var/journal.sqlite-wal"
 DRAFT = "/box/var/spool/tmp/.7-aa.part"
 
 PUT = "/box/var/spool/tmp/.9-bb.part"
+COPY = "/box/var/spool/tmp/.6-dd.part"
 LINE = "TCPv6:[::ffff:127.0.0.1:11112->::ffff:127.0.0.1:3]"
 
-# 7 is watch's thread, 8 deliver's, 9 one of receive's.
+STAGED = "/box/var/serial/line"
+SAID = f"{STAGED}/.2-cc.part"
+PTY = "/dev/pts/3"
+
+# 7 is watch's thread for a folder, 8 deliver's, 9 one of receive's, 6 watch's for a serial line.
 RIGHT = {
     "mkdir": '7 mkdir("/box/var/spool/ab", 0777) = 0',
     "mkdir sync": "7 fsync(5</box/var/spool>) = 0",
@@ -39,13 +44,26 @@ RIGHT = {
     "put commit": f'9 pwrite64(4<{WAL}>, "row", 3, 0) = 3',
     "put commit sync": f"9 fdatasync(4<{WAL}>) = 0",
     "answer": rf'9 sendto(9<{LINE}>, "\4\0\0\0\0\220", 12, 0, NULL, 0) = 12',
+    "said write": f'6 write(5<{SAID}>, "MSH", 3) = 3',
+    "said file sync": f"6 fsync(5<{SAID}>) = 0",
+    "said rename": f'6 rename("{SAID}", "{STAGED}/2-cc.hl7") = 0',
+    "said folder sync": f"6 fsync(6<{STAGED}>) = 0",
+    "said copy": f'6 write(5<{COPY}>, "MSH", 3) = 3',
+    "said copy sync": f"6 fsync(5<{COPY}>) = 0",
+    "said kept": f'6 rename("{COPY}", "/box/var/spool/ab/abcf") = 0',
+    "said kept sync": "6 fsync(6</box/var/spool/ab>) = 0",
+    "said commit": f'6 pwrite64(4<{WAL}>, "row", 3, 0) = 3',
+    "said commit sync": f"6 fdatasync(4<{WAL}>) = 0",
+    "reply": rf'6 write(9<{PTY}<char 136:3>>, "\vMSH", 4) = 4',
+    "let go": f'6 unlink("{STAGED}/2-cc.hl7") = 0',
+    "let go sync": f"6 fsync(6<{STAGED}>) = 0",
 }
 SYNCS = [name for name in RIGHT if name.endswith("sync")]
-EVENTS = ["rename", "taken", "send", "delete", "put rename", "answer"]
+EVENTS = ["rename", "taken", "send", "delete", "put rename", "answer", "reply", "let go"]
 
 
 def faults(lines: dict[str, str]) -> list[str]:
-    return Record(strace.read(lines.values()), Places("/box", "/export", 11112)).faults()
+    return Record(strace.read(lines.values()), Places("/box", "/export", 11112, PTY)).faults()
 
 
 def without(*names: str) -> dict[str, str]:
@@ -94,6 +112,13 @@ def test_a_sync_that_failed_counts_as_none(sync: str) -> None:
         ("put folder sync", "put commit"),
         ("put commit", "answer"),
         ("put commit sync", "answer"),
+        ("said file sync", "said rename"),
+        ("said folder sync", "said commit"),
+        ("said kept sync", "said commit"),
+        ("said commit", "reply"),
+        ("said commit sync", "reply"),
+        ("said commit", "let go"),
+        ("said commit sync", "let go"),
     ],
 )
 def test_a_call_that_comes_too_late_is_seen(call: str, behind: str) -> None:

@@ -39,6 +39,7 @@ class Line:
     def __init__(self) -> None:
         self.coming: list[bytes] = []
         self.heard = b""
+        self.failures: int | None = 3  # counted before anything came
 
     def fileno(self) -> int:
         return -1
@@ -51,6 +52,9 @@ class Line:
 
     def is_there(self) -> bool:
         return True
+
+    def errors(self) -> int | None:
+        return self.failures
 
     def lend(self) -> int:
         return -1
@@ -207,6 +211,73 @@ def test_frames_that_a_full_card_kept_waiting_stay_apart_when_the_plug_is_pulled
     there.capture.hang_up()
     left = sorted(path.read_bytes() for path in there.staging.leftovers())
     assert left == [REPORT * n for n in (1, 2, 3)]
+
+
+DISTURBED = {
+    "report": ({}, REPORT),
+    "framed": ({"start_bytes": "02", "end_bytes": "03"}, b"\x02" + REPORT + b"\x03"),
+    "image": ({}, png()),
+    "message": ({}, SITI),
+    "without-its-end": ({"end_bytes": "03"}, REPORT),
+}
+
+
+@pytest.mark.parametrize(("settings", "content"), DISTURBED.values(), ids=DISTURBED)
+def test_a_frame_during_which_the_line_failed_is_set_aside(
+    desk: Callable[..., Desk], settings: dict[str, str], content: bytes
+) -> None:
+    there = desk(**settings)
+    there.line.coming = [content[:9]]
+    there.turns()
+    there.line.failures = 4
+    there.says(content[9:])
+    assert [there.fate(item) for item in there.items()] == ["line-errors"]
+    assert b"MSA" not in there.line.heard  # who is not answered says it again
+    assert list(there.staging.leftovers()) == []
+
+
+@pytest.mark.parametrize("now", [5, None])
+def test_what_the_line_lost_while_it_was_quiet_is_no_frames(
+    desk: Callable[..., Desk], now: int | None
+) -> None:
+    there = desk()
+    there.line.failures = now
+    there.turns()
+    there.says(png(1))
+    assert there.images() == [("arrived", False)]
+
+
+def test_what_was_lost_before_a_frame_was_read_may_be_of_it(desk: Callable[..., Desk]) -> None:
+    """The kernel counts a character when it comes, not when it is read."""
+    there = desk()
+    there.line.failures = 4
+    there.says(png(1))
+    there.says(png(2))
+    assert there.images() == [("line-errors", False), ("arrived", False)]
+
+
+def test_a_disturbed_frame_makes_the_other_messages_of_its_session_doubtful(
+    desk: Callable[..., Desk],
+) -> None:
+    there = desk()
+    there.says(SITI)
+    there.says(png(1))
+    there.line.failures = 4
+    there.says(BUDI)
+    there.says(png(2), quiet_s=SESSION_S)
+    assert [each for each in there.images() if each[0] == "arrived"] == [("arrived", False)] * 2
+
+
+def test_frames_with_check_sums_are_judged_by_those(desk: Callable[..., Desk]) -> None:
+    there = desk()
+    text = b"1H|\\^&|||US\r\x03"
+    there.line.coming = [b"\x05"]
+    there.turns()
+    there.line.failures = 4
+    there.line.coming = [b"\x02%b%02X\r\n" % (text, sum(text) % 256), b"\x04"]
+    there.turns()
+    assert there.line.heard == b"\x06\x06"
+    assert "line-errors" not in [there.fate(item) for item in there.items()]
 
 
 # --- whose ---------------------------------------------------------------------------------------

@@ -269,6 +269,21 @@ def test_what_is_no_export_and_what_is_broken_is_counted(stand: Stand) -> None:
     assert stand.counts() == {"arrived": 2, "quarantined": 1}
 
 
+def test_a_worn_stick_is_never_called_safe_and_what_it_shows_is_taken(stand: Stand) -> None:
+    stand.helper.is_worn = True
+    id_ = stand.helper.plug(stand.stick(images=2))
+    assert stand.until_quiet() == 2
+    state, code, sentence = stand.says()
+    assert (state, code) == ("denied", "stick-faulty")
+    assert sentence == (
+        SOME_MISSING + "1 folder(s) were not read to the end (.: the medium fails there, and may "
+        "hold more than it shows); 2 new."
+    )
+    stand.helper.pull(id_)
+    stand.turn()
+    assert stand.says()[:2] == ("pulled", "stick-lacking")
+
+
 def test_an_empty_stick_is_said_to_be_empty(stand: Stand) -> None:
     stand.helper.plug(stand.stick())
     stand.until_quiet()

@@ -55,6 +55,30 @@ def test_a_medium_may_be_given_by_an_open_descriptor(medium: Path) -> None:
         os.close(fd)
 
 
+@pytest.mark.parametrize(
+    ("counts", "unlisted"),
+    [
+        ([7, 7, 7, 7], []),
+        ([7, 7, 7, 8, 8, 8], []),  # it tried again, and it went well
+        ([7, 7, 7, 8, 8, 10], ["p1"]),
+        ([None, None, None, None], []),  # nobody counts
+        ([7, 7, 7, None], []),  # pulled, which shows in other ways
+    ],
+)
+def test_a_folder_at_which_the_disk_fails_is_not_read_to_its_end(
+    medium: Path, counts: list[int | None], unlisted: list[str]
+) -> None:
+    """The counts are seen before and after the root, then before and after p1."""
+    put(medium, "p1/x")
+    (medium / "p1" / "out").symlink_to("/etc")
+    seen = iter(counts)
+    volume = Volume(medium, lambda: next(seen))
+    assert names(volume) == ["p1/x"]
+    assert [*volume.unlisted] == unlisted
+    assert volume.strange == 1
+    assert not [*seen]
+
+
 def test_links_pipes_and_sockets_are_counted_and_left_alone(medium: Path) -> None:
     put(medium, "real/x")
     (medium / "out").symlink_to("/etc")
