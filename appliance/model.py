@@ -93,11 +93,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """What was wrong with a file and was put right, by which of the named rules."""
+
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything found out about an image that is not its pixels; proves nothing by itself."""
 
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     def get(self, keyword: str, *origins: Origin) -> str:
         """The first non-empty value claimed for `keyword` by the origins in order; else ""."""
@@ -129,10 +138,26 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose image it is and of which exam: DICOM keywords to values, decided by identify."""
+    """Whose image it is and of which exam: DICOM keywords to values, decided by identify.
+
+    `order` is what the image says of the request it answers: keywords of sequences, each with
+    items of keywords to a text or to further items; empty where nobody ordered it.
+    """
 
     values: Mapping[str, str]
     proof: str  # "trust", "worklist" or "person"
+    order: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One worklist item as a server told it: one scheduled step for one patient (PS3.4 K.6)."""
+
+    worklist: str  # name of the [[worklist]]
+    key: str  # short, and the same as long as it is the same step
+    values: Mapping[str, str]  # DICOM keyword to text, the step's own beside the rest
+    codes: Mapping[str, tuple[Mapping[str, str], ...]]  # sequences of codes, by keyword
+    seen_at: str  # when (a stamp) the server last told it
 
 
 @dataclass(frozen=True, slots=True)

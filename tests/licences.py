@@ -20,7 +20,13 @@ LOCK = Path(__file__).parents[1] / "requirements.lock"
 PERMISSIVE = frozenset(
     {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-CMU", "Zlib"}
     # As older packages put it, in a trove classifier or by hand:
-    | {"BSD License", "MIT License", "Zope Public License", "zlib/libpng License"}
+    | {
+        "BSD License",
+        "ISC License (ISCL)",
+        "MIT License",
+        "Zope Public License",
+        "zlib/libpng License",
+    }
     | {"Python Software Foundation License"}
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Patience:
     release_s: float = 5.0  # to agree that it is over
     dimse_s: float = 120.0  # to answer a request
     stall_s: float = 60.0  # without taking a byte of what is being sent
+    whole_s: float = math.inf  # for all of it, from the moment it took the call
 
 
 _PATIENT = Patience()
@@ -96,7 +98,8 @@ class Link:
         the provider, though it is us who call.
         """
         offers = _offers(contexts)
-        wire = Wire(_connected(target, patience.connection_s), patience.stall_s)
+        sock = _connected(target, patience.connection_s)
+        wire = Wire(sock, patience.stall_s, patience.whole_s)
         try:
             request = pdu.associate_rq(target.called, target.calling, offers, served)
             agreement = _agreed(wire, target, offers, request, patience.acse_s)
@@ -161,6 +164,10 @@ class Link:
         lane = self._lane(Context(sop_class_uid, IMPLICIT_LE))
         for answer in lane.ask(request, data):
             yield self._heeded(answer)
+
+    def cancel(self, sop_class_uid: str) -> None:
+        """Have the answers to the last question end early; `ask` still yields up to the last."""
+        self._lane(Context(sop_class_uid, IMPLICIT_LE)).cancel(self._message_id)
 
     def alive(self) -> bool:
         """Whether more can be sent; notices a peer that went away while nothing was asked."""

@@ -28,6 +28,7 @@ ACTION_TYPE_ID = 0x00001008
 
 _GROUP_LENGTH = 0x00000000
 _HEADER = struct.Struct("<HHI")
+_ITEM = (0xFFFE, 0xE000)
 _US_BYTES = 2
 _MAX_COMMENT = 64
 _NO_DATA_SET = 0x0101
@@ -160,6 +161,23 @@ def response(command_set: bytes) -> Response:
         comment=_shown(elements.get(ERROR_COMMENT, b"")),
         has_data=_number(elements, COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
     )
+
+
+def cancel(message_id: int) -> bytes:
+    """The command set that asks a peer to answer that request no further (PS3.7 9.3.2.3)."""
+    return _command_set(
+        {
+            COMMAND_FIELD: _us(Command.C_CANCEL),
+            MESSAGE_ID_RESPONDED_TO: _us(message_id),
+            COMMAND_DATA_SET_TYPE: _us(_NO_DATA_SET),
+        }
+    )
+
+
+def item(elements: Mapping[int, bytes]) -> bytes:
+    """One item of a sequence: the value of the sequence is its items (PS3.5 7.5)."""
+    content = encoded(elements)
+    return _HEADER.pack(*_ITEM, len(content)) + content
 
 
 def uid(value: str) -> bytes:

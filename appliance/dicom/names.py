@@ -38,6 +38,7 @@ _NAMES = {
     "1.2.840.10008.5.1.4.1.1.77.1.4": "VL Photographic Image",
     "1.2.840.10008.5.1.4.1.1.104.1": "Encapsulated PDF",
     "1.2.840.10008.5.1.4.1.2.2.1": "Study Root Query (FIND)",
+    "1.2.840.10008.5.1.4.31": "Modality Worklist (FIND)",
 }
 
 

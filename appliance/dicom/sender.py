@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
@@ -79,6 +79,11 @@ class Lane:
         except Lost as lost:
             answer = Answer(None, loss=lost.loss)
         yield answer
+
+    def cancel(self, message_id: int) -> None:
+        """Ask for no more answers to that request; those under way still come, then a last one."""
+        with suppress(Lost):  # whoever waits for the last answer meets the loss there
+            self._send(_Memory(dimse.cancel(message_id)), is_command=True)
 
     def store(self, request: dimse.Request, pieces: Sequence[Piece]) -> Answer:
         """C-STORE an object. Raises Incomplete where a file is too short; its OSErrors fly."""

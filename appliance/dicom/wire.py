@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import select
 import socket
 import struct
 import sys
 import termios
+import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -55,8 +57,11 @@ class Lost(Exception):
 class Wire:
     """A connection, used by one thread at a time. Whatever raises Lost leaves it to be closed."""
 
-    def __init__(self, sock: socket.socket, stall_s: float) -> None:
-        """Take over a connected socket; sending may make no progress for `stall_s` seconds."""
+    def __init__(self, sock: socket.socket, stall_s: float, whole_s: float = math.inf) -> None:
+        """Take over a connected socket; sending may make no progress for `stall_s` seconds.
+
+        After `whole_s` seconds it is Lost, however busy: a peer may send a byte now and then.
+        """
         # Without NODELAY the last short segment of each object waits for a delayed ACK: 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
@@ -64,6 +69,7 @@ class Wire:
         self._sock = sock
         self._fd = sock.fileno()
         self._stall_s = stall_s
+        self._until_s = time.monotonic() + whole_s
         self._inbox = bytearray()
         self._pdus: deque[pdu.Pdu] = deque()
         self._fragments: deque[pdu.Fragment] = deque()
@@ -157,6 +163,8 @@ class Wire:
         self._heed()
         if self._wait(self._both, self._stall_s) & ~select.POLLOUT:
             self._receive()
+            if len(self._pdus) > _MAX_UNREAD_PDUS:  # it talks on and on, and does not listen
+                raise Lost(Loss.GARBLED)
             self._heed()
 
     def _heed(self) -> None:
@@ -170,6 +178,10 @@ class Wire:
         On a slow line the kernel still holds megabytes when the last byte has been handed to it:
         time counts from the last one that the other side took.
         """
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise Lost(Loss.SILENT)
+        timeout_s = min(timeout_s, left_s)
         waiting_bytes = self._waiting_bytes()
         while not (ready := poller.poll(timeout_s * 1000)):
             before, waiting_bytes = waiting_bytes, self._waiting_bytes()
@@ -193,8 +205,6 @@ class Wire:
         with _losses():
             while (whole := pdu.take(self._inbox)) is not None:
                 self._pdus.append(whole)
-        if len(self._pdus) > _MAX_UNREAD_PDUS:
-            raise Lost(Loss.GARBLED)
 
 
 def _unsent(buffers: list[Buffer], sent: int) -> list[Buffer]:

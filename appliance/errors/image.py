@@ -83,7 +83,7 @@ class UnsupportedFormat(Quarantined):
     """{name} is not a kind of file that can become an image here: {detail}."""
 
     code = "unsupported-format"
-    hint = "Choose DICOM, TIFF, PNG, BMP or JPEG at the modality's export."
+    hint = "Choose DICOM, TIFF, PNG, BMP, JPEG or JPEG 2000 at the modality's export."
 
 
 class Junk(Ignored):
@@ -107,10 +107,24 @@ class EvidenceDisagrees(Held):
 
 
 class Crashed(Quarantined):
-    """The converter stopped {times} times while it read {name}."""
+    """{name} cannot be read: the converter broke down over it ({how})."""
 
-    code = "unreadable"
+    code = "crashed"
     hint = "Export the image again at the modality; keep this file for support."
+
+
+class TooSlow(Quarantined):
+    """{name} takes too long to read: the converter gave up after {seconds} s."""
+
+    code = "too-slow"
+    hint = "Export the image again at the modality, uncompressed if it can; keep this file."
+
+
+class TooLarge(Quarantined):
+    """{name} takes too much room to read: {what}."""
+
+    code = "too-large"
+    hint = "Export the image again at the modality, uncompressed or in parts; keep this file."
 
 
 class BytesGone(Held):
@@ -159,6 +173,48 @@ class Transparent(Held):
 
     code = "transparent"
     hint = "Export the image again without transparency."
+
+
+class NotRepaired(Held):
+    """{name} would need the repair "{rule}", which its profile does not want: {what}"""
+
+    code = "not-repaired"
+    hint = "Take the repair out of the profile's `no_repair`, or have the modality export rightly."
+
+
+class NoSopClass(Held):
+    """{name} does not say what kind of object it is (SOP Class UID), and nothing else does."""
+
+    code = "no-sop-class"
+    hint = "Set `sop_class` in the profile, then try the image again."
+
+
+class UnknownDepth(Held):
+    """{name} does not say how many of the bits of its pixels mean something."""
+
+    code = "bits-stored"
+    hint = "Set `bits_stored` in the profile, then try the image again."
+
+
+class UnknownPhotometric(Held):
+    """{name} does not say which of its values is white."""
+
+    code = "unknown-photometric"
+    hint = "Say it in the profile (`photometric`), then try the image again."
+
+
+class CannotSay(Held):
+    """{keyword} "{value}" cannot be written for {destination}: {why}."""
+
+    code = "unencodable-name"
+    hint = "Give the destination another `charset`, or allow plain letters (`transliterate`)."
+
+
+class ValuesUnknown(Held):
+    """It cannot become a {what} image: nothing says its {keywords}."""
+
+    code = "values-unknown"
+    hint = 'Say them in the profile (`set`), or give it sop_class = "CR".'
 
 
 class CannotEdit(Held):

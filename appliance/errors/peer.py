@@ -16,7 +16,7 @@ class HostUnknown(AssociationFailed):
     """Nobody on this network knows the name {host}."""
 
     code = "host-unknown"
-    hint = "Check the spelling, or type the PACS's IP address; is the network cable plugged in?"
+    hint = "Check the spelling, or type an IP address; is the network cable plugged in?"
 
 
 class HostSilent(AssociationFailed):
@@ -30,49 +30,49 @@ class PortClosed(AssociationFailed):
     """{host} is there, but nothing listens on its port {port}."""
 
     code = "port-closed"
-    hint = "Compare the port number with the PACS's; its DICOM service may be stopped."
+    hint = "Compare the port number with the one set there; its DICOM service may be stopped."
 
 
 class NotDicom(AssociationFailed):
     """What listens on port {port} of {host} does not speak DICOM: {why}."""
 
     code = "not-dicom"
-    hint = "Compare the port number with the PACS's; if the PACS expects TLS, say so here too."
+    hint = "Compare the port number with the one set there; does it expect TLS?"
 
 
 class PeerSilent(AssociationFailed):
     """{peer} took the call but said nothing for {seconds:.0f} s."""
 
     code = "peer-silent"
-    hint = "The PACS may be overloaded; compare the port number, and whether the PACS expects TLS."
+    hint = "It may be overloaded; compare the port number, and whether it expects TLS."
 
 
 class AssociationAborted(AssociationFailed):
     """{peer} broke off while the connection was being agreed upon."""
 
     code = "association-aborted"
-    hint = "The PACS's log says why; often it does not know this box's AE title or address."
+    hint = "Its log says why; often it does not know this box's AE title or address."
 
 
 class CalledAeUnknown(AssociationFailed):
     """{host}, port {port}, is not called {called}."""
 
     code = "called-ae-unknown"
-    hint = "Compare the PACS's AE title letter by letter; upper and lower case differ."
+    hint = "Compare the AE title with the one set there, letter by letter; case matters."
 
 
 class CallingAeUnknown(AssociationFailed):
     """{peer} does not know a device with the AE title {calling}."""
 
     code = "calling-ae-unknown"
-    hint = "Have this box's AE title and address entered in the PACS."
+    hint = "Have this box's AE title and address entered there."
 
 
 class AssociationRejected(AssociationFailed):
     """{peer} refused the connection: {why}."""
 
     code = "association-rejected"
-    hint = "Have this box's AE title and address entered in the PACS, and compare the PACS's own."
+    hint = "Have this box's AE title and address entered there, and compare its own."
 
 
 class PeerBusy(AssociationFailed):
@@ -116,6 +116,34 @@ class FindUnsupported(Problem):
 
     code = "find-unsupported"
     hint = 'Use confirm = "response" for it; its answer to each image is then the only proof.'
+
+
+class WorklistFailed(Problem):
+    """{peer} could not say which exams are ordered: {why}."""
+
+    code = "worklist-failed"
+    hint = "It is asked again; if it goes on, ask who looks after the worklist what its log says."
+
+
+class WorklistUnsupported(WorklistFailed):
+    """{peer} cannot be asked which exams are ordered: {why}."""
+
+    code = "worklist-unsupported"
+    hint = "The worklist often has another port or AE title than the PACS: ask for these."
+
+
+class WorklistTooLong(WorklistFailed):
+    """{peer} has more than {most} orders for these days, too many to look through."""
+
+    code = "worklist-too-long"
+    hint = "Fill in `station_ae_title`, so that it tells only of this modality's exams."
+
+
+class WorklistGarbled(WorklistFailed):
+    """What {peer} says of its orders makes no sense: {why}."""
+
+    code = "worklist-garbled"
+    hint = "Show this sentence to who looks after the worklist."
 
 
 class OutcomeUnknown(Problem):

@@ -6,11 +6,21 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.model import Body, BodyKind, Claim, Evidence, Identity, Instance, Origin, Slice
+from appliance.model import (
+    Body,
+    BodyKind,
+    Claim,
+    Evidence,
+    Identity,
+    Instance,
+    Origin,
+    Repair,
+    Slice,
+)
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from appliance.journal.spool import Spool
     from appliance.model import Piece
@@ -52,21 +62,29 @@ def load_pieces(text: str, spool: Spool) -> tuple[Piece, ...]:
 
 
 def dump_evidence(evidence: Evidence) -> str:
-    """Claims as triples, notes as they are."""
+    """Claims as triples, notes as they are, repairs as pairs."""
     claims = [[c.origin, c.keyword, c.value] for c in evidence.claims]
-    return dump({"claims": claims, "notes": list(evidence.notes)})
+    repairs = [[r.rule, r.sentence] for r in evidence.repairs]
+    return dump({"claims": claims, "notes": list(evidence.notes), "repairs": repairs})
 
 
 def load_evidence(text: str) -> Evidence:
     """The inverse of dump_evidence; an empty object is no evidence."""
     data: dict[str, Any] = json.loads(text)
     claims = tuple(Claim(Origin(o), k, v) for o, k, v in data.get("claims", ()))
-    return Evidence(claims, tuple(data.get("notes", ())))
+    repairs = tuple(Repair(rule, sentence) for rule, sentence in data.get("repairs", ()))
+    return Evidence(claims, tuple(data.get("notes", ())), repairs)
 
 
 def dump_identity(identity: Identity) -> str:
-    """Values and their proof."""
-    return dump({"values": dict(identity.values), "proof": identity.proof})
+    """Values, their proof and the order."""
+    return dump(
+        {
+            "values": dict(identity.values),
+            "proof": identity.proof,
+            "order": dict(identity.order),
+        }
+    )
 
 
 def load_identity(text: str) -> Identity | None:
@@ -74,8 +92,20 @@ def load_identity(text: str) -> Identity | None:
     return Identity(**json.loads(text)) if text else None
 
 
-def load_body(row: sqlite3.Row, spool: Spool) -> Body:
-    """A row of `body`."""
+def dump_body(body: Body) -> dict[str, str | int]:
+    """The columns of `body`."""
+    return {
+        "number": body.number,
+        "kind": body.kind,
+        "transfer_syntax_uid": body.transfer_syntax_uid,
+        "digest": body.digest,
+        "slices": dump_slices(body.slices),
+        "attributes": dump(dict(body.attributes)),
+    }
+
+
+def load_body(row: sqlite3.Row | Mapping[str, Any], spool: Spool) -> Body:
+    """The inverse of dump_body."""
     return Body(
         number=row["number"],
         kind=BodyKind(row["kind"]),

@@ -6,8 +6,11 @@ moves can be worked out again after a power cut and are not waited for, except w
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from appliance.clock import stamp
 from appliance.errors import Held, NotThere, UidConflict
 from appliance.journal import codec
 from appliance.journal.session import item_of, said, state_for
@@ -15,10 +18,14 @@ from appliance.model import DeliveryState, ItemState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from appliance.errors import Ignored, Problem
     from appliance.journal.session import Session
     from appliance.model import Body, Evidence, Identity, Instance, Item
+
+_CLOCK_WENT_BACK = timedelta(days=1)
+"""Nothing is ever put off for longer: a later time was written by a clock since corrected."""
 
 
 class Items:
@@ -29,9 +36,16 @@ class Items:
         self._s = session
 
     def claim(self, state: ItemState) -> Item | None:
-        """Take up one item that stands at `state`; None when there is none."""
+        """Take up one item that stands at `state` and is due; None when there is none."""
+        now = self._s.clock.utc()
         with self._s.db.write(durable=False):
-            row = self._s.db.row("claim_item", state=state, worker=self._s.who)
+            row = self._s.db.row(
+                "claim_item",
+                state=state,
+                worker=self._s.who,
+                now=stamp(now),
+                horizon=stamp(now + _CLOCK_WENT_BACK),
+            )
         return item_of(row) if row else None
 
     def get(self, item_id: int) -> Item:
@@ -54,34 +68,72 @@ class Items:
             )
             self._s.db.run("clear_bodies", item_id=item.id)
             for body in bodies:
-                self._add_body(item, body)
+                self._s.db.run("add_body", item_id=item.id, **codec.dump_body(body))
+            for repair in evidence.repairs:
+                self._s.remark(item.id, repair.sentence, repair.rule)
             for note in evidence.notes:
                 self._s.remark(item.id, note)
             self._move(item, ItemState.CONVERTED)
-
-    def _add_body(self, item: Item, body: Body) -> None:
-        self._s.db.run(
-            "add_body",
-            item_id=item.id,
-            number=body.number,
-            kind=body.kind,
-            transfer_syntax_uid=body.transfer_syntax_uid,
-            digest=body.digest,
-            slices=codec.dump_slices(body.slices),
-            attributes=codec.dump(dict(body.attributes)),
-        )
 
     def twins(self, item: Item) -> list[Item]:
         """Other items with the same content, oldest first, not counting ignored ones."""
         return [item_of(row) for row in self._s.db.rows("twins", item_id=item.id)]
 
-    def identified(self, item: Item, identity: Identity) -> None:
-        """converted -> identified."""
+    def identified(self, item: Item, identity: Identity, notes: Iterable[str] = ()) -> None:
+        """converted -> identified; `notes` say by what."""
         with self._s.db.write(durable=False):
             self._s.db.run(
                 "write_identity", item_id=item.id, identity=codec.dump_identity(identity)
             )
+            for note in notes:
+                self._s.remark(item.id, note)
             self._move(item, ItemState.IDENTIFIED)
+
+    def put_off(self, item: Item, why: Problem, until: datetime) -> None:
+        """Stays where it is and is taken up again from `until` on."""
+        told = {"code": why.code, "sentence": why.sentence}
+        with self._s.db.write(durable=False):
+            now, who = self._s.now(), self._s.who
+            self._s.db.run("remark_anew", item_id=item.id, now=now, who=who, **told)
+            changed = self._s.db.run(
+                "put_off",
+                item_id=item.id,
+                worker=self._s.who,
+                not_before=stamp(until),
+                **said(why),
+            )
+        self._s.must_be_ours(changed)
+
+    def next_due(self) -> str:
+        """When (a stamp) the next converted item that was put off is due; "" for never."""
+        row = self._s.db.row("next_converted")
+        return (row and row["due"]) or ""
+
+    def hurry(self, item_id: int) -> bool:
+        """A converted item that was put off is due at once; whether it was."""
+        with self._s.db.write(durable=False):
+            return self._s.db.run("hurry_item", item_id=item_id) == 1
+
+    def kin(
+        self, item: Item, uids: Iterable[str], patient: Mapping[str, str]
+    ) -> list[Mapping[str, str]]:
+        """Note whom an image names; everybody whom others of these studies or series name."""
+        named: dict[str, Mapping[str, str]] = {}
+        with self._s.db.write(durable=False):
+            for uid in uids:
+                self._s.db.run("add_kin", uid=uid, patient=codec.dump(patient), item_id=item.id)
+                rows = self._s.db.rows("named_by_kin", uid=uid, item_id=item.id)
+                named |= {row["patient"]: json.loads(row["patient"]) for row in rows}
+        return list(named.values())
+
+    def hold_kin(self, item: Item, uids: Iterable[str], why: Held) -> None:
+        """Hold what of these studies or series nobody vouches for and has not been sent."""
+        with self._s.db.write(durable=True):
+            now, who = self._s.now(), self._s.who
+            for uid in uids:
+                told = {"uid": uid, "item_id": item.id, "now": now, "who": who, **said(why)}
+                self._s.db.run("hold_kin", **told)
+                self._s.db.run("hold_kins_deliveries", **told)
 
     def merge(self, item: Item, first: Item, verdict: Ignored) -> None:
         """Set `item` aside in favour of `first`, which its source files now belong to."""
@@ -187,9 +239,23 @@ class Items:
             "person_moves_item", state, code=code, sentence=why, who=who, item_id=item_id
         )
 
-    def released(self, item_id: int, identity: Identity, *, code: str, why: str, who: str) -> None:
-        """held -> identified: a person says whose the image is; durable. Raises ClaimLost."""
+    def released(
+        self,
+        item_id: int,
+        identity: Identity,
+        *,
+        code: str,
+        why: str,
+        who: str,
+        moved: bool = False,
+    ) -> None:
+        """held or converted -> identified: a person says whose the image is; durable.
+
+        `moved`: to another patient than it came for, and so out of its study. Raises ClaimLost.
+        """
         with self._s.db.write(durable=True):
+            if moved:
+                self._s.db.run("forget_kin", item_id=item_id)
             self._s.db.run(
                 "write_identity", item_id=item_id, identity=codec.dump_identity(identity)
             )

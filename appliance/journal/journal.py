@@ -11,6 +11,7 @@ from appliance.journal.database import Database
 from appliance.journal.deliveries import Deliveries
 from appliance.journal.items import Items
 from appliance.journal.ledger import Ledger
+from appliance.journal.orders import Orders
 from appliance.journal.session import Paths, Session
 from appliance.journal.spool import Spool
 
@@ -39,6 +40,7 @@ class Journal:
         self.items = Items(session)
         self.deliveries = Deliveries(session)
         self.commitments = Commitments(session)
+        self.orders = Orders(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)
 

@@ -41,6 +41,11 @@ class Ledger:
             for destination, counts in self.delivery_counts().items()
         }
 
+    def waiting_for_order(self) -> int:
+        """How many items are asked about again until their order is in a worklist."""
+        row = self._s.db.row("count_put_off")
+        return row["n"] if row else 0
+
     def oldest_waiting(self) -> str:
         """When (a stamp) the item arrived that is longest on its way; "" for none."""
         row = self._s.db.row("oldest_waiting")

@@ -37,6 +37,7 @@ SELECT id, :now, :who, state, state, :code, :sentence FROM item WHERE id = :item
 UPDATE item SET tries = tries + iif(claimed_by IS NULL, 1, 0), claimed_by = :worker
 WHERE id = (SELECT id FROM item
             WHERE state = :state AND (claimed_by IS NULL OR claimed_by = :worker)
+              AND (not_before <= :now OR not_before > :horizon)
             ORDER BY tries, id LIMIT 1)
 RETURNING *;
 
@@ -45,8 +46,56 @@ SELECT * FROM item WHERE id = :item_id;
 
 -- name: move_item  Claimed items only: whoever lost the claim changes nothing.
 UPDATE item SET state = :state, code = :code, sentence = :sentence, hint = :hint,
-                claimed_by = NULL, tries = 0, changed_at = :now, changed_by = :worker
+                claimed_by = NULL, tries = 0, not_before = '', changed_at = :now,
+                changed_by = :worker
 WHERE id = :item_id AND claimed_by = :worker;
+
+-- name: remark_anew  Why an item waits, where it was not said before; runs before put_off.
+INSERT INTO history (item_id, at, who, before, after, code, sentence)
+SELECT id, :now, :who, state, state, :code, :sentence FROM item
+WHERE id = :item_id AND sentence != :sentence;
+
+-- name: put_off  It stays where it is, and is taken up again later.
+UPDATE item SET claimed_by = NULL, tries = 0, not_before = :not_before, code = :code,
+                sentence = :sentence, hint = :hint
+WHERE id = :item_id AND claimed_by = :worker;
+
+-- name: next_converted  When the next item that waits for its order wants attention.
+SELECT min(not_before) AS due FROM item
+WHERE state = 'converted' AND not_before != '' AND claimed_by IS NULL;
+
+-- name: count_put_off  How many items wait for their order.
+SELECT count(*) AS n FROM item WHERE state = 'converted' AND not_before != '';
+
+-- name: hurry_item  Not to be waited for any longer; the state stays.
+UPDATE item SET not_before = ''
+WHERE id = :item_id AND state = 'converted' AND not_before != '' AND claimed_by IS NULL;
+
+-- name: add_kin  Whom an image names, by the UID of its study or series.
+INSERT INTO kin (uid, patient, item_id) VALUES (:uid, :patient, :item_id) ON CONFLICT DO NOTHING;
+
+-- name: named_by_kin  Everybody whom other images of a study or series name, those set aside not counted.
+SELECT named.patient FROM (SELECT DISTINCT patient FROM kin WHERE uid = :uid) AS named
+WHERE EXISTS (SELECT 1 FROM kin JOIN item ON item.id = kin.item_id
+              WHERE kin.uid = :uid AND kin.patient = named.patient
+                AND kin.item_id != :item_id AND item.state != 'ignored');
+
+-- name: forget_kin  A person said that it is of somebody else: it goes into another study.
+DELETE FROM kin WHERE item_id = :item_id;
+
+-- name: hold_kin  What of a study of two patients nobody vouches for and has not been routed.
+UPDATE item SET state = 'held', code = :code, sentence = :sentence, hint = :hint, identity = '',
+                changed_at = :now, changed_by = :who
+WHERE id IN (SELECT item_id FROM kin WHERE uid = :uid) AND id != :item_id
+  AND state = 'identified' AND claimed_by IS NULL
+  AND json_extract(identity, '$.proof') != 'person';
+
+-- name: hold_kins_deliveries  And what of it is routed and has not been sent.
+UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :hint,
+                    changed_at = :now, changed_by = :who
+WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item_id
+  AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
+  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
 
 -- name: write_evidence  What convert found.
 UPDATE item SET evidence = :evidence WHERE id = :item_id;
@@ -182,7 +231,7 @@ UPDATE delivery SET claimed_by = NULL WHERE claimed_by = :dead;
 
 -- name: person_moves_item  What a person decided, or a change of settings.
 UPDATE item SET state = :state, code = :code, sentence = :sentence, hint = '', tries = 0,
-                changed_at = :now, changed_by = :who
+                not_before = '', changed_at = :now, changed_by = :who
 WHERE id = :item_id AND claimed_by IS NULL;
 
 -- name: person_moves_delivery  Of an item that was not discarded.
@@ -355,3 +404,42 @@ LEFT JOIN arrival ON arrival.id = received.arrival_id AND arrival.source = :sour
 LEFT JOIN item ON item.id = arrival.item_id
 WHERE object.commitment_id = :commitment_id
 GROUP BY object.number ORDER BY object.number;
+
+-- name: forget_orders  What a worklist said of some days, and now no longer says.
+DELETE FROM worklist_order WHERE worklist = :worklist AND day BETWEEN :first AND :last
+    AND key NOT IN (SELECT value FROM json_each(:keys));
+
+-- name: add_order  One that was put off to another day moves there; most are told again unchanged
+-- every half minute, and are not written to the card again.
+INSERT INTO worklist_order (key, worklist, day, content)
+VALUES (:key, :worklist, :day, :content)
+ON CONFLICT (key) DO UPDATE SET day = :day, content = :content
+WHERE day != :day OR content != :content;
+
+-- name: add_day  A worklist has told all it knows of a day.
+INSERT INTO worklist_day (worklist, day, asked_at) VALUES (:worklist, :day, :asked_at)
+ON CONFLICT (worklist, day) DO UPDATE SET asked_at = :asked_at;
+
+-- name: orders_between  What a worklist said of some days, each order as it last stood.
+SELECT * FROM worklist_order NATURAL JOIN worklist_day
+WHERE worklist = :worklist AND day BETWEEN :first AND :last ORDER BY day, key;
+
+-- name: order_by_key  What a person picked.
+SELECT * FROM worklist_order NATURAL JOIN worklist_day WHERE key = :key;
+
+-- name: days_asked  On how many of some days a worklist was asked, and when on the stalest.
+SELECT count(*) AS n, min(asked_at) AS at FROM worklist_day
+WHERE worklist = :worklist AND day BETWEEN :first AND :last;
+
+-- name: count_orders  How many orders are remembered of each worklist.
+SELECT worklist, count(*) AS n FROM worklist_order GROUP BY worklist;
+
+-- name: purge_days  Of which nothing is expected any more; or told of by a clock since set back.
+DELETE FROM worklist_day WHERE worklist = :worklist
+    AND ((day < :day AND asked_at < :before) OR asked_at > :horizon);
+
+-- name: purge_orders  Patients of days that are forgotten.
+DELETE FROM worklist_order WHERE (worklist, day) NOT IN (SELECT worklist, day FROM worklist_day);
+
+-- name: known_worklists  All of which anything is remembered.
+SELECT DISTINCT worklist FROM worklist_day;

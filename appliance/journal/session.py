@@ -66,14 +66,14 @@ class Session:
         """The present as the journal writes it."""
         return stamp(self.clock.utc())
 
-    def remark(self, item_id: int, sentence: str) -> None:
+    def remark(self, item_id: int, sentence: str, code: str = "remark") -> None:
         """Note something in an item's history that is not a move; inside a `write`."""
         self.db.run(
             "remark",
             item_id=item_id,
             now=self.now(),
             who=self.who,
-            code="remark",
+            code=code,
             sentence=sentence,
         )
 

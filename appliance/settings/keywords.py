@@ -45,9 +45,14 @@ _TEXTS = """
     FieldOfViewDimensions AcquisitionDeviceProcessingDescription
     AcquisitionDeviceProcessingCode AcquisitionProtocolName DeviceDescription
     WindowCenter WindowWidth WindowCenterWidthExplanation
+    PixelIntensityRelationship LossyImageCompression DetectorType
+    PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing
 """
 
 TEXTS = frozenset(_TEXTS.split())
+
+NUMBERS = frozenset({"PixelIntensityRelationshipSign"})
+"""Numbers that may be set all the same: what they say, no file says in words."""
 
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
 """May be read from a file name or matched by a route; never set: sameness hangs on them."""

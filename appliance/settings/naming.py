@@ -23,6 +23,11 @@ IMAGE_SUFFIXES = frozenset(
         ".jpeg",
         ".jpe",
         ".jfif",
+        ".jp2",
+        ".j2k",
+        ".j2c",
+        ".jpc",
+        ".jls",
         ".pdf",
     ]
 )

@@ -200,9 +200,10 @@ def _scalar(hint: type, raw: object) -> Any:
 
 
 def _nothing(hint: Any) -> Any:
-    """The empty value of an annotation: "", 0 or ()."""
+    """The empty value of an annotation: "", 0, () or {}."""
     base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    return (get_origin(base) or base)()
+    kind = get_origin(base) or base
+    return {} if kind is Mapping else kind()
 
 
 def _toml_key(field: Field[Any]) -> str:

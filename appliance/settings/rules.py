@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from appliance.settings.links import Source
-    from appliance.settings.schema import Destination, Profile, Route, Settings
+    from appliance.settings.schema import Destination, Profile, Route, Settings, Worklist
 
 
 _LYING_IN = (FolderLink, ShareLink)
@@ -43,10 +44,13 @@ def _is_own(source: Source) -> bool:
     return isinstance(source, FolderLink) or (isinstance(source, ShareLink) and source.hosted)
 
 
-def _entries(settings: Settings) -> Mapping[str, tuple[Source | Profile | Destination, ...]]:
+def _entries(
+    settings: Settings,
+) -> Mapping[str, tuple[Source | Profile | Worklist | Destination, ...]]:
     return {
         "source": settings.sources,
         "profile": settings.profiles,
+        "worklist": settings.worklists,
         "destination": settings.destinations,
     }
 
@@ -75,6 +79,12 @@ def references_exist(settings: Settings) -> Iterator[Fault]:
     for place, source in _sources(settings):
         if source.profile and source.profile not in profiles:
             yield Fault(f"{place}.profile", f'there is no profile named "{source.profile}"')
+    sources = {source.name for source in settings.sources}
+    for worklist in settings.worklists:
+        for name in worklist.sources:
+            if name not in sources:
+                reason = f'there is no source named "{name}"'
+                yield Fault(f"worklist.{worklist.name}.sources", reason)
     destinations = {destination.name for destination in settings.destinations}
     for number, route in enumerate(settings.routes, 1):
         for name in route.to:
@@ -165,6 +175,39 @@ def originals_are_confirmed(settings: Settings) -> Iterator[Fault]:
                 )
 
 
+def invented_patients_stay_in_tests(settings: Settings) -> Iterator[Fault]:
+    """Nothing gets a patient from a worklist for tests that may reach a real PACS."""
+    tests = [w for w in settings.worklists if w.environment is Environment.TEST]
+    for worklist, source in product(tests, settings.sources):
+        if not worklist.serves(source.name):
+            continue
+        for destination in _reachable(settings, source):
+            if destination.environment is Environment.PRODUCTION:
+                reason = (
+                    f'it is for tests, but images of "{source.name}" go to '
+                    f'"{destination.name}", which is not'
+                )
+                yield Fault(f"worklist.{worklist.name}.sources", reason)
+
+
+_MODALITIES: Mapping[str, tuple[str, ...]] = {
+    "DX": ("DX",),
+    "US": ("US", "IVUS"),
+    "VL": ("XC", "ES"),
+}
+"""What images of a SOP class may be of (PS3.3 A.6, A.26, A.32); the others may be of any."""
+
+
+def modalities_fit(settings: Settings) -> Iterator[Fault]:
+    """A profile's modality is one that its SOP class has."""
+    for number, profile in enumerate(settings.profiles, 1):
+        fitting = _MODALITIES.get(profile.sop_class, ())
+        if fitting and profile.modality not in {"", *fitting}:
+            place = label("profile", number, profile.name)
+            reason = f'must be {" or ".join(fitting)} with sop_class = "{profile.sop_class}"'
+            yield Fault(f"{place}.modality", reason)
+
+
 RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     names_are_unique,
     profiles_have_names,
@@ -178,6 +221,8 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     tls_is_complete,
     put_aside_is_not_watched,
     originals_are_confirmed,
+    modalities_fit,
+    invented_patients_stay_in_tests,
 )
 
 

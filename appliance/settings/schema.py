@@ -12,6 +12,7 @@ from typing import Annotated
 
 from appliance.model import Origin
 from appliance.settings.links import LINKS, ReceiverLink, Source
+from appliance.settings.repairs import Rule
 from appliance.settings.values import (
     AeTitle,
     Charset,
@@ -25,14 +26,18 @@ from appliance.settings.values import (
     TimeZone,
     between,
     conditions,
+    copies,
     each,
+    editable,
     filled,
-    keyword,
     later,
     one_of,
     pair,
+    templates,
     window,
 )
+
+PHOTOMETRICS = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL")
 
 
 class Confirm(StrEnum):
@@ -83,18 +88,40 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """`raw` of a profile: how pixels lie in a file that says nothing of itself; greyscale."""
+
+    rows: Annotated[int, between(1, 65535)]
+    columns: Annotated[int, between(1, 65535)]
+    header_bytes: Annotated[int, between(0, 1 << 30)] = 0
+    byte_order: Annotated[str, one_of("little", "big")] = "little"
+    bits: Annotated[int, one_of(8, 16)] = 16  # allocated, as BitsAllocated
+    signed: bool = False
+    invert: bool = False
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Length of the pixels; 0 where the profile describes none."""
+        return self.rows * self.columns * self.bits // 8
+
+    def fits(self, size_bytes: int) -> bool:
+        """Whether a file of that size is such an image; nothing else can be known of it."""
+        return 0 < self.pixel_bytes == size_bytes - self.header_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """[[profile]]: what one modality's exports mean."""
 
     name: Name = ""
-    sop_class: Annotated[str, later("DX", "US", "VL"), one_of("CR", "SC", "PDF", "auto")] = "auto"
+    sop_class: Annotated[str, one_of("CR", "DX", "US", "SC", "VL", "PDF", "auto")] = "auto"
     modality: CodeString = ""
     filename: NamePattern = ""
-    sidecar: Annotated[
-        str, later("xml", "ini"), one_of("auto", "none", "csv", "json", "hl7", "astm")
-    ] = "auto"
+    sidecar: Annotated[str, one_of("auto", "none", "csv", "xml", "ini", "json", "hl7", "astm")] = (
+        "auto"
+    )
     charset: Charset = ""
-    identity: Annotated[Trust, later("worklist")] = Trust.HOLD
+    identity: Trust = Trust.HOLD
     date: Annotated[tuple[str, ...], filled, each(one_of(*Origin))] = (
         "header",
         "exif",
@@ -103,10 +130,50 @@ class Profile:
         "worklist",
     )
     bits_stored: Annotated[int, between(1, 16)] = 0
-    photometric: Annotated[str, one_of("MONOCHROME1", "MONOCHROME2")] = ""
+    colour_bits: Annotated[int, one_of(8, 16)] = 16
+    photometric: Annotated[str, one_of(*PHOTOMETRICS)] = ""
     imager_pixel_spacing: Annotated[tuple[float, ...], pair] = ()
     window: Annotated[tuple[float, ...], window] = ()
-    set: Annotated[Mapping[str, Text], each(keyword)] = field(default_factory=dict)
+    raw: Raw = field(default_factory=lambda: Raw(0, 0))  # none
+    remove: Annotated[tuple[str, ...], each(editable)] = ()
+    copy: Annotated[Mapping[str, str], copies] = field(default_factory=dict)
+    template: Annotated[Mapping[str, Text], templates] = field(default_factory=dict)
+    map: Annotated[Mapping[str, Mapping[str, Text]], each(editable)] = field(default_factory=dict)
+    set: Annotated[Mapping[str, Text], each(editable)] = field(default_factory=dict)
+    no_repair: Annotated[tuple[str, ...], each(one_of(*Rule))] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """[[worklist]]: whom to ask which exams are ordered."""
+
+    name: Name
+    host: Host
+    port: Port
+    ae_title: AeTitle
+    calling_ae_title: AeTitle = ""
+    environment: Environment = Environment.PRODUCTION
+    sources: tuple[Name, ...] = ()
+    station_ae_title: AeTitle = ""
+    charset: Charset = ""
+    window_h: Annotated[float, between(0.1, 72)] = 12.0
+    wait_h: Annotated[float, between(0, 168)] = 4.0
+    cache_h: Annotated[float, between(0, 720)] = 72.0
+    fresh_s: Annotated[float, between(1, 3600)] = 30.0
+
+    @property
+    def memory_h(self) -> float:
+        """For how long after its scheduled start an order is remembered."""
+        return self.window_h + self.cache_h
+
+    def serves(self, source: str) -> bool:
+        """Whether images of that source may be of exams ordered here.
+
+        What is ordered for tests is nobody's, unless a source of tests is named.
+        """
+        if self.sources:
+            return source in self.sources
+        return self.environment is Environment.PRODUCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +201,13 @@ class Destination:
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
     answer_s: Annotated[float, between(1, 3600)] = 120.0
+    charset: Annotated[str, one_of("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")] = ""
+    transliterate: bool = False
+    remove: Annotated[tuple[str, ...], each(editable)] = ()
+    copy: Annotated[Mapping[str, str], copies] = field(default_factory=dict)
+    template: Annotated[Mapping[str, Text], templates] = field(default_factory=dict)
+    map: Annotated[Mapping[str, Mapping[str, Text]], each(editable)] = field(default_factory=dict)
+    set: Annotated[Mapping[str, Text], each(editable)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +226,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     sources: tuple[Source, ...] = field(default=(), metadata={"toml": "source"})
     profiles: tuple[Profile, ...] = field(default=(), metadata={"toml": "profile"})
+    worklists: tuple[Worklist, ...] = field(default=(), metadata={"toml": "worklist"})
     destinations: tuple[Destination, ...] = field(default=(), metadata={"toml": "destination"})
     routes: tuple[Route, ...] = field(default=(), metadata={"toml": "route"})
 
@@ -172,6 +247,10 @@ class Settings:
         """The source of that name, or None."""
         return next((s for s in self.sources if s.name == name), None)
 
+    def worklists_of(self, source: str) -> tuple[Worklist, ...]:
+        """The worklists that serve a source."""
+        return tuple(w for w in self.worklists if w.serves(source))
+
     def destination(self, name: str) -> Destination | None:
         """The destination of that name, or None."""
         return next((d for d in self.destinations if d.name == name), None)
@@ -181,8 +260,6 @@ KINDS: Mapping[type, Mapping[str, type]] = {Source: LINKS}
 """Tables whose `kind` says which record they become."""
 
 LATER: Mapping[type, Mapping[str, object]] = {
-    Settings: {"worklist": []},
-    Profile: {"raw": {}},
     Destination: {"commitment": {}, "tls": False, "kbit_s": 0, "hours": []},
 }
 """Keys of the contract that this version cannot act on, and the value that asks for nothing."""

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from appliance.settings.keywords import TEXTS, UIDS
+from appliance.settings.keywords import NUMBERS, TEXTS, UIDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -44,15 +44,19 @@ SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
 
 NOT_BUILT = "is not built yet in this version"
 
+FIELD = re.compile(r"\{(\w+)\}")
+"""A keyword in the text of a template."""
+
 
 def between(low: float, high: float) -> Callable[[float], str]:
     """A number within limits, both included."""
     return lambda value: "" if low <= value <= high else f"must be from {low} to {high}"
 
 
-def one_of(*words: str) -> Callable[[str], str]:
-    """One of a few words."""
-    return lambda value: "" if value in words else f"must be one of {', '.join(words)}"
+def one_of(*words: str | int) -> Callable[[str | int], str]:
+    """One of a few words or numbers."""
+    listed = ", ".join(map(str, words))
+    return lambda value: "" if value in words else f"must be one of {listed}"
 
 
 def later(*words: str) -> Callable[[str], str]:
@@ -152,6 +156,26 @@ def keyword(value: str, known: Collection[str] = TEXTS) -> str:
     if value in known:
         return ""
     return f"{value!r} is not a DICOM keyword that can be used here{did_you_mean(value, known)}"
+
+
+def editable(value: str) -> str:
+    """A DICOM keyword whose value may be edited on the way."""
+    return keyword(value, TEXTS | NUMBERS)
+
+
+def copies(value: Mapping[str, str]) -> str:
+    """Keywords of texts, and those that each is taken from."""
+    return each(keyword)((*value, *value.values()))
+
+
+def templates(value: Mapping[str, str]) -> str:
+    """Texts with keywords in braces."""
+    for form in value.values():
+        if not FIELD.search(form) or set(FIELD.sub("", form)) & {"{", "}"}:
+            return f"{form!r} is not a text such as {{PatientID}}-{{AccessionNumber}}"
+    return each(keyword)(
+        (*value, *(word for form in value.values() for word in FIELD.findall(form)))
+    )
 
 
 def name_pattern(value: str) -> str:

@@ -14,6 +14,7 @@ from appliance.errors import (
     ClaimLost,
     Duplicate,
     ForbiddenMove,
+    MixedPatients,
     NoIdentity,
     Superseded,
     UidConflict,
@@ -66,13 +67,23 @@ class Chaos:
 
     def do_identify(self) -> None:
         if item := self.items.claim(ItemState.CONVERTED):
-            self.random.choice([self._identified, self._hold, self._merge])(item)
+            ways = [self._identified, self._hold, self._merge, self._put_off, self._mixed]
+            self.random.choice(ways)(item)
 
     def _identified(self, item: Item) -> None:
         self.items.identified(item, SITI)
 
     def _hold(self, item: Item) -> None:
         self.items.stop(item, NoIdentity(where=item.name))
+
+    def _put_off(self, item: Item) -> None:
+        self.items.put_off(item, NOT_ANSWERING, self._later())
+
+    def _mixed(self, item: Item) -> None:
+        mixed = MixedPatients(them="two")
+        if self.items.kin(item, ["1.2.3"], {"PatientID": str(self.random.randint(1, 2))}):
+            self.items.hold_kin(item, ["1.2.3"], mixed)
+        self.items.stop(item, mixed)
 
     def _merge(self, item: Item) -> None:
         for twin in self.items.twins(item):

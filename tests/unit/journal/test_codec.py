@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from appliance.journal import codec
 from appliance.journal.spool import Spool
-from appliance.model import Claim, Evidence, Identity, Origin, Slice
+from appliance.model import Claim, Evidence, Identity, Origin, Repair, Slice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,8 @@ def test_pieces_are_bytes_and_slices_in_their_order(tmp_path: Path) -> None:
 
 
 def test_evidence_comes_back_as_it_was() -> None:
-    evidence = Evidence((Claim(Origin.SIDECAR, "PatientName", "SITI^陈"),), ("a note",))
+    claims = (Claim(Origin.SIDECAR, "PatientName", "SITI^陈"),)
+    evidence = Evidence(claims, ("a note",), (Repair("date", "It was wrong."),))
     assert codec.load_evidence(codec.dump_evidence(evidence)) == evidence
     assert codec.load_evidence("{}") == Evidence()
 

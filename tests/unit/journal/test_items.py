@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.clock import stamp
 from appliance.errors import (
     ClaimLost,
     Duplicate,
     ForbiddenMove,
     IdentityUnproven,
+    MixedPatients,
     NoIdentity,
     NoRoute,
     NotThere,
@@ -16,7 +19,7 @@ from appliance.errors import (
     UidConflict,
     UnsupportedFormat,
 )
-from appliance.model import Claim, DeliveryState, Evidence, Identity, ItemState, Origin
+from appliance.model import Claim, DeliveryState, Evidence, Identity, ItemState, Origin, Repair
 from tests.builders.box import SITI, Box
 
 if TYPE_CHECKING:
@@ -47,6 +50,23 @@ def test_an_item_remembers_its_bodies_its_evidence_and_whose_it_is(box: Box) -> 
     assert item.identity == BUDI
     assert box.journal.items.bodies(item) == bodies
     assert ("arrived", "arrived", "turned upside down") in history(box, item)
+
+
+def test_a_repair_is_told_by_its_rule_in_the_history_and_moves_nothing(box: Box) -> None:
+    box.accept("film.dcm", b"a data set")
+    item = box.claim(ItemState.ARRIVED)
+    repairs = (Repair("date", "StudyDate was 1995.07.20."), Repair("padding", "PatientID."))
+    evidence = Evidence(repairs=repairs)
+    box.journal.items.converted(item, (box.body(item, 1),), evidence)
+    columns = ("before", "after", "code", "sentence")
+    rows = box.journal.ledger.history(item.id)
+    told = [tuple(row[column] for column in columns) for row in rows]
+    assert told[-3:] == [
+        ("arrived", "arrived", "date", "StudyDate was 1995.07.20."),
+        ("arrived", "arrived", "padding", "PatientID."),
+        ("arrived", "converted", "", ""),
+    ]
+    assert box.journal.items.get(item.id).evidence == evidence
 
 
 def test_reading_an_item_again_replaces_its_bodies(box: Box) -> None:
@@ -267,3 +287,82 @@ def test_what_no_destination_took_can_be_discarded_and_then_stays_so(box: Box) -
         box.journal.deliveries.decide_delivery(
             held, DeliveryState.PREPARED, code="", why="", who="Sari"
         )
+
+
+# --- what is put off, and what belongs together
+
+
+def put_off(box: Box, why: Held = UNENCODABLE, **later: float) -> Item:
+    item = box.claim(ItemState.CONVERTED)
+    box.journal.items.put_off(item, why, box.clock.utc() + timedelta(**later))
+    return box.journal.items.get(item.id)
+
+
+def test_what_is_put_off_is_not_taken_up_before_its_time(box: Box) -> None:
+    box.item(ItemState.CONVERTED)
+    put_off(box, minutes=5)
+    assert box.journal.items.next_due() == stamp(box.clock.utc() + timedelta(minutes=5))
+    box.clock.passes(minutes=4)
+    assert box.journal.items.claim(ItemState.CONVERTED) is None
+    box.clock.passes(minutes=1)
+    assert box.claim(ItemState.CONVERTED).state is ItemState.CONVERTED
+
+
+def test_what_was_put_off_by_a_clock_since_set_back_is_taken_up_at_once(box: Box) -> None:
+    box.item(ItemState.CONVERTED)
+    put_off(box, minutes=5)
+    box.clock.is_set(box.clock.utc() - timedelta(days=2))
+    assert box.claim(ItemState.CONVERTED).state is ItemState.CONVERTED
+
+
+def test_why_it_was_put_off_is_told_once(box: Box) -> None:
+    item = box.item(ItemState.CONVERTED)
+    for _ in range(3):
+        put_off(box)
+    told = [sentence for _, _, sentence in history(box, item)]
+    assert told.count(UNENCODABLE.sentence) == 1
+    put_off(box, NoIdentity(where="its name"))
+    assert history(box, item)[-1] == (
+        "converted", "converted", "No patient could be told from its name.",
+    )  # fmt: skip
+
+
+def test_nothing_of_the_waiting_stays_once_it_goes_on(box: Box) -> None:
+    item = box.item(ItemState.CONVERTED)
+    put_off(box)
+    assert box.journal.items.hurry(item.id)
+    assert not box.journal.items.hurry(item.id)
+    box.identify()
+    row = box.journal.ledger.item_row(item.id)
+    assert (row["not_before"], row["code"], row["sentence"]) == ("", "", "")
+    assert box.journal.items.next_due() == ""
+
+
+def test_kin_name_each_other_and_what_is_set_aside_does_not_count(box: Box) -> None:
+    siti, budi = {"PatientID": "4711"}, {"PatientID": "4712"}
+    one, two, three = (box.item(ItemState.CONVERTED) for _ in range(3))
+    items = box.journal.items
+    assert items.kin(one, ["1.2"], siti) == []
+    assert items.kin(two, ["1.2", "1.3"], siti) == [siti]
+    assert items.kin(three, ["1.3"], budi) == [siti]
+    assert items.kin(one, ["1.2"], siti) == [siti]
+    assert items.kin(one, ["1.9"], siti) == []
+    for item in (one, two):
+        why = {"code": "", "why": "A test.", "who": "Sari"}
+        items.decide_item(item.id, ItemState.HELD, **why)
+        items.decide_item(item.id, ItemState.IGNORED, **why)
+    assert items.kin(three, ["1.2", "1.3"], budi) == []
+
+
+def test_what_a_person_vouches_for_is_not_held_with_its_kin(box: Box) -> None:
+    vouched = box.item(ItemState.CONVERTED)
+    box.identify(BUDI)
+    trusted = box.item(ItemState.CONVERTED)
+    box.identify(SITI)
+    last = box.item(ItemState.CONVERTED)
+    for item in (vouched, trusted, last):
+        box.journal.items.kin(item, ["1.2"], {"PatientID": "4711"})
+    box.journal.items.hold_kin(last, ["1.2"], MixedPatients(them="two"))
+    states = [box.journal.items.get(i.id).state for i in (vouched, trusted, last)]
+    assert states == [ItemState.IDENTIFIED, ItemState.HELD, ItemState.CONVERTED]
+    assert box.journal.items.get(trusted.id).identity is None

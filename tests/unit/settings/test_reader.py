@@ -45,6 +45,7 @@ bits_stored = 12
 photometric = "MONOCHROME1"
 imager_pixel_spacing = [0.1, 1]
 window = [2048, 4096]
+raw = { header_bytes = 2048, rows = 1760, columns = 2140, byte_order = "big" }
 set = { InstitutionName = "RSUD" }
 
 [[destination]]
@@ -83,6 +84,8 @@ def test_every_key_of_the_contract_that_is_built_is_read() -> None:
     assert profile.identity is Trust.TRUST
     assert profile.date == ("header", "mtime")
     assert profile.imager_pixel_spacing == (0.1, 1.0)
+    assert profile.raw.fits(2048 + 1760 * 2140 * 2)
+    assert not profile.raw.fits(1760 * 2140 * 2)
     assert profile.set == {"InstitutionName": "RSUD"}
     destination = settings.destination("pacs")
     assert destination is not None
@@ -174,7 +177,7 @@ def test_all_faults_are_listed_not_only_the_first() -> None:
             "box.timezone: 'Mars' is not a time zone such as Asia/Jakarta",
         ),
         ("[tea]", "tea: is not a known key"),
-        ("[[worklist]]", "worklist: is not built yet in this version"),
+        ("worklist = 3", "worklist: must be a list in square brackets"),
         ("[retention]\nconfirmed_days = -1", "retention.confirmed_days: must be from 0 to 3650"),
     ],
 )
@@ -269,12 +272,39 @@ def test_a_source_says_only_what_its_kind_can_do(lines: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('sop_class = "DX"', 'sop_class: "DX" is not built yet in this version'),
-        ('sop_class = "XX"', "sop_class: must be one of CR, SC, PDF, auto"),
-        ('sidecar = "xml"', 'sidecar: "xml" is not built yet in this version'),
-        ('identity = "worklist"', 'identity: "worklist" is not built yet in this version'),
+        ('host = ""', "host: '' is not a host name or an IP address"),
+        ('calling_ae_title = "TOO_LONG_A_NAME_17"', "calling_ae_title: 'TOO_LONG_A_NAME_17' must"),
+        (
+            'station_ae_title = " CR2"',
+            "station_ae_title: ' CR2' must not begin or end with a space",
+        ),
+        ('environment = "both"', "environment: must be one of production, test"),
+        ('charset = "klingon"', "charset: 'klingon' is not a character set such as shift_jis or"),
+        ("window_h = 0", "window_h: must be from 0.1 to 72"),
+        ("wait_h = -1", "wait_h: must be from 0 to 168"),
+        ("cache_h = 721", "cache_h: must be from 0 to 720"),
+        ("fresh_s = 0", "fresh_s: must be from 1 to 3600"),
+        ('sources = "cr"', "sources: must be a list in square brackets"),
+        ("tls = true", "tls: is not a known key"),
+    ],
+)
+def test_a_worklist_says_what_is_wrong_with_it(line: str, expected: str) -> None:
+    head = 'name = "ris"\nport = 1\nae_title = "RIS"\n' + 'host = "h"\n' * ("host" not in line)
+    fault = faults(f"[[worklist]]\n{head}{line}")[0]
+    assert fault.startswith(f"f: worklist.ris.{expected}")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('sop_class = "XX"', "sop_class: must be one of CR, DX, US, SC, VL, PDF, auto"),
         ('identity = "me"', "identity: must be one of worklist, trust, hold"),
-        ("raw = { rows = 3 }", "raw: is not built yet in this version"),
+        ("raw = { rows = 3 }", "raw.columns: is missing"),
+        ("raw = { rows = 3, columns = 3, bits = 12 }", "raw.bits: must be one of 8, 16"),
+        ('raw = { rows = 3, columns = 3, byte_order = "vax" }', "raw.byte_order: must be one of"),
+        ("raw = { rows = 70000, columns = 3 }", "raw.rows: must be from 1 to 65535"),
+        ("colour_bits = 12", "colour_bits: must be one of 8, 16"),
+        ('photometric = "CMYK"', "photometric: must be one of MONOCHROME1, MONOCHROME2, RGB"),
         ('charset = "klingon"', "charset: 'klingon' is not a character set such as shift_jis or"),
         ('modality = "cr"', "modality: 'cr' must be 1 to 16 capital letters, digits"),
         ("date = []", "date: must not be empty"),

@@ -258,3 +258,33 @@ def test_tls_needs_a_port_a_certificate_and_a_key() -> None:
     box = '[box]\ntls_port = 2762\ntls_cert = "/etc/c.pem"\n'
     assert faults(box) == ["f: box.tls_key: is missing; TLS needs tls_port, tls_cert and tls_key"]
     assert faults(box + 'tls_key = "/etc/k.pem"\n', receiver("a", CR1, "tls = true")) == []
+
+
+def worklist(name: str, more: str = "") -> str:
+    keys = {"name": name, "host": "h", "ae_title": "RIS"}
+    return table("worklist", keys) + f"port = 1\n{more}\n"
+
+
+def test_worklists_have_names_of_their_own_and_serve_sources_that_exist() -> None:
+    assert faults(worklist("a"), worklist("a")) == [
+        'f: worklist[2].name: "a" is already the name of worklist[1]'
+    ]
+    assert faults(worklist("a", 'sources = ["cr"]')) == [
+        'f: worklist.a.sources: there is no source named "cr"'
+    ]
+    assert faults(source("cr"), worklist("a", 'sources = ["cr"]')) == []
+
+
+def test_invented_patients_get_into_no_real_pacs() -> None:
+    named = 'environment = "test"\nsources = ["cr"]'
+    road = (source("cr"), destination("pacs"), destination("trial", environment="test"))
+    fault = (
+        'f: worklist.ris.sources: it is for tests, but images of "cr" go to "pacs", which is not'
+    )
+    to_trial = '[[route]]\nto = ["trial"]\n'
+    assert faults(*road, worklist("ris", named)) == [fault]
+    assert faults(*road, worklist("ris", 'environment = "test"')) == []
+    assert faults(*road, worklist("ris", named), to_trial) == []
+    other = '[[route]]\nto = ["pacs"]\nwhen = { source = "us" }\n'
+    assert faults(*road, source("us"), worklist("ris", named), to_trial, other) == []
+    assert faults(*road, worklist("ris", named), to_trial, other.replace("us", "c*")) == [fault]

@@ -1,0 +1,18 @@
+"""Owns the storage SOP classes that are made here, by name (PS3.4 B.5)."""
+
+from __future__ import annotations
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1"
+
+CR_IMAGE = f"{_STORAGE}.1"
+DX_FOR_PRESENTATION = f"{_STORAGE}.1.1"
+DX_FOR_PROCESSING = f"{_STORAGE}.1.1.1"
+US_MULTI_FRAME = f"{_STORAGE}.3.1"
+US_IMAGE = f"{_STORAGE}.6.1"
+SC_IMAGE = f"{_STORAGE}.7"
+SC_BYTE_FRAMES = f"{_STORAGE}.7.2"
+SC_WORD_FRAMES = f"{_STORAGE}.7.3"
+SC_COLOUR_FRAMES = f"{_STORAGE}.7.4"
+VL_ENDOSCOPIC = f"{_STORAGE}.77.1.1"
+VL_PHOTOGRAPHIC = f"{_STORAGE}.77.1.4"
+ENCAPSULATED_PDF = f"{_STORAGE}.104.1"
