@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.box import journal_of, paths_of
 from appliance.commands.out import complain, document, say, table
-from appliance.desk import queue
+from appliance.desk import candidates, queue
 from appliance.desk.release import release as release_item
-from appliance.errors import Problem, Refused
+from appliance.desk.release import release_to_order
+from appliance.errors import Problem
+from appliance.identify.requested import exam, person
 from appliance.settings.current import Current
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from appliance.desk.queue import Shown
+    from appliance.identify.candidates import Candidate
     from appliance.journal.journal import Journal
 
 
@@ -32,13 +35,17 @@ def unfinished(options: Namespace) -> int:
 
 
 def show(options: Namespace) -> int:
-    """One image and all that happened to it."""
-    with journal_of(paths_of(options.root)) as journal:
+    """One image and all that happened to it; where it wants a patient, whom it may have."""
+    paths = paths_of(options.root)
+    with journal_of(paths) as journal:
         shown = queue.show(journal, options.id)
+        choice = candidates.choice(journal, Current(paths.root).get(), shown)
     if options.json:
-        document(shown.document())
+        offered = [candidates.document(each) for each in choice]
+        document({**shown.document(), "candidates": offered})
     else:
         _tell(shown)
+        _offer(choice)
     return 0
 
 
@@ -61,15 +68,14 @@ def discard(options: Namespace) -> int:
 
 
 def release(options: Namespace) -> int:
-    """Say whose image it is."""
-    if options.item:
-        raise Refused(what="--item", why="worklists are not built yet; use --set")
-    settings = Current(paths_of(options.root).root).get()
+    """Say whose image it is, or which order it answers."""
+    settings, who = Current(paths_of(options.root).root).get(), _who(options)
+    if key := options.item:
+        return _each(
+            options, lambda journal, id_: release_to_order(journal, settings, id_, key, who=who)
+        )
     said = dict(options.set or ())
-    return _each(
-        options,
-        lambda journal, id_: release_item(journal, settings, id_, said, who=_who(options)),
-    )
+    return _each(options, lambda journal, id_: release_item(journal, settings, id_, said, who=who))
 
 
 def _each(options: Namespace, decide: Callable[[Journal, int], str]) -> int:
@@ -120,3 +126,10 @@ def _tell(shown: Shown) -> None:
         )
         for event in shown.history
     )
+
+
+def _offer(choice: Sequence[Candidate]) -> None:
+    """The orders it may answer; the first column goes behind `release --item`."""
+    if choice:
+        say("")
+        table((c.order.key, person(c.order), exam(c.order), "; ".join(c.reasons)) for c in choice)

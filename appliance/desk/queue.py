@@ -87,6 +87,8 @@ def retry(journal: Journal, item_id: int, *, who: str) -> str:
                 raise refused(item, "Retrying", "every destination has it already")
             case ItemState.IGNORED:
                 raise refused(item, "Retrying", "it was set aside for good")
+            case ItemState.CONVERTED if journal.items.hurry(item.id):
+                return "The worklist is asked again within a minute."
             case _:
                 raise refused(item, "Retrying", "it is on its way already")
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from appliance.desk.decision import deciding, refused
-from appliance.identify import rules
+from appliance.identify import requested, rules
+from appliance.identify.matching import case_of
 from appliance.model import Identity, ItemState
-from appliance.settings.keywords import TEXTS, UIDS
+from appliance.settings.keywords import TEXTS
 from appliance.settings.schema import Profile
 from appliance.settings.values import keyword
 
@@ -22,45 +23,71 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.journal.journal import Journal
-    from appliance.model import Evidence, Item
+    from appliance.model import Item
     from appliance.settings.schema import Settings
 
 _LONGEST = 64  # characters of an LO, or of a component group of a PN (PS3.5 6.2)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\\]*")
 _DOING = "Releasing"
 
-_PATIENT = """
-    PatientName PatientID IssuerOfPatientID TypeOfPatientID OtherPatientIDs OtherPatientNames
-    PatientBirthDate PatientBirthTime PatientSex PatientAge PatientSize PatientWeight
-    PatientAddress PatientTelephoneNumbers PatientMotherBirthName PatientComments
-    AdditionalPatientHistory MedicalRecordLocator AdmissionID IssuerOfAdmissionID
-    AccessionNumber StudyID StudyDescription ReferringPhysicianName RequestedProcedureID
-    RequestedProcedureDescription ScheduledProcedureStepID
-"""
-_OF_A_PATIENT = frozenset(_PATIENT.split())
-
 
 def release(
     journal: Journal, settings: Settings, item_id: int, said: Mapping[str, str], *, who: str
 ) -> str:
-    """Let a held image go on under the patient that `who` says it is of.
+    """Let a held image go on under the patient in `said` (DICOM keyword to text); what happens.
 
-    Without PatientID in `said` that is the patient whom the device named. Raises NotThere,
+    Without a PatientID it goes on as of the patient whom the device named. Raises NotThere,
     Refused, NoDate.
     """
-    item = journal.items.get(item_id)
+    item = _releasable(journal, item_id)
     if fault := next(filter(None, map(_fault, said.items())), ""):
         raise refused(item, _DOING, fault)
-    if item.state is not ItemState.HELD:
+    return _go_on(journal, item, Identity(_values(item, settings, said), "person"), who)
+
+
+def release_to_order(
+    journal: Journal, settings: Settings, item_id: int, key: str, *, who: str
+) -> str:
+    """Let a held image go on as the answer to an order; what happens.
+
+    `key` is that of an order that a worklist told of. Raises NotThere, Refused, NoDate.
+    """
+    item = _releasable(journal, item_id)
+    order = journal.orders.get(key)
+    if order is None or order.worklist not in {
+        worklist.name for worklist in settings.worklists_of(item.source)
+    }:
+        raise refused(item, _DOING, f"no worklist of its source has an order {key} any more")
+    if what := requested.unreadable(order):
+        raise refused(item, _DOING, f"{what} in that order cannot be read")
+    identity = requested.identity(order, case_of(item, settings), "person")
+    return _go_on(journal, item, identity, who)
+
+
+def _releasable(journal: Journal, item_id: int) -> Item:
+    """One that waits for a person, or for its order, and has been read."""
+    item = journal.items.get(item_id)
+    if item.state is not ItemState.HELD and not _waits(journal, item):
         raise refused(item, _DOING, "it is not held")
     if not journal.items.bodies(item):
         raise refused(item, _DOING, "it has not been read; retry it instead")
-    identity = Identity(_values(item, settings, said), "person")
+    return item
+
+
+def _waits(journal: Journal, item: Item) -> bool:
+    """Whether it waits for its order to come."""
+    waiting = journal.ledger.item_row(item.id)["not_before"]
+    return item.state is ItemState.CONVERTED and bool(waiting)
+
+
+def _go_on(journal: Journal, item: Item, identity: Identity, who: str) -> str:
     _must_be_new(journal, item, identity)
+    before = rules.claimed(item.evidence)
     with deciding(journal, item, _DOING):
-        why = f"{who} says that it is of {_patient(identity)}; before: {_patient_before(item)}."
-        journal.items.released(item.id, identity, code="released", why=why, who=who)
-    return f"It goes on as an image of {_patient(identity)}."
+        why = f"{who} says that it is of {patient(identity.values)}; before: {_before(item)}."
+        moved = rules.is_another(before, identity.values)
+        journal.items.released(item.id, identity, code="released", why=why, who=who, moved=moved)
+    return f"It goes on as an image of {patient(identity.values)}."
 
 
 def _values(item: Item, settings: Settings, said: Mapping[str, str]) -> Mapping[str, str]:
@@ -68,25 +95,14 @@ def _values(item: Item, settings: Settings, said: Mapping[str, str]) -> Mapping[
     number = said.get("PatientID", "") or claimed.get("PatientID", "")
     if not number:
         raise refused(item, _DOING, "nobody says which PatientID it has")
-    if not _is_said_by_all(item.evidence, number):
-        if not said.get("PatientName"):
-            why = "a new PatientID needs the PatientName beside it, against slips of the finger"
-            raise refused(item, _DOING, why)
-        claimed = {k: _of_another(k, v) for k, v in claimed.items() if k not in UIDS}
+    kept = rules.said_of(item.evidence, number)
+    if not kept.get("PatientID") and not said.get("PatientName"):
+        why = "a new PatientID needs the PatientName beside it, against slips of the finger"
+        raise refused(item, _DOING, why)
     profile = settings.profile_of(item.source) or Profile()
     is_dated = bool(said.get("StudyDate"))
     date = {} if is_dated else rules.exam_date(item.name, item.evidence, profile)
-    return {**claimed, **said, "PatientID": number, **date}
-
-
-def _is_said_by_all(evidence: Evidence, number: str) -> bool:
-    """Whether everybody who names a patient names this one."""
-    return {c.value for c in evidence.claims if c.keyword == "PatientID" and c.value} == {number}
-
-
-def _of_another(keyword: str, value: str) -> str:
-    """What is left of a claim when it was made of another patient."""
-    return "" if keyword in _OF_A_PATIENT else value
+    return {**kept, **said, "PatientID": number, **date}
 
 
 def _must_be_new(journal: Journal, item: Item, identity: Identity) -> None:
@@ -102,14 +118,15 @@ def _said_of(item: Item) -> Mapping[str, str]:
     return item.identity.values if item.identity else rules.claimed(item.evidence)
 
 
-def _patient_before(item: Item) -> str:
-    return _patient(Identity(_said_of(item), ""))
+def _before(item: Item) -> str:
+    return patient(_said_of(item))
 
 
-def _patient(identity: Identity) -> str:
+def patient(values: Mapping[str, str]) -> str:
+    """Patient and exam in a few words."""
     shown = ("PatientID", "PatientName", "AccessionNumber", "StudyDate")
-    values = [f"{k}={identity.values[k]}" for k in shown if identity.values.get(k)]
-    return ", ".join(values) or "nobody"
+    said = [f"{k}={values[k]}" for k in shown if values.get(k)]
+    return ", ".join(said) or "nobody"
 
 
 def _fault(entry: tuple[str, str]) -> str:

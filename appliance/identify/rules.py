@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.errors import EvidenceDisagrees, IdentityUnproven, NoDate, NoIdentity
+from appliance.identify import moments, names
+from appliance.identify.matching import SPEAKERS
+from appliance.identify.names import Verdict
 from appliance.model import Identity, Origin
+from appliance.settings.keywords import UIDS
 from appliance.settings.schema import Profile, Trust
 
 if TYPE_CHECKING:
@@ -13,35 +17,60 @@ if TYPE_CHECKING:
 
     from appliance.model import Evidence
 
-_SPEAKERS = (Origin.HEADER, Origin.SIDECAR, Origin.FILENAME)
-"""Who may say whose image it is; where they agree, the richest speaks first."""
-
 _MUST_AGREE = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionNumber")
 """Where two speakers may not contradict each other; names differ in spelling and are not here."""
 
 _KEY = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
 
-_DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
-_TIMES = {
-    "StudyDate": "StudyTime",
-    "AcquisitionDate": "AcquisitionTime",
-    "ContentDate": "ContentTime",
-    "SeriesDate": "SeriesTime",
-}
+_PATIENT = """
+    PatientName PatientID IssuerOfPatientID TypeOfPatientID OtherPatientIDs OtherPatientNames
+    PatientBirthDate PatientBirthTime PatientSex PatientAge PatientSize PatientWeight
+    PatientAddress PatientTelephoneNumbers PatientMotherBirthName PatientComments
+    AdditionalPatientHistory MedicalRecordLocator AdmissionID IssuerOfAdmissionID
+    AccessionNumber StudyID StudyDescription ReferringPhysicianName RequestedProcedureID
+    RequestedProcedureDescription ScheduledProcedureStepID
+"""
+_OF_A_PATIENT = frozenset(_PATIENT.split())
 
 
 def claimed(evidence: Evidence) -> Mapping[str, str]:
     """All that the speakers say, DICOM keyword to value; nothing is decided yet."""
-    keywords = dict.fromkeys(c.keyword for c in evidence.claims if c.origin in _SPEAKERS)
-    said = {keyword: evidence.get(keyword, *_SPEAKERS) for keyword in keywords}
+    keywords = dict.fromkeys(c.keyword for c in evidence.claims if c.origin in SPEAKERS)
+    said = {keyword: evidence.get(keyword, *SPEAKERS) for keyword in keywords}
     return {keyword: value for keyword, value in said.items() if value}
 
 
+def said_of(evidence: Evidence, number: str) -> Mapping[str, str]:
+    """What the speakers say, as far as it may stand beside a PatientID that somebody decided.
+
+    What was said of a patient stays only where everybody who names one names this one; else it is
+    empty, and UIDs that came are another study's.
+    """
+    said = claimed(evidence)
+    named = {c.value for c in evidence.claims if c.keyword == "PatientID" and c.value}
+    if named == {number}:
+        return said
+    return {k: "" if k in _OF_A_PATIENT else v for k, v in said.items() if k not in UIDS}
+
+
 def identity_key(said: Mapping[str, str]) -> str:
-    """Whose image somebody says it is, for comparing; "" where nobody names a patient."""
-    if not said.get("PatientID"):
-        return ""
-    return "\n".join(_folded(said.get(keyword, "")) for keyword in _KEY)
+    """Whose image of which exam somebody says it is, for comparing; "" where nobody does."""
+    return "\n".join(_spelled(keyword, said.get(keyword, "")) for keyword in _KEY).rstrip("\n")
+
+
+def is_told_better(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether `now` says of patient and exam all that `before` did, and nothing else of it."""
+    said = {keyword: _spelled(keyword, before.get(keyword, "")) for keyword in _KEY}
+    return all(not word or word == _spelled(k, now.get(k, "")) for k, word in said.items())
+
+
+def is_another(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two claims are of two patients: by their numbers, and by names where both tell."""
+    numbers = [_folded(said.get("PatientID", "")) for said in (one, other)]
+    if all(numbers) and numbers[0] != numbers[1]:
+        return True
+    named = (said.get("PatientName", "") for said in (one, other))
+    return names.compare(*named) is Verdict.DIFFERS
 
 
 def decide(name: str, evidence: Evidence, profile: Profile | None) -> Identity:
@@ -53,35 +82,64 @@ def decide(name: str, evidence: Evidence, profile: Profile | None) -> Identity:
     said = dict(claimed(evidence))
     if not said.get("PatientID"):
         raise NoIdentity(where=_where(profile))
-    for keyword in _MUST_AGREE:
-        _agree(name, evidence, keyword)
+    must_agree(name, evidence)
     if not _is_trusted(evidence, profile):
         raise IdentityUnproven(who=f"Patient {said['PatientID']}")
     said.update(exam_date(name, evidence, profile or Profile()))
     return Identity(said, "trust")
 
 
-def exam_date(name: str, evidence: Evidence, profile: Profile) -> Mapping[str, str]:
-    """StudyDate, and StudyTime where the same place tells it. Raises NoDate."""
-    for place in profile.date:
-        for keyword in _DATES:
-            if date := evidence.get(keyword, Origin(place)):
-                time = evidence.get(_TIMES[keyword], Origin(place))
-                return {"StudyDate": date, "StudyTime": time}
+def exam_date(
+    name: str, evidence: Evidence, profile: Profile, *, worklist: moments.Moment | None = None
+) -> Mapping[str, str]:
+    """StudyDate, and StudyTime where the same place tells it; `worklist` is what an order says.
+
+    Raises NoDate.
+    """
+    if said := moments.told(evidence, profile):
+        return {"StudyDate": said.date, "StudyTime": said.time}
+    if worklist and Origin.WORKLIST in profile.date:
+        time = f"{worklist.at:%H%M%S}" if worklist.at else ""
+        return {"StudyDate": f"{worklist.day:%Y%m%d}", "StudyTime": time}
     raise NoDate(where=f"{name} ({', '.join(profile.date)})")
 
 
-def _agree(name: str, evidence: Evidence, keyword: str) -> None:
-    said = {o: value for o in _SPEAKERS if (value := evidence.get(keyword, o))}
-    if len({_folded(value) for value in said.values()}) > 1:
-        words = " and ".join(f"the {origin} says {value}" for origin, value in said.items())
-        raise EvidenceDisagrees(name=name, keyword=keyword, words=words)
+def must_agree(name: str, evidence: Evidence) -> None:
+    """Speakers may add to each other, not contradict. Raises EvidenceDisagrees."""
+    for keyword in _MUST_AGREE:
+        said = _by_speaker(evidence, keyword)
+        if len({_folded(value) for value in said.values()}) > 1:
+            raise _disagreement(name, keyword, said)
+
+
+def names_must_agree(name: str, evidence: Evidence) -> None:
+    """Nor about the name, where that is to prove somebody. Raises EvidenceDisagrees."""
+    said = _by_speaker(evidence, "PatientName")
+    spellings = list(said.values())
+    if any(names.compare(spellings[0], each) is Verdict.DIFFERS for each in spellings[1:]):
+        raise _disagreement(name, "PatientName", said)
+
+
+def _by_speaker(evidence: Evidence, keyword: str) -> Mapping[Origin, str]:
+    return {o: value for o in SPEAKERS if (value := evidence.get(keyword, o))}
+
+
+def _disagreement(name: str, keyword: str, said: Mapping[Origin, str]) -> EvidenceDisagrees:
+    words = " and ".join(f"the {origin} says {value}" for origin, value in said.items())
+    return EvidenceDisagrees(name=name, keyword=keyword, words=words)
 
 
 def _is_trusted(evidence: Evidence, profile: Profile | None) -> bool:
     if profile is None:
         return bool(evidence.get("PatientID", Origin.HEADER))
     return profile.identity is Trust.TRUST
+
+
+def _spelled(keyword: str, value: str) -> str:
+    """A value so that two spellings of the same are one; damaged names stay as they are."""
+    if keyword == "PatientName" and not names.is_damaged(value):
+        return " ".join(names.words(value))
+    return _folded(value)
 
 
 def _folded(value: str) -> str:

@@ -1,30 +1,61 @@
-"""Owns converted -> identified: proves whose image it is, or leaves it to a person."""
+"""Owns converted -> identified: proves whose image it is, or leaves it to a person.
+
+An image whose order is not there yet stays converted and is asked about again, for as long as the
+worklist's settings say; only then a person is bothered.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from appliance.errors import Duplicate, Held, IdentityConflict, Superseded
-from appliance.identify import rules
+from appliance.errors import (
+    Duplicate,
+    Held,
+    IdentityConflict,
+    MixedPatients,
+    NoWorklist,
+    Superseded,
+    WaitsForOrder,
+    WorklistDown,
+    WorklistNone,
+)
+from appliance.identify import moments, rules
+from appliance.identify.matching import IDENTIFIERS, case_of
+from appliance.identify.proof import ours, prove
 from appliance.model import ItemState
+from appliance.settings.schema import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from appliance.clock import Clock
+    from appliance.errors import Problem
+    from appliance.identify.matching import Case
+    from appliance.identify.worklist import Answer, Worklists
     from appliance.journal.journal import Journal
-    from appliance.model import Item
+    from appliance.model import Identity, Item
     from appliance.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
+
+_ASK_EVERY = timedelta(minutes=1)
+_MINUTE_S = 60
+_STUDY = ("StudyInstanceUID", "SeriesInstanceUID")
+_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 
 class Identify:
     """One worker of the stage."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, worklists: Worklists, clock: Clock) -> None:
         """Work on `journal`."""
         self._journal = journal
+        self._worklists = worklists
+        self._clock = clock
 
     def turn(self, settings: Settings) -> bool:
         """Take one item a step further; False when there was none."""
@@ -34,34 +65,126 @@ class Identify:
         try:
             self._identify(item, settings)
         except Held as problem:
-            _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
-            self._journal.items.stop(item, problem)
+            self._stop(item, problem, settings)
         return True
 
-    def _identify(self, item: Item, settings: Settings) -> None:
-        for twin in self._journal.items.twins(item):
-            if _key(twin) == _key(item):
-                self._journal.items.merge(item, twin, Duplicate(name=item.name, first=twin.name))
-                return
-            if _key(item):
-                self._compare(item, twin)
-        identity = rules.decide(item.name, item.evidence, settings.profile_of(item.source))
-        self._journal.items.identified(item, identity)
+    def rest_s(self) -> float:
+        """For how long nothing is to do unless something comes; inf: nothing waits."""
+        due = self._journal.items.next_due()
+        if not due:
+            return math.inf
+        return max((datetime.fromisoformat(due) - self._clock.utc()).total_seconds(), 0.0)
 
-    def _compare(self, item: Item, twin: Item) -> None:
-        """The same image named otherwise: only a twin that nobody named gives way."""
-        if _key(twin):
-            raise IdentityConflict(before=_patient(twin), now=_patient(item))
-        self._journal.items.supersede(twin, item, Superseded(name=twin.name))
+    def _identify(self, item: Item, settings: Settings) -> None:
+        if self._is_here_already(item):
+            return
+        self._must_be_of_one_patient(item)
+        case = case_of(item, settings)
+        profile = settings.profile_of(item.source)
+        if profile and profile.identity is Trust.WORKLIST:
+            identity, *notes = self._proved(case, item.source, settings)
+        else:
+            identity, notes = rules.decide(item.name, item.evidence, profile), []
+        doubt = moments.doubt(case.evidence, case.profile, case.arrived_at)
+        self._journal.items.identified(item, identity, filter(None, [*notes, doubt]))
+
+    # --- by worklist -----------------------------------------------------------------------------
+
+    def _proved(self, case: Case, source: str, settings: Settings) -> tuple[Identity, str, str]:
+        """The identity, and remarks on what proves it."""
+        answer = self._worklists.orders_for(settings, source, *case.days)
+        if not answer.served:
+            raise NoWorklist(source=source)
+        try:
+            identity, words = prove(case, answer.orders)
+        except WorklistNone as none:
+            if answer.failed:
+                why = answer.failed[0].sentence
+                raise WorklistDown(who=ours(case), why=why) from none
+            raise
+        if answer.failed and math.isinf(answer.age_s):
+            # What was never told may hold another order of this patient, or another patient.
+            raise WorklistDown(who=ours(case), why=answer.failed[0].sentence)
+        return identity, words, _age(answer)
+
+    def _stop(self, item: Item, problem: Held, settings: Settings) -> None:
+        """Hold it, unless its order may still come."""
+        now = self._clock.utc()
+        until = datetime.fromisoformat(item.arrived_at) + _patience(item.source, settings)
+        if isinstance(problem, WorklistNone | WorklistDown) and now < until:
+            self._wait(item, problem, min(now + _ASK_EVERY, until), _local(until, settings))
+            return
+        _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
+        # Whoever decides now is to have a choice, also where nothing was to be proved.
+        self._worklists.orders_for(settings, item.source, *case_of(item, settings).days)
+        self._journal.items.stop(item, problem)
+
+    def _wait(self, item: Item, problem: Problem, again: datetime, until: str) -> None:
+        why = WaitsForOrder(why=problem.sentence, until=until)
+        self._journal.items.put_off(item, why, again)
+        _log.info("%s (item %d): %s", item.name, item.id, why.sentence)
+
+    # --- beside other images ---------------------------------------------------------------------
+
+    def _is_here_already(self, item: Item) -> bool:
+        """Whether the same image of the same patient is; raises where it is of another one."""
+        now = rules.claimed(item.evidence)
+        key = rules.identity_key(now)
+        for twin in self._journal.items.twins(item):
+            before = _said(twin)
+            if key in {
+                rules.identity_key(rules.claimed(twin.evidence)),
+                rules.identity_key(before),
+            }:
+                self._journal.items.merge(item, twin, Duplicate(name=item.name, first=twin.name))
+                return True
+            if key and not twin.identity and rules.is_told_better(before, now):
+                self._journal.items.supersede(twin, item, Superseded(name=twin.name))
+            elif key:
+                raise IdentityConflict(before=_patient(before), now=_patient(now))
+        return False
+
+    def _must_be_of_one_patient(self, item: Item) -> None:
+        """A study or series of two: what of it has not been sent waits for a person."""
+        uids = set(self._uids(item))
+        said = rules.claimed(item.evidence)
+        mine = {keyword: said[keyword] for keyword in _PATIENT if said.get(keyword)}
+        if not uids or not mine:
+            return
+        named = self._journal.items.kin(item, uids, mine)
+        others = [other for other in named if rules.is_another(mine, other)]
+        if others:
+            problem = MixedPatients(them=" and ".join(map(_patient, [*others, mine])))
+            self._journal.items.hold_kin(item, uids, problem)
+            raise problem
+
+    def _uids(self, item: Item) -> Iterator[str]:
+        for body in self._journal.items.bodies(item):
+            yield from (str(uid) for key in _STUDY if (uid := body.attributes.get(key)))
+        said = rules.claimed(item.evidence)
+        yield from (said[key] for key in _STUDY if said.get(key))
 
 
 def _said(item: Item) -> Mapping[str, str]:
     return item.identity.values if item.identity else rules.claimed(item.evidence)
 
 
-def _key(item: Item) -> str:
-    return rules.identity_key(_said(item))
+def _patient(said: Mapping[str, str]) -> str:
+    shown = [said[keyword] for keyword in IDENTIFIERS if said.get(keyword)]
+    return f"patient {', '.join(shown)}" if shown else "nobody by name"
 
 
-def _patient(item: Item) -> str:
-    return f"patient {_said(item)['PatientID']}"
+def _patience(source: str, settings: Settings) -> timedelta:
+    return timedelta(hours=max((w.wait_h for w in settings.worklists_of(source)), default=0.0))
+
+
+def _local(moment: datetime, settings: Settings) -> str:
+    return f"{moment.astimezone(ZoneInfo(settings.box.timezone)):%Y-%m-%d %H:%M}"
+
+
+def _age(answer: Answer) -> str:
+    """How old the word of a worklist is that does not answer now."""
+    if not answer.failed:
+        return ""
+    told = f"what it told {math.ceil(answer.age_s / _MINUTE_S)} min ago"
+    return f"The worklist could not be asked, {told} was used: {answer.failed[0].sentence}"

@@ -1,7 +1,7 @@
 """Owns the composition of the deliver service: identify and route here, a lane per destination.
 
-The only service that speaks to the network outwards; it also asks "do you know us?" (C-ECHO) for
-whoever may not.
+The only service that speaks to the network outwards; it also asks "do you know us?" (C-ECHO) and
+"what is ordered?" for whoever may not.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from appliance.dicom.echo import echo
 from appliance.errors import NotThere
 from appliance.forward.lane import Lane, target_of
 from appliance.identify.stage import Identify
+from appliance.identify.worklist import Worklists, ask_about_now
 from appliance.route.stage import Routing
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.settings.links import ReceiverLink
+from appliance.settings.schema import Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +33,11 @@ _PATIENCE_S = 5.0
 
 def work(duty: Duty) -> None:
     """Deliver until told to leave."""
-    calls = Server(duty.paths.run / "deliver.sock", {"echo": lambda request: _echo(duty, request)})
+    operations = {
+        "echo": lambda request: _echo(duty, request),
+        "worklist": lambda request: _worklist(duty, request),
+    }
+    calls = Server(duty.paths.run / "deliver.sock", operations)
     calls.start()
     crew = Crew(duty)
     with duty.journal() as journal:
@@ -47,7 +53,8 @@ class _Shift:
         self._duty = duty
         self._journal = journal
         self._crew = crew
-        self._identify = Identify(journal)
+        worklists = Worklists(journal, duty.clock, duty.notifier.beat)
+        self._identify = Identify(journal, worklists, duty.clock)
         self._routing = Routing(journal)
         self._settings: Settings | None = None
 
@@ -61,7 +68,7 @@ class _Shift:
         routed = self._routing.turn(settings)
         self._crew.muster(_jobs(self._duty, settings))
         if not (identified or routed):
-            return SAFETY_SCAN_S
+            return min(self._identify.rest_s(), SAFETY_SCAN_S)
         self._duty.ring("keeper")
         return 0
 
@@ -103,6 +110,17 @@ def _echo(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
         calling = request.get("calling_ae_title") or settings.box.ae_title
         target = Target(request["host"], int(request["port"]), request["ae_title"], calling)
     return {"seconds": echo(target, duty.clock)}
+
+
+def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a worklist that somebody is just entering says of these days, in numbers only."""
+    entry = Worklist(**{key: value for key, value in request.items() if key != "op"})
+    told = ask_about_now(entry, duty.settings.get(), duty.clock)
+    return {
+        "orders": len(told.orders),
+        "undated": told.undated,
+        "unreadable": told.unreadable,
+    }
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class _Numbers(Collector):
         yield from self._road()
         yield from self._sources()
         yield from self._destinations()
+        yield from self._worklists()
         yield from self._box()
 
     def _road(self) -> Iterator[Metric]:
@@ -90,6 +91,18 @@ class _Numbers(Collector):
             if destination.last_ok_at:
                 last.add_metric([name], _unix(destination))
         yield from (queue, confirmed, up, last)
+
+    def _worklists(self) -> Iterator[Metric]:
+        up = _gauge("worklist_up", "Whether a worklist told which exams are ordered.", "worklist")
+        age = _gauge("worklist_age_seconds", "Since it last told anything.", "worklist")
+        orders = _gauge("worklist_orders", "Orders of it that are remembered.", "worklist")
+        for worklist in self._now.worklists:
+            if worklist.state not in _UNKNOWN:
+                up.add_metric([worklist.name], worklist.tells)
+            if worklist.told_s is not None:
+                age.add_metric([worklist.name], worklist.told_s)
+            orders.add_metric([worklist.name], worklist.orders)
+        yield from (up, age, orders)
 
     def _box(self) -> Iterator[Metric]:
         if self._now.room:

@@ -1,5 +1,7 @@
 """Owns when confirmed bytes leave the card: by age now and then, by space as soon as it is short.
 
+Orders of worklists leave it too once nothing is expected of them.
+
 Rows, UIDs and hashes stay for good, so what is gone is still known. Nothing that is not confirmed
 by every one of its destinations is ever touched; should all of that fill the card, intake stops
 and says so.
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from appliance.board.disk import Room
     from appliance.clock import Clock
     from appliance.journal.custody import Custody
-    from appliance.settings.schema import Retention
+    from appliance.journal.orders import Orders
+    from appliance.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -34,23 +37,33 @@ class Housekeeping:
     """One box's retention job."""
 
     def __init__(
-        self, custody: Custody, folder: Path, clock: Clock, measure: Callable[[Path], Room] = room
+        self,
+        custody: Custody,
+        orders: Orders,
+        folder: Path,
+        clock: Clock,
+        measure: Callable[[Path], Room] = room,
     ) -> None:
         """Keep room on the file system of `folder`."""
         self._custody = custody
+        self._orders = orders
         self._folder = folder
         self._clock = clock
         self._measure = measure
         self._by_age_at_s = clock.monotonic()
 
-    def turn(self, rules: Retention) -> float:
+    def turn(self, settings: Settings) -> float:
         """Let go of what may go now; seconds after which to look again."""
+        rules = settings.retention
         before = self._clock.utc() - timedelta(days=rules.confirmed_days)
         if self._measure(self._folder).free_percent < rules.min_free_percent:
             return self._by_space(before)
         if self._clock.monotonic() >= self._by_age_at_s:
             self._by_age_at_s = self._clock.monotonic() + BY_AGE_EVERY_S
             self._purge(before, 0)
+            self._orders.purge(
+                {each.name: timedelta(hours=each.memory_h) for each in settings.worklists}
+            )
         return BY_AGE_EVERY_S
 
     def _by_space(self, before: datetime) -> float:

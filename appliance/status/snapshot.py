@@ -36,6 +36,7 @@ _ALL_IS_WELL = {
     _READING: "The stick is being read: do not pull it.",
     "safe": "Everything on the stick is taken: it can be pulled.",
     "up": "It takes what is sent to it.",
+    "ok": "It tells which exams are ordered.",
 }
 _NO_STICK = "No stick is plugged in."
 _BEFORE_ROUTING = (ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED)
@@ -116,15 +117,34 @@ class DestinationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WorklistStatus:
+    """How a worklist is doing, and what is remembered of what it told."""
+
+    name: str
+    state: str
+    sentence: str
+    hint: str
+    orders: int
+    told_s: float | None  # how long ago it last told anything
+
+    @property
+    def tells(self) -> bool:
+        """False when it is known that it cannot be asked now."""
+        return self.state != "failed"
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """How everything stood at one moment."""
 
     items: Mapping[str, int] = field(default_factory=dict)
     deliveries: Mapping[str, int] = field(default_factory=dict)
     held: tuple[HeldItem, ...] = ()
+    waiting_for_order: int = 0
     oldest_waiting_s: float | None = None
     sources: tuple[SourceStatus, ...] = ()
     destinations: tuple[DestinationStatus, ...] = ()
+    worklists: tuple[WorklistStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     notices: tuple[Notice, ...] = ()
     room: Room | None = None
@@ -153,6 +173,7 @@ class Snapshot:
             "items": dict(self.items),
             "deliveries": dict(self.deliveries),
             "held": [asdict(held) for held in self.held],
+            "waiting_for_order": self.waiting_for_order,
             "oldest_waiting_s": self.oldest_waiting_s,
             "sources": [asdict(source) for source in self.sources],
             "destinations": [
@@ -165,6 +186,7 @@ class Snapshot:
                 }
                 for destination in self.destinations
             ],
+            "worklists": [asdict(worklist) for worklist in self.worklists],
             "lamps": pattern.document(self.lamps),
             "settings_problems": [_told(problem) for problem in self.problems],
             "notices": [_told(notice) for notice in self.notices],
@@ -181,9 +203,11 @@ def take(
         items=look.items(),
         deliveries=look.deliveries(),
         held=look.held(),
+        waiting_for_order=look.waiting_for_order(),
         oldest_waiting_s=look.oldest_waiting_s(),
         sources=tuple(look.source(source.name, source.kind) for source in settings.sources),
         destinations=look.destinations([d.name for d in settings.destinations]),
+        worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
         problems=tuple(problems),
         notices=notices(settings),
         room=room(journal.paths.root) if journal else None,
@@ -199,6 +223,7 @@ class _Look:
         places = self._ledger.places() if self._ledger else ()
         self._places = {(row["kind"], row["name"]): dict(row) for row in places}
         self._counts = self._ledger.delivery_counts() if self._ledger else {}
+        self._orders = journal.orders.counts() if journal else {}
 
     def items(self) -> Mapping[str, int]:
         return self._ledger.item_counts() if self._ledger else {}
@@ -212,6 +237,9 @@ class _Look:
     def held(self) -> tuple[HeldItem, ...]:
         rows = self._ledger.attention() if self._ledger else ()
         return tuple(HeldItem(**dict(row)) for row in rows)
+
+    def waiting_for_order(self) -> int:
+        return self._ledger.waiting_for_order() if self._ledger else 0
 
     def oldest_waiting_s(self) -> float | None:
         return self._since(self._ledger.oldest_waiting() if self._ledger else "")
@@ -249,6 +277,17 @@ class _Look:
             hint=place.get("hint", ""),
             last_ok_at=place.get("last_ok_at", ""),
             deliveries=states,
+        )
+
+    def worklist(self, name: str) -> WorklistStatus:
+        place = self._places.get(("worklist", name), {})
+        return WorklistStatus(
+            name=name,
+            state=place.get("state", _NEW),
+            sentence=_sentence(place) or "It has not been asked yet.",
+            hint=place.get("hint", ""),
+            orders=self._orders.get(name, 0),
+            told_s=self._since(place.get("last_ok_at", "")),
         )
 
     def _since(self, moment: str) -> float | None:

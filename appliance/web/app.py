@@ -20,6 +20,7 @@ from appliance.web.views.settings import Settings
 from appliance.web.views.sources import Sources
 from appliance.web.views.status import Status
 from appliance.web.views.tables import Destinations, Profiles
+from appliance.web.views.worklists import Worklists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/attention", "attention", items.attention)
     yield Route("/items/<int:item_id>", "item", items.page)
     yield Route("/items/<int:item_id>/retry", "retry", items.retry, "POST")
+    yield Route("/items/<int:item_id>/pick", "pick", items.pick, "POST")
     yield Route("/items/<int:item_id>/release", "release", items.release, "POST")
     yield Route("/items/<int:item_id>/discard", "discard", items.discard, both)
     settings = Settings(box)
@@ -81,7 +83,7 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/settings/source/new/<kind>", "new_link", sources.new, both)
     yield Route("/settings/source/named/<name>", "edit_source", sources.edit, both)
     yield Route("/settings/source/named/<name>/remove", "remove_source", sources.remove, both)
-    for table in (Destinations(box), profiles):
+    for table in (Destinations(box), profiles, Worklists(box)):
         place = f"/settings/{table.name}"
         yield Route(f"{place}/new", f"new_{table.name}", table.new, both)
         yield Route(f"{place}/named/<name>", f"edit_{table.name}", table.edit, both)

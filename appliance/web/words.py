@@ -48,6 +48,7 @@ LABELS: Mapping[str, str] = {
     "quiet_s": "Look at it after so many quiet seconds",
     "size_gib": "Size in GB",
     "start_bytes": "Begins with",
+    "station_ae_title": "Only exams planned for the station",
     "tls": "Over TLS only",
     "tls_ca": "Who signs certificates of modalities",
     "tls_cert": "Certificate",

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -14,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from appliance.dicom.association import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -127,16 +128,23 @@ def bound_to_us(*command: str) -> list[str]:
 
 
 @contextmanager
-def orthanc(folder: Path, ports: tuple[int, int] = (0, 0), *known: str) -> Iterator[Orthanc]:
+def orthanc(
+    folder: Path,
+    ports: tuple[int, int] = (0, 0),
+    *known: str,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator[Orthanc]:
     """Run Orthanc with its storage in `folder` until the block ends.
 
     `ports` are the DICOM and HTTP ports to take if they are free, `known` the calling AE titles it
-    accepts. It cannot listen on loopback alone, but answers nobody who comes from elsewhere.
+    accepts, `more` is added to its configuration. It cannot listen on loopback alone, but answers
+    nobody who comes from elsewhere.
     """
     pacs = Orthanc("PRACTICE", free_port(ports[0]), free_port(ports[1]))
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "orthanc.json"
-    settings.write_text(json.dumps(_settings(pacs, folder, known or ("JEMBATAN",)), indent=2))
+    configuration = {**_settings(pacs, folder, known or ("JEMBATAN",)), **more}
+    settings.write_text(json.dumps(configuration, indent=2))
     log = folder / "orthanc.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

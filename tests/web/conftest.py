@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import socket
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from waitress.server import create_server
 
 from appliance import durable
 from appliance.call import Server
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
+from appliance.web.app import create_app
 from tests.builders.box import Box
+from tests.web.browser import Person, browser
 from tests.web.visitor import PASSWORD, Visitor
 
 if TYPE_CHECKING:
@@ -49,3 +54,22 @@ def owner(stranger: Visitor, claimed: bytes) -> Visitor:
     durable.publish(stranger.box.paths.etc / "access.json", claimed)
     stranger.is_let_in()
     return stranger
+
+
+@pytest.fixture
+def person(box: Box, claimed: bytes, tmp_path: Path) -> Iterator[Person]:
+    """Somebody who is logged in at the page of a box where only keeper runs."""
+    durable.publish(box.paths.etc / "access.json", claimed)
+    listening = socket.create_server(("127.0.0.1", 0))
+    page = create_server(create_app(box.paths, box.clock), sockets=[listening])
+    thread = Thread(target=page.run, daemon=True)
+    thread.start()
+    home = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with browser(tmp_path / "chromium", home) as person:
+        person.visit("/login")
+        person.fill("Password", PASSWORD)
+        person.press("Log in")
+        person.sees("Three steps, and images travel")
+        yield person
+    page.close()
+    thread.join()

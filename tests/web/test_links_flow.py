@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import socket
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from waitress.server import create_server
 
-from appliance import durable
 from appliance.board.adapters import Adapter
 from appliance.errors import StickReading
 from appliance.settings.current import Current
-from appliance.web.app import create_app
-from tests.web.browser import Person, browser
-from tests.web.visitor import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.builders.box import Box
+    from tests.web.browser import Person
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
 
 BY_ID = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A9007-if00-port0"
-
-
-@pytest.fixture
-def person(box: Box, claimed: bytes, tmp_path: Path) -> Iterator[Person]:
-    """Somebody who is logged in at the page of a box where only keeper runs."""
-    durable.publish(box.paths.etc / "access.json", claimed)
-    listening = socket.create_server(("127.0.0.1", 0))
-    page = create_server(create_app(box.paths, box.clock), sockets=[listening])
-    thread = Thread(target=page.run, daemon=True)
-    thread.start()
-    home = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    with browser(tmp_path / "chromium", home) as person:
-        person.visit("/login")
-        person.fill("Password", PASSWORD)
-        person.press("Log in")
-        person.sees("Three steps, and images travel")
-        yield person
-    page.close()
-    thread.join()
 
 
 def add(person: Person, kind: str, name: str) -> None:

@@ -300,6 +300,7 @@ def test_a_person_says_whose_image_it_is(owner: Visitor, box: Box) -> None:
     item = held_for_want_of_a_patient(box)
     page, path = f"/items/{item.id}", f"/items/{item.id}/release"
     fields = {"PatientID": "4712", "PatientName": "BUDI", "AccessionNumber": ""}
+    fields |= {"by": "Sari", "sure": "yes"}
     assert "Whose image is it?" in text_of(owner.get(page))
     answer = owner.post(path, page, **fields, StudyDate="")
     assert answer.status_code == 409
@@ -323,7 +324,7 @@ def test_what_needs_somebody_has_its_reason_hint_and_code(owner: Visitor, box: B
     shown = text_of(owner.get("/attention"))
     assert "letter.doc Cannot be used" in shown
     assert "unsupported-format" in shown
-    assert "Choose DICOM, TIFF, PNG, BMP or JPEG" in shown
+    assert "Choose DICOM, TIFF, PNG, BMP, JPEG or JPEG 2000" in shown
     assert f"To pacs: {NOT_ANSWERING.sentence}" in shown
 
 

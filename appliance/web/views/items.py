@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, request, url_for
 
-from appliance.desk import queue
-from appliance.desk.release import release
+from appliance.desk import candidates, queue
+from appliance.desk.release import release, release_to_order
 from appliance.errors import NoDate, Refused
 from appliance.identify.rules import claimed
 from appliance.model import DeliveryState, ItemState
@@ -25,8 +25,16 @@ if TYPE_CHECKING:
 
 MOST = 100
 _WHO = "Somebody on the page"
+_LONGEST_NAME = 64
 _PATIENT = ("PatientID", "PatientName", "StudyDate", "AccessionNumber")
-_WANTS_PATIENT = {"no-identity", "identity-unproven", "identity-conflict", "no-date"}
+_COMPARED = {
+    "PatientName": "Patient",
+    "PatientID": "Patient ID",
+    "PatientBirthDate": "Birth date",
+    "PatientSex": "Sex",
+    "AccessionNumber": "Accession",
+    "StudyDate": "Exam date",
+}
 
 
 class Items:
@@ -51,16 +59,38 @@ class Items:
             item_id, "retried", lambda: queue.retry(self._box.journal, item_id, who=_WHO)
         )
 
+    def pick(self, item_id: int) -> ResponseReturnValue:
+        """Let it go on as the answer to the order that somebody picked."""
+        box, key = self._box, request.form.get("key", "")
+        return self._do(
+            item_id,
+            "released",
+            lambda: release_to_order(box.journal, box.settings, item_id, key, who=_by()),
+        )
+
     def release(self, item_id: int) -> ResponseReturnValue:
-        """Let it go on as the image of the patient whom somebody names."""
+        """Let it go on as the image of the patient whom somebody typed in; asks twice."""
         said = {keyword: request.form.get(keyword, "").strip() for keyword in _PATIENT}
         said["StudyDate"] = said["StudyDate"].replace("-", "")
         given = {keyword: value for keyword, value in said.items() if value}
+        if "sure" not in request.form:
+            return self._asked_again(item_id, given)
         box = self._box
         return self._do(
             item_id,
             "released",
-            lambda: release(box.journal, box.settings, item_id, given, who=_WHO),
+            lambda: release(box.journal, box.settings, item_id, given, who=_by()),
+        )
+
+    def _asked_again(self, item_id: int, given: Mapping[str, str]) -> str:
+        shown = queue.show(self._box.journal, item_id)
+        return render_template(
+            "release.html",
+            film=shown.film,
+            said=claimed(shown.item.evidence),
+            given=given,
+            compared=_COMPARED,
+            by=request.form.get("by", ""),
         )
 
     def discard(self, item_id: int) -> ResponseReturnValue:
@@ -84,26 +114,33 @@ class Items:
         return redirect(url_for("item", item_id=item_id))
 
     def _page(self, item_id: int, refused: Refused | NoDate | None = None) -> str:
-        shown = queue.show(self._box.journal, item_id)
+        box = self._box
+        shown = queue.show(box.journal, item_id)
+        wants_patient = candidates.is_releasable(box.journal, shown)
         return render_template(
             "item.html",
             film=shown.film,
             identity=shown.item.identity.values if shown.item.identity else {},
+            said=claimed(shown.item.evidence),
+            compared=_COMPARED,
             arrivals=shown.arrivals,
             events=told(shown.history),
             can_act=_waits_for_a_person(shown),
-            patient=_patient(shown) if _wants_patient(shown) else None,
+            choice=candidates.choice(box.journal, box.settings, shown),
+            patient=_patient(shown) if wants_patient else None,
             refused=refused,
         )
+
+
+def _by() -> str:
+    """Who decides, as they call themselves: the page has one password for all."""
+    name = " ".join(request.form.get("by", "").split())[:_LONGEST_NAME]
+    return f"{name} (on the page)" if name else _WHO
 
 
 def _waits_for_a_person(shown: Shown) -> bool:
     held = any(d["state"] == DeliveryState.HELD for d in shown.film.deliveries)
     return held or shown.film.state in {ItemState.HELD, ItemState.QUARANTINED}
-
-
-def _wants_patient(shown: Shown) -> bool:
-    return shown.film.state is ItemState.HELD and shown.film.code in _WANTS_PATIENT
 
 
 def _patient(shown: Shown) -> Mapping[str, Any]:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-    from appliance.desk.echo import Answer
+    from appliance.desk import echo, worklist
     from appliance.settings.links import Source
-    from appliance.settings.schema import Destination
+    from appliance.settings.schema import Destination, Worklist
     from appliance.web.box import Box
 
-    Entry = Destination | Source | Profile
+    Entry = Destination | Source | Profile | Worklist
     Form = MultiDict[str, str]
 
 _LONGEST_SAMPLE = 255
@@ -118,7 +118,11 @@ class Table:
         return self._form(name, request.form, forms.faults(problem, place, self.fields)), 422
 
     def _form(
-        self, name: str, values: Form, faults: Faults | None = None, answer: Answer | None = None
+        self,
+        name: str,
+        values: Form,
+        faults: Faults | None = None,
+        answer: echo.Answer | worklist.Answer | None = None,
     ) -> str:
         return render_template(
             f"{self.name}.html",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
 
+from appliance.convert import formats
 from appliance.desk.convert import convert
 from appliance.errors import BadSettings, NotThere
+from appliance.peek import Format
 from tests.builders import part10, pictures
 
 if TYPE_CHECKING:
@@ -73,6 +76,39 @@ def test_a_sidecar_speaks_and_is_no_image(export: Path) -> None:
     report = convert([export], export.with_name("out"), "cr", config)
     assert not report.held
     assert dcmread(report.objects[0].path).StudyDate == "20260102"
+
+
+def test_every_file_that_is_done_is_told(export: Path) -> None:
+    png(export / "4711_20260102.png")
+    png(export / "nobody.png")
+    (export / "list.csv").write_text("file,PatientName\n4711_20260102.png,SITI\n")
+    told: list[tuple[int, ...]] = []
+    config = export.with_name("settings.toml")
+    convert([export], export.with_name("out"), "cr", config, told.append)
+    assert told == [(1, 2, 1, 0), (2, 2, 1, 1)]
+
+
+def test_exports_stay_as_they_are_and_nothing_else_is_left(export: Path) -> None:
+    png(export / "4711_20260102.png")
+    (export / "4711_20260102.xml").write_text("<r><PatientName>SITI</PatientName></r>")
+    before = {path: path.read_bytes() for path in export.iterdir()}
+    out = export.with_name("out")
+    report = convert([export], out, "cr", export.with_name("settings.toml"))
+    assert {path: path.read_bytes() for path in export.iterdir()} == before
+    assert all(path.stat().st_nlink == 1 for path in before)
+    assert [*out.iterdir()] == [report.objects[0].path]
+    assert dcmread(report.objects[0].path).PatientName == "SITI"
+
+
+def test_a_file_that_its_reader_dies_of_is_one_of_those_held(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(formats._READERS, Format.BMP, lambda _: os.abort())  # noqa: SLF001
+    (export / "3999_20260102.bmp").write_bytes(pictures.saved(GREY, "BMP"))
+    png(export / "4711_20260102.png")
+    report = convert([export], export.with_name("out"), "cr", export.with_name("settings.toml"))
+    assert [problem.code for problem in report.problems] == ["crashed"]
+    assert len(report.objects) == 1
 
 
 def test_a_dicom_file_that_names_its_patient_keeps_its_data_set(export: Path) -> None:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.desk.release import release
-from appliance.errors import IdentityConflict, NoDate, NoIdentity, Refused
+from appliance.desk.release import release, release_to_order
+from appliance.errors import IdentityConflict, NoDate, NoIdentity, Refused, WorklistNone
 from appliance.model import Claim, Evidence, Identity, ItemState, Origin
+from appliance.settings.load import parse
 from appliance.settings.schema import Settings
+from tests.builders.identities import BUDI as OF_BUDI
+from tests.builders.identities import evidence, order, says
+from tests.builders.scenarios import OF_SITI as SITI_SAYS
 
 if TYPE_CHECKING:
-    from appliance.model import Item
+    from appliance.model import Item, Order
     from tests.builders.box import Box
 
 BUDI = {"PatientID": "4712", "PatientName": "BUDI"}
@@ -150,3 +155,112 @@ def test_the_same_image_of_the_same_patient_is_sent_but_once(box: Box) -> None:
         "first.tif (item 1) is the same image of this patient; discard it"
     )
     released(box, again, PatientID="4713", PatientName="TONO")
+
+
+# --- to an order
+
+
+def ordered(box: Box, *orders: Order) -> None:
+    """A worklist has told of them."""
+    day = date(2024, 3, 14)
+    box.journal.orders.learn("ris", orders, day, day)
+
+
+SERVED = parse("""
+[[source]]
+name = "cr"
+kind = "folder"
+path = "/srv/cr"
+
+[[worklist]]
+name = "ris"
+host = "10.0.0.1"
+port = 104
+ae_title = "RIS"
+""")
+SITIS_FILM = evidence(says(**SITI_SAYS, AccessionNumber="A7", BodyPartExamined="CHEST"))
+
+
+def test_a_person_may_pick_the_order(box: Box) -> None:
+    item = held(box, SITIS_FILM)
+    ordered(box, order())
+    said = release_to_order(box.journal, SERVED, item.id, "k1", who="Sari")
+    after = box.journal.items.get(item.id)
+    assert after.state is ItemState.IDENTIFIED
+    assert after.identity is not None
+    assert after.identity.proof == "person"
+    assert after.identity.values["AccessionNumber"] == "A1"
+    assert after.identity.order
+    assert said == (
+        "It goes on as an image of PatientID=4711, PatientName=RAHAYU^SITI, AccessionNumber=A1, "
+        "StudyDate=20240314."
+    )
+    told = box.journal.ledger.history(item.id)[-1]
+    assert (told["who"], told["code"]) == ("Sari", "released")
+    assert "AccessionNumber=A1, StudyDate=20240314; before: PatientID=4711" in told["sentence"]
+    assert told["sentence"].endswith("AccessionNumber=A7, StudyDate=20240314.")
+
+
+def test_an_order_of_somebody_else_leaves_nothing_of_the_first(box: Box) -> None:
+    item = held(box, SITIS_FILM)
+    ordered(box, order(OF_BUDI))
+    release_to_order(box.journal, SERVED, item.id, "k1", who="Sari")
+    identity = box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert identity.values["PatientName"] == "SANTOSO^BUDI"
+    assert identity.values["BodyPartExamined"] == "CHEST"
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "why"),
+    [
+        (SERVED, "k9", "no worklist of its source has an order k9 any more"),
+        (Settings(), "k1", "no worklist of its source has an order k1 any more"),
+        (SERVED, "nameless", "the name in that order cannot be read"),
+    ],
+)
+def test_an_order_that_cannot_be_meant_is_refused(
+    box: Box, settings: Settings, key: str, why: str
+) -> None:
+    item = held(box, SITIS_FILM)
+    ordered(box, order(), order(key="nameless", PatientName=""))
+    with pytest.raises(Refused) as refusal:
+        release_to_order(box.journal, settings, item.id, key, who="Sari")
+    assert refusal.value.facts["why"] == why
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+
+
+def test_what_waits_for_its_order_may_be_released_before(box: Box) -> None:
+    box.accept("film.tif")
+    box.convert(SITIS_FILM)
+    item = box.claim(ItemState.CONVERTED)
+    late = WorklistNone(who="4711", why="nobody")
+    box.journal.items.put_off(item, late, box.clock.utc() + timedelta(minutes=1))
+    ordered(box, order())
+    release_to_order(box.journal, SERVED, item.id, "k1", who="Sari")
+    assert box.journal.items.get(item.id).state is ItemState.IDENTIFIED
+    row = box.journal.ledger.item_row(item.id)
+    assert (row["not_before"], row["code"]) == ("", "released")
+
+
+def test_what_goes_to_another_patient_is_no_longer_of_its_study(box: Box) -> None:
+    """Its kin need not wait for a person any more."""
+    item = held(box, SITIS_FILM)
+    claimed = box.journal.items.get(item.id)
+    box.journal.items.kin(claimed, ["1.2.3"], {"PatientID": "4711"})
+    other = box.accept("other.tif")
+    assert box.journal.items.kin(other, ["1.2.3"], {"PatientID": "4712"}) == [
+        {"PatientID": "4711"}
+    ]
+    released(box, item, PatientID="4712", PatientName="SANTOSO^BUDI", StudyDate="20240314")
+    assert box.journal.items.kin(other, ["1.2.3"], {"PatientID": "4712"}) == []
+
+
+def test_what_is_confirmed_stays_of_its_study(box: Box) -> None:
+    item = held(box, SITIS_FILM)
+    box.journal.items.kin(box.journal.items.get(item.id), ["1.2.3"], {"PatientID": "4711"})
+    released(box, item)
+    other = box.accept("other.tif")
+    assert box.journal.items.kin(other, ["1.2.3"], {"PatientID": "4712"}) == [
+        {"PatientID": "4711"}
+    ]

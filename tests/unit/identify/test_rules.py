@@ -116,4 +116,4 @@ def test_the_key_of_an_identity_tells_patients_and_exams_apart(keyword: str) -> 
 
 
 def test_nobody_has_no_key() -> None:
-    assert identity_key({"PatientName": "DOE"}) == ""
+    assert identity_key({"StudyDate": "20260102"}) == ""

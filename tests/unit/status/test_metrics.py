@@ -9,7 +9,7 @@ from appliance.status import metrics
 from appliance.status.snapshot import take
 from tests.builders.box import NOT_ANSWERING, Box
 from tests.fakes.clock import FakeClock
-from tests.unit.status.test_snapshot import BAD, SETTINGS
+from tests.unit.status.test_snapshot import BAD, ORDERED, SETTINGS
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -91,3 +91,18 @@ def test_names_are_in_base_units_and_counters_end_in_total(box: Box) -> None:
         assert family.documentation.endswith(".")
         assert not family.name.endswith(("_ms", "_kb", "_mb", "_minutes"))
         assert family.type in {"gauge", "counter"}
+
+
+def test_a_worklist_is_up_or_down_once_it_was_asked(box: Box) -> None:
+    def ris() -> dict[str, float]:
+        text = metrics.render(take(box.journal, ORDERED, (), box.clock))
+        samples = [s for f in text_string_to_metric_families(text) for s in f.samples]
+        return {s.name: s.value for s in samples if s.labels == {"worklist": "ris"}}
+
+    assert ris() == {"jembatan_worklist_orders": 0}
+    box.journal.custody.set_place("worklist", "ris", "ok", ok=True)
+    box.clock.passes(minutes=2)
+    assert ris()["jembatan_worklist_up"] == 1
+    assert ris()["jembatan_worklist_age_seconds"] == 120
+    box.journal.custody.set_place("worklist", "ris", "failed", NOT_ANSWERING)
+    assert ris()["jembatan_worklist_up"] == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.board.disk import Room
-from appliance.model import ItemState
-from appliance.settings.schema import Retention
+from appliance.model import ItemState, Order
+from appliance.settings.schema import Retention, Settings, Worklist
 from appliance.status.retention import AT_ONCE, BY_AGE_EVERY_S, Housekeeping
 from tests.builders.box import Box
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RULES = Retention(confirmed_days=30, min_free_percent=20)
+RULES = Settings(retention=Retention(confirmed_days=30, min_free_percent=20))
+AT_ONCE_GONE = Settings(retention=Retention(confirmed_days=0))
 PLENTY, SHORT = Room(100, 50), Room(100, 19)
 
 
@@ -46,7 +48,7 @@ def card(box: Box) -> Card:
 
 @pytest.fixture
 def job(box: Box, card: Card) -> Housekeeping:
-    return Housekeeping(box.journal.custody, box.paths.spool, box.clock, card)
+    return Housekeeping(box.journal.custody, box.journal.orders, box.paths.spool, box.clock, card)
 
 
 def kept(box: Box) -> set[str]:
@@ -77,10 +79,10 @@ def test_nothing_unconfirmed_ever_leaves(box: Box, job: Housekeeping, card: Card
 def test_age_is_looked_at_now_and_then(box: Box, job: Housekeeping) -> None:
     assert job.turn(RULES) == BY_AGE_EVERY_S
     item = box.item(ItemState.DONE)
-    job.turn(Retention(confirmed_days=0))
+    job.turn(AT_ONCE_GONE)
     assert kept(box) == {item.sha256}
     box.clock.passes(seconds=BY_AGE_EVERY_S)
-    job.turn(Retention(confirmed_days=0))
+    job.turn(AT_ONCE_GONE)
     assert kept(box) == set()
 
 
@@ -102,3 +104,18 @@ def test_short_of_room_the_longest_confirmed_leave_a_few_at_a_time(
 def test_a_full_card_with_nothing_confirmed_is_no_busy_loop(job: Housekeeping, card: Card) -> None:
     card.room = SHORT
     assert job.turn(RULES) >= 60
+
+
+def test_orders_leave_when_nothing_is_expected_of_them(box: Box, job: Housekeeping) -> None:
+    ris = Worklist("ris", "h", 104, "RIS", window_h=12, cache_h=24)
+    settings = replace(RULES, worklists=(ris,))
+    today = box.clock.utc().date()
+    start = {"ScheduledProcedureStepStartDate": today.strftime("%Y%m%d")}
+    box.journal.orders.learn("ris", [Order("ris", "a", start, {}, "2026")], today, today)
+    job.turn(settings)
+    box.clock.passes(hours=36)
+    job.turn(settings)
+    assert box.journal.orders.counts() == {"ris": 1}
+    box.clock.passes(hours=36)
+    job.turn(settings)
+    assert box.journal.orders.counts() == {}

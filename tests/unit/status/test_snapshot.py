@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from appliance.errors import BadSettings, NobodyAnswers, SourceMissing
-from appliance.model import DeliveryState, ItemState
+from appliance.errors import BadSettings, NobodyAnswers, SourceMissing, WorklistFailed
+from appliance.model import DeliveryState, ItemState, Order
 from appliance.settings.load import parse
 from appliance.settings.schema import Settings
 from appliance.status.pattern import LampState
@@ -36,6 +36,13 @@ name = "us"
 kind = "share"
 mount = "//10.0.0.7/export"
 """)
+ORDERED = parse("""
+[[worklist]]
+name = "ris"
+host = "10.0.0.2"
+port = 104
+ae_title = "RIS"
+""")
 BAD = BadSettings(faults="jembatan.toml: box.port: is not a known key")
 
 
@@ -63,13 +70,21 @@ def test_a_new_box_knows_its_settings_and_nothing_else() -> None:
     assert snapshot.lamps is LampState.IDLE
 
 
+def test_what_waits_for_its_order_is_on_its_way_and_needs_nobody(box: Box) -> None:
+    box.item(ItemState.CONVERTED)
+    until = box.clock.utc() + timedelta(minutes=1)
+    box.journal.items.put_off(box.claim(ItemState.CONVERTED), NOT_ANSWERING, until)
+    snapshot = now(box)
+    assert (snapshot.waiting_for_order, snapshot.on_the_way, snapshot.held) == (1, 1, ())
+
+
 def test_the_document_is_the_contract_s(box: Box) -> None:
     box.delivery(DeliveryState.HELD, "unsent.tif")
     place(box, "destination", "down")
     document = now(box).document()
     assert list(document) == [
-        "items", "deliveries", "held", "oldest_waiting_s", "sources", "destinations", "lamps",
-        "settings_problems", "notices", "version",
+        "items", "deliveries", "held", "waiting_for_order", "oldest_waiting_s", "sources",
+        "destinations", "worklists", "lamps", "settings_problems", "notices", "version",
     ]  # fmt: skip
     assert json.loads(json.dumps(document)) == document
     assert document["held"] == [
@@ -275,3 +290,41 @@ def test_only_places_of_the_settings_are_shown(box: Box) -> None:
     gone = NobodyAnswers(path="old", why="it was sold")
     box.journal.custody.set_place("destination", "old", "down", gone)
     assert [d.name for d in now(box).destinations] == ["pacs"]
+
+
+# --- worklists --------------------------------------------------------------------------------
+
+
+def test_a_worklist_that_was_never_asked() -> None:
+    (ris,) = take(None, ORDERED, (), FakeClock()).worklists
+    assert (ris.name, ris.state, ris.orders, ris.told_s) == ("ris", "new", 0, None)
+    assert (ris.sentence, ris.tells) == ("It has not been asked yet.", True)
+
+
+def test_a_worklist_that_tells_and_then_fails(box: Box) -> None:
+    today = box.clock.utc().date()
+    start = {"ScheduledProcedureStepStartDate": today.strftime("%Y%m%d")}
+    orders = [Order("ris", key, start, {}, "") for key in ("a", "b")]
+    box.journal.orders.learn("ris", orders, today, today)
+    box.journal.custody.set_place("worklist", "ris", "ok", ok=True)
+    box.clock.passes(minutes=5)
+    (ris,) = now(box, ORDERED).worklists
+    assert (ris.state, ris.sentence, ris.tells) == (
+        "ok", "It tells which exams are ordered.", True,
+    )  # fmt: skip
+    assert (ris.orders, ris.told_s) == (2, 300)
+    why = WorklistFailed(peer="RIS", why="status C001")
+    box.journal.custody.set_place("worklist", "ris", "failed", why)
+    box.clock.passes(minutes=5)
+    snapshot = now(box, ORDERED)
+    assert snapshot.document()["worklists"] == [
+        {
+            "name": "ris",
+            "state": "failed",
+            "sentence": why.sentence,
+            "hint": why.hint,
+            "orders": 2,
+            "told_s": 600.0,
+        }
+    ]
+    assert not snapshot.worklists[0].tells

@@ -1,0 +1,62 @@
+"""deliver as the process it is, asked by the page what a worklist tells."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.clock import SystemClock
+from appliance.desk.worklist import Answer, ask_deliver
+from appliance.settings.schema import Worklist
+from tests.builders.worklists import order
+from tests.fakes.systemd import FakeSystemd
+from tests.peers.worklist_scp import worklist_scp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from appliance.dicom.association import Target
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Iterator[Path]:
+    """Where a deliver service answers."""
+    systemd = FakeSystemd(tmp_path, watchdog_s=60)
+    command = [sys.executable, "-m", "appliance.services.deliver", "--root", str(tmp_path)]
+    with subprocess.Popen(command, env={**os.environ, **systemd.environment}) as deliver:
+        assert systemd.heard(20, most=1) == ["READY=1"]
+        yield tmp_path / "run"
+        deliver.terminate()
+    systemd.close()
+
+
+def entered(target: Target, charset: str = "") -> Worklist:
+    return Worklist("ris", target.host, target.port, target.called, charset=charset)
+
+
+def test_deliver_tells_how_many_orders_there_are_now_and_why_not(run_dir: Path) -> None:
+    now = SystemClock().utc()
+    days = [(now + timedelta(days=n)).strftime("%Y%m%d") for n in (-1, 0, 1)]
+    orders = [order(ScheduledProcedureStepStartDate=day) for day in days]
+    with worklist_scp(*orders, order(PatientName="SITI", PatientID="")) as ris:
+        answer = ask_deliver(run_dir, entered(ris.target))
+        assert (answer.ok, answer.orders, answer.unreadable) == (True, 4, 0)
+        (step,) = ris.asked[0].ScheduledProcedureStepSequence
+        assert step.ScheduledProcedureStepStartDate == f"{days[0]}-{days[2]}"
+        ris.orders.clear()
+        assert ask_deliver(run_dir, entered(ris.target)) == Answer()
+        ris.status = 0xA700
+        refused = ask_deliver(run_dir, entered(ris.target)).problem
+    assert refused is not None
+    assert (refused.code, "A700" in refused.sentence) == ("worklist-failed", True)
+    gone = ask_deliver(run_dir, entered(ris.target)).problem
+    assert gone is not None
+    assert gone.code == "port-closed"

@@ -1,0 +1,396 @@
+"""Converted to identified: what is proved, what waits for its order, what waits for a person."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.desk import queue
+from appliance.errors import PortClosed
+from appliance.identify.stage import Identify
+from appliance.model import Claim, DeliveryState, Evidence, ItemState, Origin
+from appliance.settings.load import parse
+from tests.builders.identities import BUDI, SITI, evidence, order, says
+from tests.builders.scenarios import FILM, OF_SITI
+from tests.fakes.worklists import FakeWorklists
+
+if TYPE_CHECKING:
+    from appliance.model import Item
+    from tests.builders.box import Box
+
+SETTINGS = parse("""
+[box]
+timezone = "Asia/Jakarta"
+
+[[source]]
+name = "cr"
+kind = "folder"
+path = "/srv/cr"
+profile = "cr"
+
+[[source]]
+name = "trusted"
+kind = "folder"
+path = "/srv/trusted"
+profile = "trusted"
+
+[[source]]
+name = "unserved"
+kind = "folder"
+path = "/srv/unserved"
+profile = "cr"
+
+[[profile]]
+name = "cr"
+modality = "CR"
+identity = "worklist"
+
+[[profile]]
+name = "trusted"
+identity = "trust"
+
+[[worklist]]
+name = "ris"
+host = "10.0.0.1"
+port = 104
+ae_title = "RIS"
+sources = ["cr"]
+wait_h = 2
+""")
+
+MORNING = datetime(2024, 3, 14, 3, 30, tzinfo=UTC)  # half past ten in Jakarta
+DOWN = PortClosed(host="10.0.0.1", port=104)
+SITIS_FILM = evidence(says(**OF_SITI))
+
+
+class Room:
+    """A box, a worklist, and the stage between them."""
+
+    def __init__(self, box: Box) -> None:
+        box.clock.is_set(MORNING)
+        self.box = box
+        self.ris = FakeWorklists(box, order())
+        self.stage = Identify(box.journal, self.ris, box.clock)
+
+    def comes(
+        self,
+        said: Evidence = SITIS_FILM,
+        *,
+        name: str = "film.dcm",
+        source: str = "cr",
+        study: str = "",
+        pixels: str = "",
+    ) -> Item:
+        """An export that was read; `pixels`: the same picture comes in any file of that word."""
+        item = self.box.accept(name, source=source, evidence_digest=name)
+        claimed = self.box.claim(ItemState.ARRIVED)
+        body = self.box.body(claimed)
+        if study:
+            body = replace(body, attributes={"StudyInstanceUID": study})
+        body = replace(body, digest=pixels or body.digest)
+        self.box.journal.items.converted(claimed, [body], said)
+        return item
+
+    def goes(self) -> None:
+        while self.stage.turn(SETTINGS):
+            pass
+
+    def stands(self, item: Item) -> tuple[str, str]:
+        row = self.box.journal.ledger.item_row(item.id)
+        return row["state"], row["code"]
+
+    def told(self, item: Item) -> list[str]:
+        return [row["sentence"] for row in self.box.journal.ledger.history(item.id)]
+
+
+@pytest.fixture
+def room(box: Box) -> Room:
+    return Room(box)
+
+
+def of(person: dict[str, str]) -> Evidence:
+    return evidence(says(**{**FILM, **person}))
+
+
+def test_what_is_proved_takes_over_its_order_and_says_by_what(room: Room) -> None:
+    item = room.comes()
+    room.goes()
+    identity = room.box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert identity.proof == "worklist"
+    assert identity.values["StudyInstanceUID"] == "1.2.826.0.1.1"
+    assert identity.order == {
+        "RequestAttributesSequence": [
+            {"RequestedProcedureID": "RP1", "ScheduledProcedureStepID": "SPS1"}
+        ]
+    }
+    assert room.told(item)[-2].startswith(
+        "Patient ID and name and birth date agree with one patient of the worklist ris: 4711, "
+    )
+
+
+def test_it_asks_for_the_days_around_the_exam(room: Room) -> None:
+    room.comes()
+    room.goes()
+    assert room.ris.asked == [("cr", date(2024, 3, 13), date(2024, 3, 14))]
+
+
+# --- late orders
+
+
+def test_nobody_is_bothered_while_the_order_may_still_come(room: Room) -> None:
+    room.ris.orders = []
+    item = room.comes()
+    room.goes()
+    assert room.stands(item) == ("converted", "waits-for-order")
+    assert room.stage.rest_s() == 60
+    row = room.box.journal.ledger.item_row(item.id)
+    assert row["sentence"] == (
+        "No order of the worklist fits 4711, RAHAYU^SITI, 19800205: nobody of that name and "
+        "number is on it. It is asked for again by itself until 2024-03-14 12:30; nobody need do "
+        "anything before."
+    )
+
+
+def test_a_late_order_is_found_without_anybody(room: Room) -> None:
+    room.ris.orders = []
+    item = room.comes()
+    room.goes()
+    room.ris.orders = [order()]
+    room.box.clock.passes(seconds=59)
+    room.goes()
+    assert room.stands(item) == ("converted", "waits-for-order")
+    room.box.clock.passes(seconds=1)
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+
+
+def test_then_a_person_is_asked_and_history_is_not_filled_meanwhile(room: Room) -> None:
+    room.ris.orders = []
+    item = room.comes()
+    for _ in range(120):
+        room.goes()
+        room.box.clock.passes(minutes=1)
+    assert room.stands(item) == ("converted", "waits-for-order")
+    room.goes()
+    assert room.stands(item) == ("held", "worklist-none")
+    assert len([told for told in room.told(item) if "again by itself" in told]) == 1
+    assert len(room.ris.asked) == 122  # every minute, and for the person's choice
+
+
+def test_it_waits_while_the_clock_was_set_back_but_not_for_ever(room: Room) -> None:
+    room.ris.orders = []
+    item = room.comes()
+    room.goes()
+    room.ris.orders = [order()]
+    room.box.clock.is_set(datetime(2024, 3, 12, 3, 30, tzinfo=UTC))
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+
+
+def test_a_person_may_have_it_asked_for_at_once(room: Room) -> None:
+    room.ris.orders = []
+    item = room.comes()
+    room.goes()
+    room.ris.orders = [order()]
+    said = queue.retry(room.box.journal, item.id, who="Sari")
+    assert said == "The worklist is asked again within a minute."
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+
+
+def test_others_go_on_meanwhile(room: Room) -> None:
+    late = room.comes(of(BUDI), name="late.dcm")
+    room.goes()
+    other = room.comes(name="other.dcm")
+    room.goes()
+    assert room.stands(late) == ("converted", "waits-for-order")
+    assert room.stands(other) == ("identified", "")
+
+
+def test_where_nothing_waits_there_is_nothing_to_wake_up_for(room: Room) -> None:
+    room.comes()
+    room.goes()
+    assert room.stage.rest_s() == math.inf
+
+
+# --- a worklist that is down
+
+
+def test_while_it_is_down_it_is_waited_for_and_then_held_with_a_code_of_its_own(
+    room: Room,
+) -> None:
+    room.ris.down = DOWN
+    item = room.comes()
+    room.goes()
+    assert room.stands(item) == ("converted", "waits-for-order")
+    room.box.clock.passes(hours=2)
+    room.goes()
+    assert room.stands(item) == ("held", "worklist-down")
+
+
+def test_what_it_told_before_counts_and_its_age_is_kept(room: Room) -> None:
+    room.comes(name="first.dcm")
+    room.goes()
+    room.ris.down = DOWN
+    room.box.clock.passes(minutes=12)
+    item = room.comes(name="second.dcm")
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+    assert any("what it told 12 min ago was used" in told for told in room.told(item))
+
+
+def test_what_it_told_in_part_only_proves_nothing(room: Room, box: Box) -> None:
+    """Another order, or another patient of that name, may be on the day that is not known."""
+    day = date(2024, 3, 14)
+    box.journal.orders.learn("ris", [order()], day, day)
+    room.ris.down = DOWN
+    item = room.comes()
+    room.goes()
+    assert room.stands(item) == ("converted", "waits-for-order")
+    room.ris.down = None
+    box.clock.passes(minutes=1)
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+
+
+def test_a_source_that_no_worklist_serves_sends_nothing(room: Room) -> None:
+    item = room.comes(source="unserved")
+    room.goes()
+    assert room.stands(item) == ("held", "no-worklist")
+
+
+# --- contradictions do not wait
+
+
+def test_a_contradiction_is_held_at_once(room: Room) -> None:
+    item = room.comes(of({**SITI, "PatientName": "SANTOSO^BUDI"}))
+    room.goes()
+    assert room.stands(item) == ("held", "identity-conflict")
+
+
+def test_a_device_clock_that_is_ahead_is_told_of_in_trust_too(room: Room) -> None:
+    item = room.comes(of({**SITI, "StudyTime": "111500"}), source="trusted")
+    room.goes()
+    assert room.stands(item) == ("identified", "")
+    assert any("the clock of the device or of this box is wrong" in t for t in room.told(item))
+
+
+def test_what_was_held_has_a_choice_though_nothing_was_to_be_proved(room: Room) -> None:
+    room.comes(Evidence(), source="trusted")
+    room.goes()
+    assert [source for source, _, _ in room.ris.asked] == ["trusted"]
+
+
+# --- the same image again
+
+
+def test_the_same_image_by_another_way_is_the_same_though_its_order_says_more(room: Room) -> None:
+    first = room.comes(pixels="p", name="stick.dcm")
+    room.goes()
+    again = room.comes(pixels="p", name="share.dcm")
+    room.goes()
+    assert room.stands(first) == ("identified", "")
+    assert room.stands(again) == ("ignored", "duplicate")
+
+
+def test_another_spelling_is_the_same_patient(room: Room) -> None:
+    room.comes(pixels="p", name="stick.dcm")
+    room.goes()
+    again = room.comes(of({**SITI, "PatientName": "rahayu^siti^^"}), pixels="p", name="b.dcm")
+    room.goes()
+    assert room.stands(again) == ("ignored", "duplicate")
+
+
+def test_the_same_image_under_another_name_is_no_duplicate(room: Room) -> None:
+    """Also where neither has a number."""
+    room.comes(evidence(says(**FILM, PatientName="RAHAYU^SITI")), pixels="p", name="a.dcm")
+    room.goes()
+    again = room.comes(evidence(says(**FILM, PatientName="SANTOSO^BUDI")), pixels="p", name="b.d")
+    room.goes()
+    assert room.stands(again) == ("held", "identity-conflict")
+
+
+def test_a_copy_that_says_more_takes_the_place_of_a_held_one(room: Room) -> None:
+    first = room.comes(evidence(says(**FILM, PatientName="RAHAYU^SITI")), pixels="p", name="a.d")
+    room.goes()
+    assert room.stands(first) == ("held", "identity-unproven")
+    better = room.comes(pixels="p", name="b.dcm")
+    room.goes()
+    assert room.stands(first) == ("ignored", "superseded")
+    assert room.stands(better) == ("identified", "")
+
+
+def test_the_right_number_for_what_was_sent_under_a_wrong_one_waits(room: Room) -> None:
+    room.comes(of(BUDI), pixels="p", name="a.dcm", source="trusted")
+    room.goes()
+    again = room.comes(pixels="p", name="b.dcm")
+    room.goes()
+    assert room.stands(again) == ("held", "identity-conflict")
+
+
+# --- a study of two patients
+
+
+def test_a_study_of_two_patients_is_held_as_far_as_it_was_not_sent(room: Room) -> None:
+    sent = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    room.box.send()
+    routed = room.comes(of(SITI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    known = room.comes(of(SITI), name="3.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    other = room.comes(of(BUDI), name="4.dcm", source="trusted", study="1.2.3")
+    elsewhere = room.comes(of(BUDI), name="5.dcm", source="trusted", study="1.2.4")
+    room.goes()
+    assert room.stands(other) == room.stands(known) == ("held", "mixed-patients")
+    states = [
+        room.box.journal.ledger.deliveries_of(item.id)[0]["state"] for item in (sent, routed)
+    ]
+    assert states == [DeliveryState.SENT, DeliveryState.HELD]
+    assert room.stands(elsewhere) == ("identified", "")
+    later = room.comes(of(SITI), name="6.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    assert room.stands(later) == ("held", "mixed-patients")
+    row = room.box.journal.ledger.item_row(later.id)
+    assert "patient 4711, RAHAYU^SITI" in row["sentence"]
+    assert "patient 4712, SANTOSO^BUDI" in row["sentence"]
+
+
+def test_another_spelling_in_one_study_is_no_other_patient(room: Room) -> None:
+    room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    again = room.comes(
+        of({**SITI, "PatientName": "rahayu siti"}), name="2.dcm", source="trusted", study="1.2.3"
+    )
+    room.goes()
+    assert room.stands(again) == ("identified", "")
+
+
+def test_once_the_wrong_one_is_set_aside_the_others_go_on(room: Room) -> None:
+    right = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    wrong = room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    assert room.stands(right) == room.stands(wrong) == ("held", "mixed-patients")
+    queue.discard(room.box.journal, wrong.id, reason="a test", who="Sari")
+    queue.retry(room.box.journal, right.id, who="Sari")
+    claimed = room.box.claim(ItemState.ARRIVED)
+    body = replace(room.box.body(claimed), attributes={"StudyInstanceUID": "1.2.3"})
+    room.box.journal.items.converted(claimed, [body], of(SITI))
+    room.goes()
+    assert room.stands(right) == ("identified", "")
+
+
+def test_kin_are_those_of_a_sidecars_study_too(room: Room) -> None:
+    uid = Claim(Origin.SIDECAR, "StudyInstanceUID", "1.2.3")
+    for number, person in enumerate((SITI, BUDI)):
+        room.comes(Evidence((*of(person).claims, uid)), name=f"{number}.tif", source="trusted")
+    room.goes()
+    counts = room.box.journal.ledger.item_counts()
+    assert json.dumps(counts) == '{"held": 2}'

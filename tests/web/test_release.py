@@ -1,0 +1,145 @@
+"""The page of an image whose patient nobody has proved: pick its exam, or say whose it is."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.errors import WaitsForOrder, WorklistNone
+from appliance.model import Evidence, ItemState
+from appliance.settings import history
+from tests.builders.identities import BUDI, evidence, order, says
+from tests.builders.scenarios import OF_SITI
+from tests.web.visitor import text_of
+
+if TYPE_CHECKING:
+    from appliance.model import Item
+    from tests.builders.box import Box
+    from tests.web.visitor import Visitor
+
+SETTINGS = """
+[[source]]
+name = "cr"
+kind = "folder"
+path = "/srv/cr"
+
+[[worklist]]
+name = "ris"
+host = "10.0.0.1"
+port = 104
+ae_title = "RIS"
+
+[[destination]]
+name = "pacs"
+host = "10.0.0.1"
+port = 104
+ae_title = "JIVEX"
+"""
+DAY = date(2024, 3, 14)
+SITIS_FILM = evidence(says(**OF_SITI))
+
+
+@pytest.fixture
+def item(box: Box) -> Item:
+    """A film that says it is Siti's and is held; a worklist told of her, and of Budi."""
+    history.publish(box.paths.root, SETTINGS)
+    box.accept("film.dcm")
+    box.convert(SITIS_FILM)
+    claimed = box.claim(ItemState.CONVERTED)
+    box.journal.items.stop(claimed, WorklistNone(who="4711", why="nobody is on it"))
+    thorax = "Thorax PA"
+    other = order(BUDI, key="k2", AccessionNumber="A2")
+    orders = [order(ScheduledProcedureStepDescription=thorax), other]
+    box.journal.orders.learn("ris", orders, DAY, DAY)
+    return claimed
+
+
+def page(item: Item) -> str:
+    return f"/items/{item.id}"
+
+
+def test_both_identities_are_shown_and_the_likeliest_exam_first(
+    owner: Visitor, item: Item
+) -> None:
+    shown = text_of(owner.get(page(item)))
+    assert (
+        "What the device says Patient RAHAYU^SITI Patient ID 4711 Birth date 1980-02-05 Sex F "
+        "Accession nothing Exam date 2024-03-14"
+    ) in shown
+    siti = "RAHAYU^SITI , 4711, born 1980-02-05, F CR, Thorax PA, accession A1, 2024-03-14 10:00"
+    budi = "SANTOSO^BUDI , 4712, born 1975-12-31, M CR, accession A2, 2024-03-14 10:00"
+    assert siti in shown
+    assert shown.index(siti) < shown.index(budi)
+    assert "the same patient ID; the same name; the same birth date" in shown
+    assert "a similar patient ID; another name; another birth date; another sex" in shown
+
+
+def test_whoever_picks_an_exam_is_on_record(owner: Visitor, box: Box, item: Item) -> None:
+    done = owner.post(f"{page(item)}/pick", page(item), key="k2", by="Sari")
+    assert done.status_code == 302
+    identity = box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert (identity.proof, identity.values["AccessionNumber"]) == ("person", "A2")
+    told = box.journal.ledger.history(item.id)[-1]
+    assert told["who"] == "Sari (on the page)"
+    assert "it is of PatientID=4712, PatientName=SANTOSO^BUDI" in told["sentence"]
+    assert "before: PatientID=4711, PatientName=RAHAYU^SITI" in told["sentence"]
+    assert "Which exam is it?" not in text_of(owner.get(page(item)))
+
+
+def test_an_exam_that_is_gone_is_refused_in_a_sentence(
+    owner: Visitor, box: Box, item: Item
+) -> None:
+    answer = owner.post(f"{page(item)}/pick", page(item), key="k9", by="Sari")
+    assert answer.status_code == 409
+    assert "has an order k9 any more" in text_of(answer)
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+
+
+def test_what_is_typed_is_asked_twice(owner: Visitor, box: Box, item: Item) -> None:
+    typed = {"PatientID": "20240101", "PatientName": "SANTOSO^BUDI", "StudyDate": "2024-03-14"}
+    where = f"{page(item)}/release"
+    asked = owner.post(where, page(item), **typed, by="Sari")
+    assert asked.status_code == 200
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+    shown = text_of(asked)
+    assert "Patient RAHAYU^SITI SANTOSO^BUDI" in shown
+    assert "Patient ID 4711 20240101" in shown
+    assert "Exam date 2024-03-14 2024-03-14" in shown
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    hidden.pop("csrf_token")
+    assert owner.post(where, page(item), **hidden).status_code == 302
+    identity = box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert identity.values["PatientID"] == "20240101"
+    assert "AccessionNumber" not in identity.values
+    assert box.journal.ledger.history(item.id)[-1]["who"] == "Sari (on the page)"
+
+
+def test_without_a_worklist_there_is_nothing_to_pick(owner: Visitor, box: Box) -> None:
+    box.accept("film.dcm")
+    box.convert(Evidence())
+    claimed = box.claim(ItemState.CONVERTED)
+    box.journal.items.stop(claimed, WorklistNone(who="nobody", why="it was not asked"))
+    shown = text_of(owner.get(page(claimed)))
+    assert "Which exam is it?" not in shown
+    assert "Whose image is it?" in shown
+
+
+def test_what_waits_for_its_order_says_so_and_may_be_asked_for(owner: Visitor, box: Box) -> None:
+    history.publish(box.paths.root, SETTINGS)
+    box.accept("film.dcm")
+    box.convert(SITIS_FILM)
+    claimed = box.claim(ItemState.CONVERTED)
+    why = WaitsForOrder(why="No order fits.", until="12:30")
+    box.journal.items.put_off(claimed, why, box.clock.utc() + timedelta(minutes=1))
+    shown = text_of(owner.get(page(claimed)))
+    assert "Waits for its order Not sent yet, it waits for its order. No order fits." in shown
+    assert "asked for again by itself until 12:30" in shown
+    assert "Whose image is it?" in shown
+    assert "1 waits for its order" in text_of(owner.get("/"))
+    assert owner.post(f"{page(claimed)}/retry", page(claimed)).status_code == 302
+    assert box.journal.items.next_due() == ""
