@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -29,12 +30,11 @@ _CHARSETS = {"": "ascii", "ISO_IR 6": "ascii", "ISO_IR 100": "latin-1", UNICODE:
 def encoded(values: Mapping[str, object], coding: Coding = _EXPLICIT) -> bytes:
     """Data elements in order of their tags; `values` maps keywords to text, numbers or lists.
 
-    Text beyond ASCII needs a SpecificCharacterSet among them. Raises BadValue.
+    A list of such mappings is a sequence; bytes are base64 text. Text beyond ASCII needs a
+    SpecificCharacterSet among them. Raises BadValue.
     """
     charset = str(values.get("SpecificCharacterSet", ""))
-    ds = Dataset()
-    for keyword, value in values.items():
-        ds.add(_element(keyword, value, charset))
+    ds = _data_set(values, charset)
     if charset not in _CHARSETS:
         # All of the text is ASCII, and the declaration stays where it was read.
         del ds.SpecificCharacterSet
@@ -48,25 +48,60 @@ def encoded(values: Mapping[str, object], coding: Coding = _EXPLICIT) -> bytes:
 def can_say(charset: str, value: str) -> bool:
     """Whether text fits a declared character set."""
     try:
-        value.encode(_CHARSETS.get(charset, "ascii"))
+        in_letters_of(charset, value)
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _element(keyword: str, value: object, charset: str) -> DataElement:
+def in_letters_of(charset: str, value: str) -> bytes:
+    """Text in a declared character set. Raises UnicodeEncodeError."""
+    return value.encode(_CHARSETS.get(charset, "ascii"))
+
+
+def element(keyword: str, value: object, charset: str = "") -> DataElement:
+    """An attribute with a value that DICOM can hold there. Raises BadValue."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise BadValue(keyword=keyword, value=value, why="DICOM has no such attribute")
+    vr = dictionary_VR(tag)
+    if vr == "SQ":
+        return DataElement(tag, vr, [_data_set(v, charset) for v in _items(keyword, value)])
     if isinstance(value, str):
         _check(keyword, value, charset)
-    elif isinstance(value, float):
-        value = f"{value:.10g}"
     try:
-        return DataElement(tag, dictionary_VR(tag), value, validation_mode=RAISE)
+        return DataElement(tag, vr, _native(vr, value), validation_mode=RAISE)
     except (ValueError, TypeError, OverflowError) as error:
         why = str(error).split(". ")[0].rstrip(".")
         raise BadValue(keyword=keyword, value=value, why=why) from error
+
+
+def _data_set(values: Mapping[str, object], charset: str) -> Dataset:
+    ds = Dataset()
+    for keyword, value in values.items():
+        ds.add(element(keyword, value, charset))
+    return ds
+
+
+def _items(keyword: str, value: object) -> list[Mapping[str, object]]:
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    found = [item for item in items if isinstance(item, Mapping)]
+    if len(found) < len(items):
+        raise BadValue(keyword=keyword, value=value, why="it is a sequence of items")
+    return found
+
+
+def _native(vr: str, value: object) -> object:
+    if vr in _BYTES and isinstance(value, str):
+        content = base64.b64decode(value, validate=True)
+        return content + b"\0" * (len(content) % 2)
+    if vr in _WHOLE and isinstance(value, str):
+        return int(value) if value else None
+    if vr == "DS" and isinstance(value, list):
+        return [_native(vr, each) for each in value]
+    if vr == "DS" and isinstance(value, float):
+        return f"{value:.10g}"
+    return value
 
 
 def _check(keyword: str, value: str, charset: str) -> None:
@@ -89,6 +124,8 @@ def _is_no_date(value: str) -> bool:
     return not value.isdigit()
 
 
+_BYTES = frozenset({"OB", "OW", "UN"})
+_WHOLE = frozenset({"SL", "SS", "UL", "US"})
 _LONG_TEXTS = ("LT", "ST", "UT")  # lines, and backslashes that separate nothing
 _Fault = tuple[Callable[[str], object], str]
 _TEXT_FAULTS: tuple[_Fault, ...] = (

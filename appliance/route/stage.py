@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from appliance.errors import Held, NoIdentity
 from appliance.model import ItemState
+from appliance.route import tags
+from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.route.rules import destinations
 
@@ -45,9 +47,7 @@ class Routing:
         if item.identity is None:
             raise NoIdentity(where="the journal")
         bodies = self._journal.items.bodies(item)
-        values = routing_values(bodies, item.identity)
-        chosen = destinations(item.source, values, settings)
-        composed = {d.name: _composed(item, item.identity, bodies, d, settings) for d in chosen}
+        composed = _composed(item, item.identity, bodies, settings)
         problems = [each for each in composed.values() if isinstance(each, Held)]
         if len(problems) == len(composed):
             raise problems[0]
@@ -55,32 +55,38 @@ class Routing:
 
 
 def _composed(
-    item: Item,
-    identity: Identity,
-    bodies: Sequence[Body],
-    destination: Destination,
-    settings: Settings,
+    item: Item, identity: Identity, bodies: Sequence[Body], settings: Settings
+) -> dict[str, tuple[Instance, ...] | Held]:
+    """What each destination gets: of several objects, those that are routed there."""
+    case = Case(
+        item.evidence,
+        identity,
+        settings.profile_of(item.source),
+        item.source,
+        datetime.fromisoformat(item.arrived_at).astimezone(ZoneInfo(settings.box.timezone)),
+        objects=len(bodies),
+    )
+    wanted: dict[str, list[Body]] = {}
+    for body in bodies:
+        for destination in destinations(item.source, routing_values(body, case), settings):
+            wanted.setdefault(destination.name, []).append(body)
+    return {
+        d.name: _for(d, wanted[d.name], case) for d in settings.destinations if d.name in wanted
+    }
+
+
+def _for(
+    destination: Destination, bodies: Sequence[Body], case: Case
 ) -> tuple[Instance, ...] | Held:
-    """The item as one destination gets it; what cannot be composed holds that delivery only."""
-    arrived_at = datetime.fromisoformat(item.arrived_at)
+    """What cannot be composed holds that delivery only."""
     try:
-        return tuple(
-            compose(
-                body,
-                evidence=item.evidence,
-                identity=identity,
-                profile=settings.profile_of(item.source),
-                destination=destination,
-                source=item.source,
-                arrived_at=arrived_at.astimezone(ZoneInfo(settings.box.timezone)),
-            )
-            for body in bodies
-        )
+        return tuple(compose(body, case, destination) for body in bodies)
     except Held as problem:
         return problem
 
 
-def routing_values(bodies: Sequence[Body], identity: Identity) -> Mapping[str, str]:
-    """What routes may ask for: the first object's own attributes, and whose it is."""
-    own = {k: str(v) for k, v in bodies[0].attributes.items() if isinstance(v, str | int)}
-    return {**own, **identity.values}
+def routing_values(body: Body, case: Case) -> Mapping[str, str]:
+    """What routes may ask for: an object's own attributes, whose it is, the profile's edits."""
+    own = {k: str(v) for k, v in body.attributes.items() if isinstance(v, str | int)}
+    said = {**own, **case.identity.values}
+    return {**said, **tags.changes(said, case.profile)}

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from appliance.part10 import is_uid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.model import Body, Identity
 
-_VALID = re.compile(r"[0-9]+(\.[0-9]+)+")
-_LONGEST = 64
 _VERSION_8, _VARIANT = 0x80, 0x80
 
 _SERIES_LEVEL = (
@@ -40,7 +39,7 @@ def sop_instance_uid(body: Body, identity: Identity) -> str:
 def study_uid(identity: Identity, source: str) -> str:
     """The order's own, else from patient and accession, else from patient, day and source."""
     values = identity.values
-    if is_valid(known := values.get("StudyInstanceUID", "")):
+    if is_uid(known := values.get("StudyInstanceUID", "")):
         return known
     who = (values.get("IssuerOfPatientID", ""), _patient(values))
     if accession := values.get("AccessionNumber", ""):
@@ -51,11 +50,6 @@ def study_uid(identity: Identity, source: str) -> str:
 def series_uid(study: str, modality: str, source: str, values: Mapping[str, object]) -> str:
     """From the study, the device and whatever series-level attributes the image has."""
     return _derived("series", study, modality, source, [values.get(k, "") for k in _SERIES_LEVEL])
-
-
-def is_valid(uid: str) -> bool:
-    """Whether a UID that came may stay: leading zeros are wrong, common and harmless."""
-    return len(uid) <= _LONGEST and bool(_VALID.fullmatch(uid))
 
 
 def _patient(values: Mapping[str, str]) -> str:

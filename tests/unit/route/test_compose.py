@@ -1,8 +1,7 @@
-"""The exact bytes of an object: what is written around pixels, and what a data set keeps."""
+"""The exact bytes of an object that is made: what is written around its content."""
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,17 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import BadValue, CannotEdit
-from appliance.model import Evidence, Identity
+from appliance.model import Identity
 from appliance.settings.schema import Profile
 from tests.builders import objects, part10
-from tests.builders.objects import PIXEL_DATA, header_says, made, trusted
+from tests.builders.objects import PIXEL_DATA, made, trusted
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from appliance.model import Body, Instance
-
-SYNTAXES = [part10.EXPLICIT_LE, part10.IMPLICIT_LE, part10.EXPLICIT_BE]
 
 
 # --- native pixels ---------------------------------------------------------------------------
@@ -272,6 +267,26 @@ def test_a_stream_becomes_one_fragment_behind_an_empty_offset_table(
     assert instance.transfer_syntax_uid == part10.JPEG_BASELINE
 
 
+def test_each_frame_of_a_stream_is_a_fragment(tmp_path: Path) -> None:
+    body = objects.stream(tmp_path / "a.jpg", bytes(range(13)), NumberOfFrames=2)
+    (whole,) = body.slices
+    frames = (replace(whole, length=5), replace(whole, offset=5, length=8))
+    _, one, mark, other, end = made(replace(body, slices=frames)).pieces
+    assert (one, other) == frames
+    assert mark == b"\0" + b"\xfe\xff\x00\xe0" + struct.pack("<I", 8)
+    assert end == b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def test_the_parts_of_one_frame_are_one_fragment(tmp_path: Path) -> None:
+    body = objects.stream(tmp_path / "a.jpg", bytes(range(14)))
+    (whole,) = body.slices
+    parts = (replace(whole, length=4), replace(whole, offset=8, length=6))
+    head, one, other, _ = made(replace(body, slices=parts)).pieces
+    assert (one, other) == parts
+    assert isinstance(head, bytes)
+    assert head.endswith(b"\xfe\xff\x00\xe0" + struct.pack("<I", 10))
+
+
 def test_lists_and_numbers_become_what_their_attribute_needs(tmp_path: Path) -> None:
     body = objects.stream(
         tmp_path / "a.jpg",
@@ -287,239 +302,3 @@ def test_lists_and_numbers_become_what_their_attribute_needs(tmp_path: Path) -> 
     assert list(ds.ImageType) == ["DERIVED", "PRIMARY"]
     assert str(ds.LossyImageCompressionRatio).startswith("0.333333")
     assert (ds.WindowCenter, ds.WindowWidth) == (127.5, 255)
-
-
-# --- a data set that came ------------------------------------------------------------------------
-
-HEADER = {
-    "PatientID": "4711",
-    "PatientName": "DOE^JANE",
-    "StudyDate": "20260102",
-    "StudyTime": "101112",
-    "Modality": "CR",
-    "SeriesNumber": "2",
-}
-REST = PIXEL_DATA + b"OW\0\0" + struct.pack("<I", 4) + b"\1\2\3\4"
-
-
-def head(syntax: str = part10.EXPLICIT_LE, *more: tuple[int, str, bytes]) -> bytes:
-    """A header that says HEADER, a sequence, something private, and group lengths."""
-    item = b"\xfe\xff\x00\xe0" + bytes(4)
-    if syntax == part10.EXPLICIT_BE:
-        item = b"\xff\xfe\xe0\x00" + bytes(4)
-    elements = [
-        (0x00080000, "UL", bytes(4)),
-        (0x00080016, "UI", part10.CR_IMAGE.encode()),
-        (0x00080018, "UI", b"1.2.3"),
-        (0x00080020, "DA", b"20260102"),
-        (0x00080030, "TM", b"101112"),
-        (0x00080060, "CS", b"CR"),
-        (0x00081140, "SQ", item),
-        (0x00090010, "LO", b"ACME 1.0  "),
-        (0x00091001, "UN", b"\xff\xfe\0\1"),
-        (0x00100010, "PN", b"DOE^JANE"),
-        (0x00100020, "LO", b"4711"),
-        (0x00100040, "CS", b""),
-        (0x0020000D, "UI", b"1.2.3.1"),
-        (0x0020000E, "UI", b"1.2.3.2"),
-        (0x00200011, "IS", b"2"),
-        *more,
-    ]
-    return b"".join(part10.element(t, vr, v, syntax) for t, vr, v in sorted(elements))
-
-
-def came(tmp_path: Path, head_bytes: bytes = b"", syntax: str = part10.EXPLICIT_LE) -> Body:
-    return objects.data_set(tmp_path / "a.dcm", head_bytes or head(syntax), REST, syntax)
-
-
-def sent(
-    body: Body, changes: dict[str, str], profile: Profile | None = None, proof: str = "trust"
-) -> Instance:
-    identity = Identity({**HEADER, **changes}, proof)
-    return made(body, identity, profile, evidence=header_says(HEADER))
-
-
-@pytest.mark.parametrize("syntax", [*SYNTAXES, part10.DEFLATED_LE, part10.JPEG_BASELINE])
-def test_a_data_set_with_its_patient_goes_as_it_came(tmp_path: Path, syntax: str) -> None:
-    body = came(tmp_path, b"whatever stands here", syntax)
-    instance = sent(body, {})
-    assert not any(isinstance(piece, bytes) for piece in instance.pieces)
-    assert objects.encoding(instance) == b"whatever stands here" + REST
-    assert instance.sop_instance_uid == "1.2.3"
-    assert instance.study_instance_uid == "1.2.3.1"
-    assert instance.series_instance_uid == "1.2.3.2"
-    assert instance.transfer_syntax_uid == syntax
-
-
-def test_an_exam_date_from_elsewhere_in_the_header_changes_nothing(tmp_path: Path) -> None:
-    evidence = header_says({"PatientID": "4711", "AcquisitionDate": "20260102"})
-    identity = Identity({"PatientID": "4711", "StudyDate": "20260102", "StudyTime": ""}, "trust")
-    instance = made(came(tmp_path), identity, evidence=evidence)
-    assert instance.sop_instance_uid == "1.2.3"
-    assert objects.encoding(instance) == head() + REST
-
-
-@pytest.mark.parametrize("syntax", SYNTAXES)
-def test_a_profiles_edit_changes_nothing_else(tmp_path: Path, syntax: str) -> None:
-    instance = sent(came(tmp_path, syntax=syntax), {}, Profile(set={"InstitutionName": "RSUD"}))
-    added = part10.element(0x00080080, "LO", "RSUD", syntax)
-    group_8 = head(syntax)[len(part10.element(0x00080000, "UL", bytes(4), syntax)) :]
-    assert objects.encoding(instance).replace(added, b"") == group_8 + REST
-    assert objects.read(instance).InstitutionName == "RSUD"
-
-
-def test_valid_uids_are_kept_by_an_edit(tmp_path: Path) -> None:
-    instance = sent(came(tmp_path), {}, Profile(set={"InstitutionName": "RSUD"}))
-    assert instance.sop_instance_uid == "1.2.3" == objects.read(instance).SOPInstanceUID
-    assert instance.study_instance_uid == "1.2.3.1"
-
-
-def test_an_edit_that_is_there_already_changes_nothing(tmp_path: Path) -> None:
-    instance = sent(came(tmp_path), {}, Profile(set={"PatientID": "4711"}))
-    assert objects.encoding(instance) == head() + REST
-
-
-def test_pixels_are_not_rewritten_by_an_edit(tmp_path: Path) -> None:
-    body = came(tmp_path)
-    instance = sent(body, {}, Profile(set={"InstitutionName": "RSUD"}))
-    assert instance.pieces[1:] == body.slices[1:]
-    assert instance.digest not in {body.digest, hashlib.sha256(body.digest.encode()).hexdigest()}
-
-
-def test_a_data_set_without_pixels_can_be_edited(tmp_path: Path) -> None:
-    body = objects.data_set(tmp_path / "a.dcm", head(), b"")
-    instance = sent(body, {}, Profile(set={"InstitutionName": "RSUD"}))
-    assert objects.read(instance).InstitutionName == "RSUD"
-    assert objects.read(sent(body, {})).PatientID == "4711"
-
-
-@pytest.mark.parametrize("syntax", SYNTAXES)
-def test_what_the_header_lacks_is_added(tmp_path: Path, syntax: str) -> None:
-    ds = objects.read(sent(came(tmp_path, syntax=syntax), {"AccessionNumber": "A1"}))
-    assert ds.AccessionNumber == "A1"
-    assert ds.PatientName == "DOE^JANE"
-    assert ds[0x0009, 0x1001].value == b"\xff\xfe\0\1"
-    assert len(ds[0x0008, 0x1140].value) == 1
-
-
-def test_what_a_person_corrects_is_another_object_of_the_same_study(tmp_path: Path) -> None:
-    instance = sent(came(tmp_path), {"PatientName": "DOE^JANET"}, proof="person")
-    ds = objects.read(instance)
-    assert ds.PatientName == "DOE^JANET"
-    assert ds.SOPInstanceUID == instance.sop_instance_uid != "1.2.3"
-    assert ds.StudyInstanceUID == instance.study_instance_uid == "1.2.3.1"
-
-
-def test_a_persons_date_wins_over_every_date_in_the_header(tmp_path: Path) -> None:
-    said = {**HEADER, "AcquisitionDate": "20260103"}
-    identity = Identity({**said, "StudyDate": "20260103"}, "person")
-    body = came(tmp_path, head(part10.EXPLICIT_LE, (0x00080022, "DA", b"20260103")))
-    assert objects.read(made(body, identity, evidence=header_says(said))).StudyDate == "20260103"
-
-
-LEFTOVERS = [
-    (0x00080050, "SH", b"OLD1"),
-    (0x00101000, "LO", b"OLD2"),
-    (0x00104000, "LT", b"OLD3"),
-    (0x00321060, "LO", b"OLD4"),
-    (0x00380010, "LO", b"OLD5"),
-    (0x00401001, "SH", b"OLD6"),
-]
-
-
-def test_an_image_of_somebody_else_keeps_nothing_of_the_first(tmp_path: Path) -> None:
-    body = came(tmp_path, head(part10.EXPLICIT_LE, *LEFTOVERS))
-    changes = {"PatientID": "4712", "PatientName": "SITI", "AccessionNumber": ""}
-    instance = sent(body, changes, proof="person")
-    ds = objects.read(instance)
-    assert (ds.PatientID, ds.PatientName, ds.StudyDate) == ("4712", "SITI", "20260102")
-    assert ds.SOPInstanceUID == instance.sop_instance_uid != "1.2.3"
-    assert ds.StudyInstanceUID == instance.study_instance_uid != "1.2.3.1"
-    assert ds.SeriesInstanceUID == instance.series_instance_uid != "1.2.3.2"
-    assert ds["PatientSex"].is_empty
-    assert b"OLD" not in objects.encoding(instance)
-    assert b"DOE" not in objects.encoding(instance)
-
-
-def test_what_two_patients_have_in_common_is_kept(tmp_path: Path) -> None:
-    said = {**HEADER, "PatientSex": "F"}
-    identity = Identity({**said, "PatientID": "4712", "PatientName": "SITI"}, "person")
-    unknown, female = (part10.element(0x00100040, "CS", sex) for sex in ("", "F"))
-    body = came(tmp_path, head().replace(unknown, female))
-    ds = objects.read(made(body, identity, evidence=header_says(said)))
-    assert (ds.PatientID, ds.PatientSex) == ("4712", "F")
-
-
-def test_two_series_of_somebody_else_stay_two(tmp_path: Path) -> None:
-    body = came(tmp_path)
-    moved = {"PatientID": "4712", "PatientName": "SITI"}
-    one = sent(body, moved, proof="person")
-    other = sent(body, {**moved, "SeriesNumber": "3"}, proof="person")
-    assert one.study_instance_uid == other.study_instance_uid
-    assert one.series_instance_uid != other.series_instance_uid
-
-
-def test_what_is_deflated_cannot_be_changed(tmp_path: Path) -> None:
-    with pytest.raises(CannotEdit, match="deflated"):
-        sent(came(tmp_path, b"deflated", part10.DEFLATED_LE), {"AccessionNumber": "A1"})
-
-
-def test_an_endless_header_is_not_read_to_be_changed(tmp_path: Path) -> None:
-    body = came(tmp_path)
-    endless = replace(body, slices=(replace(body.slices[0], length=1 << 40), body.slices[1]))
-    assert sent(endless, {}).sop_instance_uid == "1.2.3"
-    with pytest.raises(CannotEdit, match="too long"):
-        sent(endless, {"AccessionNumber": "A1"})
-
-
-def test_a_garbled_header_cannot_be_changed(tmp_path: Path) -> None:
-    with pytest.raises(CannotEdit):
-        sent(came(tmp_path, head()[:-1]), {"AccessionNumber": "A1"})
-
-
-@pytest.mark.parametrize(
-    ("declared", "expected"), [(b"", "ISO_IR 192"), (b"ISO_IR 100", "ISO_IR 100")]
-)
-def test_a_new_name_is_written_in_letters_the_data_set_declares(
-    tmp_path: Path, declared: bytes, expected: str
-) -> None:
-    charset = [(0x00080005, "CS", declared)] if declared else []
-    body = came(tmp_path, head(part10.EXPLICIT_LE, *charset))
-    ds = objects.read(sent(body, {"ReferringPhysicianName": "Öz^Ümit"}))
-    assert ds.SpecificCharacterSet == expected
-    assert str(ds.ReferringPhysicianName) == "Öz^Ümit"
-
-
-def test_a_name_beyond_the_declared_letters_waits_for_a_person(tmp_path: Path) -> None:
-    body = came(tmp_path, head(part10.EXPLICIT_LE, (0x00080005, "CS", b"ISO_IR 100")))
-    with pytest.raises(BadValue, match="ReferringPhysicianName"):
-        sent(body, {"ReferringPhysicianName": "王^小东"})
-
-
-@pytest.mark.parametrize("declared", [b"GBK", b"ISO 2022 IR 6\\ISO 2022 IR 87"])
-def test_plain_text_fits_any_declared_letters(tmp_path: Path, declared: bytes) -> None:
-    charset = (0x00080005, "CS", declared)
-    body = came(tmp_path, head(part10.EXPLICIT_LE, charset))
-    instance = sent(body, {"AccessionNumber": "A1"})
-    assert part10.element(*charset) in objects.encoding(instance)
-    assert part10.element(0x00080050, "SH", "A1") in objects.encoding(instance)
-
-
-def test_undeclared_letters_are_not_declared_to_be_others(tmp_path: Path) -> None:
-    gbk = (0x00081030, "LO", "胸部".encode("gbk"))
-    body = came(tmp_path, head(part10.EXPLICIT_LE, gbk))
-    with pytest.raises((CannotEdit, BadValue)):
-        sent(body, {"ReferringPhysicianName": "王^小东"})
-
-
-def test_an_edit_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    body = came(tmp_path)
-    profile = Profile(set={"InstitutionName": "RSUD"})
-    assert sent(body, {}, profile) == sent(body, {}, profile)
-
-
-def test_evidence_of_others_is_not_what_the_header_says(tmp_path: Path) -> None:
-    """A header without a patient gets the one that the file name brought."""
-    body = came(tmp_path)
-    ds = objects.read(made(body, trusted(PatientSex="F"), evidence=Evidence()))
-    assert (ds.PatientID, ds.PatientName, ds.PatientSex) == ("4711", "SITI", "F")
