@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from appliance.peek import Peek
 
 EOI, SOS = 0xD9, 0xDA
-APP0, APP1, APP14 = 0xE0, 0xE1, 0xEE
-SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-BASELINE, EXTENDED = 0xC0, 0xC1
+APP0, APP1, APP2, APP8, APP14 = 0xE0, 0xE1, 0xE2, 0xE8, 0xEE
+LSE = 0xF8  # of JPEG-LS (ITU-T T.87)
+BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
+SOF = frozenset({*range(0xC0, 0xD0), JPEG_LS}) - {0xC4, 0xC8, 0xCC}
 
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 _IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_IN_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # it stuffs a bit, not a byte
 _LEAD = 0xFF
 _NEVER = frozenset({0x00, 0xFF})
 _LENGTH_BYTES = 2
@@ -49,13 +51,15 @@ def segments(peek: Peek) -> Iterator[Segment]:
     """
     if peek.at(0, 2) != b"\xff\xd8":
         raise Garbled(detail="it does not begin with a JPEG marker")
-    position = 2
+    position, in_scan = 2, _IN_SCAN
     for _ in range(_MAX_SEGMENTS):
         found = _segment(peek, position)
         yield found
         if found.marker == EOI:
             return
-        position = _scan_end(peek, found.end) if found.marker == SOS else found.end
+        in_scan = _IN_LS_SCAN if found.marker == JPEG_LS else in_scan
+        is_scan = found.marker == SOS
+        position = _scan_end(peek, found.end, in_scan) if is_scan else found.end
     raise Garbled(detail=f"it has more than {_MAX_SEGMENTS} JPEG markers")
 
 
@@ -76,11 +80,11 @@ def _segment(peek: Peek, position: int) -> Segment:
     return Segment(marker, position + 4, length - _LENGTH_BYTES)
 
 
-def _scan_end(peek: Peek, position: int) -> int:
+def _scan_end(peek: Peek, position: int, in_scan: re.Pattern[bytes]) -> int:
     """Where the next marker is that is neither a stuffed byte nor a restart."""
     while peek.size - position > 1:
         chunk = peek.at(position, min(_CHUNK, peek.size - position))
-        if found := _IN_SCAN.search(chunk):
+        if found := in_scan.search(chunk):
             return position + found.start()
         position += len(chunk) - 1  # a marker may lie across the border
     raise EndsEarly(detail="its end marker is missing")

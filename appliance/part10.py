@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 IMPLEMENTATION_CLASS_UID = "2.25.227075887249492268564028909111976030524"
 
-_META = 132  # behind preamble and prefix (PS3.10 7.1)
+_META, _PREFIX = 132, b"DICM"  # behind preamble and prefix (PS3.10 7.1)
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 _TRANSFER_SYNTAX_UID = 0x00020010
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _MAX_UID_BYTES = 64
 _PACKED_HEAD_BYTES = 1 << 14
 _UID = re.compile(rb"[0-9.]{1,64}")
+_KEPT_UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)+")
+
+
+def is_uid(text: str) -> bool:
+    """Whether a UID that came may stay (PS3.5 9.1); leading zeros are wrong and harmless."""
+    return bool(_KEPT_UID.fullmatch(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,8 @@ def read(path: Path) -> Part10:
 
 
 def _read(path: Path, peek: Peek) -> Part10:
-    if peek.format() is not Format.DICOM:
-        raise UnsupportedFormat(name=path, detail="it is not a DICOM file")
+    if peek.at(0, min(peek.size, _META))[-len(_PREFIX) :] != _PREFIX:
+        raise UnsupportedFormat(name=path, detail="it is not a DICOM file with a file head")
     meta, offset = _meta(peek)
     if _TRANSFER_SYNTAX_UID not in meta:
         raise Garbled(detail="it does not say how it is encoded")

@@ -8,15 +8,15 @@ import stat
 import struct
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from appliance import dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _WINDOW = 1 << 14
-
-Order = Literal["<", ">"]
 
 
 class Misfit(Exception):
@@ -44,10 +44,12 @@ class Format(StrEnum):
     PNG = "PNG"
     BMP = "BMP"
     JPEG = "JPEG"
+    JPEG2000 = "JPEG 2000"
     PDF = "PDF"
     POSTSCRIPT = "PostScript"
     PCL = "PCL"
     TEXT = "text"
+    RAW = "raw image"  # known by its size alone, where a profile says it
 
 
 class Peek:
@@ -92,8 +94,8 @@ class Peek:
 
     def format(self) -> Format | None:
         """What the first bytes say it is."""
-        head = self.at(0, min(self.size, 132))
-        if head[128:] == b"DICM":
+        head = self.at(0, min(self.size, dialect.HEAD_BYTES))
+        if dialect.is_dicom(head):
             return Format.DICOM
         return next((found for magic, found in _MAGIC if head.startswith(magic)), None)
 
@@ -191,6 +193,8 @@ _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", Format.PNG),
     (b"BM", Format.BMP),
     (b"\xff\xd8\xff", Format.JPEG),
+    (b"\xff\x4f\xff\x51", Format.JPEG2000),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", Format.JPEG2000),
     (b"%PDF-", Format.PDF),
 )
 

@@ -48,6 +48,8 @@ def _tell(now: Snapshot) -> None:
     say(f"Images:      {_counts(now.items)}", f"Deliveries:  {_counts(now.deliveries)}")
     if now.oldest_waiting_s is not None:
         say(f"The oldest on its way came {ago(now.oldest_waiting_s)}.")
+    if now.waiting_for_order:
+        say(f"Waiting for their order in a worklist: {now.waiting_for_order}.")
     if now.sources:
         say("", "Sources")
         table(
@@ -62,6 +64,15 @@ def _tell(now: Snapshot) -> None:
         table(
             (f"  {d.name}", d.state, f"{d.waiting} waiting", d.sentence) for d in now.destinations
         )
+    if now.worklists:
+        say("", "Worklists")
+        table(
+            (f"  {w.name}", w.state, f"{w.orders} orders", f"told {ago(w.told_s)}", w.sentence)
+            for w in now.worklists
+        )
+        for worklist in now.worklists:
+            if worklist.hint:
+                say(f"  -> {worklist.name}: {worklist.hint}")
     if now.held:
         say("", "Waiting for a person")
         table((f"  {h.id}", h.name, h.code, h.sentence) for h in now.held)

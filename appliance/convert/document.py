@@ -13,6 +13,7 @@ from appliance.elements import EXPLICIT_LE
 from appliance.errors import UnencodableName, UnsupportedFormat
 from appliance.model import BodyKind, Slice
 from appliance.peek import Format, Garbled, opened
+from appliance.settings.sop_classes import ENCAPSULATED_PDF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from appliance.convert.source import Source
 
     Write = Callable[[bytes], object]
-
-ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 _MOST_PRINT_BYTES = 4 << 20
 _CHUNK = 1 << 20

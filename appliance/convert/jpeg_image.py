@@ -1,126 +1,145 @@
-"""Owns reading JPEG: the compressed stream is kept byte for byte wherever DICOM can carry it."""
+"""Owns reading JPEG and JPEG-LS: the compressed stream is kept byte for byte wherever DICOM can
+carry it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imagecodecs import jpeg8_decode, jpegls_decode
+
 from appliance import jpeg
-from appliance.convert import pixels, raster
-from appliance.convert.pixels import Layout
-from appliance.convert.source import Found, decoding
+from appliance.convert import pixels, raster, streams, upright
+from appliance.convert.colour import icc
+from appliance.convert.jpeg_frame import COLOUR, GREY, Frame, frame_of
+from appliance.convert.source import decoding
 from appliance.errors import UnsupportedFormat
-from appliance.model import BodyKind, Slice
+from appliance.model import Slice
 from appliance.peek import Format, opened
 
 if TYPE_CHECKING:
-    from appliance.convert.source import Source
-    from appliance.peek import Peek
+    from collections.abc import Collection, Mapping
 
-_PROGRESSIVE = 0xC2
-_SYNTAXES = {
-    jpeg.BASELINE: "1.2.840.10008.1.2.4.50",
-    jpeg.EXTENDED: "1.2.840.10008.1.2.4.51",
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from appliance.convert.pixels import Layout
+    from appliance.convert.source import Found, Source
+
+_FIRST_PREDICTOR = 1
+_KEPT = {jpeg.BASELINE: "1.2.840.10008.1.2.4.50", jpeg.EXTENDED: "1.2.840.10008.1.2.4.51"}
+_LOSSLESS = "1.2.840.10008.1.2.4.57"
+_LOSSLESS_FIRST = "1.2.840.10008.1.2.4.70"
+_LS_LOSSLESS, _LS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
+_DCT = frozenset({*_KEPT, jpeg.PROGRESSIVE})
+_DEPTHS: Mapping[int, Collection[int]] = {
+    jpeg.BASELINE: (8,),
+    jpeg.EXTENDED: (8, 12),
+    jpeg.PROGRESSIVE: (8, 12),
+    jpeg.LOSSLESS: range(2, 17),
+    jpeg.JPEG_LS: range(2, 17),
 }
-_METHOD = "ISO_10918_1"
-_GREY, _COLOUR = 1, 3
-_UPRIGHT = 1
+"""What can be read, and the bits it may have (T.81 B.2.2, T.87 C.2.2)."""
+
+_HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7})
+_PRINTED = 4  # cyan, magenta, yellow and black
 _BYTE_BITS = 8
+_DECODED = "Its pixels were decoded, since DICOM has no place for this kind of JPEG as it is."
+_MIXED = "Its four printing colours were made red, green and blue by the simple formula."
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What a stream's own markers say (ITU-T T.81 B.2.2, and Adobe's APP14)."""
-
-    marker: int
-    precision: int
-    rows: int
-    columns: int
-    components: tuple[tuple[int, int], ...]  # identifier, sampling factors
-    adobe_transform: int | None
-    has_jfif: bool
-    end: int
-
-    @property
-    def photometric(self) -> str:
-        """How the three components are to be understood; "" for grey."""
-        if len(self.components) == _GREY:
-            return ""
-        identifiers = bytes(identifier for identifier, _ in self.components)
-        untold = self.adobe_transform is None and not self.has_jfif
-        if self.adobe_transform == 0 or (untold and identifiers == b"RGB"):
-            return "RGB"
-        whole = len({sampling for _, sampling in self.components}) == 1
-        return "YBR_FULL" if whole else "YBR_FULL_422"
-
-    @property
-    def layout(self) -> Layout:
-        """How the pixels would lie, were they decoded."""
-        bits = _BYTE_BITS if self.precision == _BYTE_BITS else 2 * _BYTE_BITS
-        return Layout(self.rows, self.columns, bits, self.precision, self.photometric)
-
-
-def read(source: Source) -> Found:
-    """One JPEG image. Raises Quarantined."""
+def read(source: Source) -> tuple[Found, ...]:
+    """One JPEG image. Raises Quarantined, and Held where nobody says what is white."""
     with decoding(source, Format.JPEG), opened(source.path) as peek:
-        frame = _frame(source, peek)
-    if len(frame.components) not in {_GREY, _COLOUR} or not frame.rows:
-        raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
-    if frame.precision > _BYTE_BITS:
-        return _stream(source, frame)
-    with raster.opened(source, Format.JPEG) as image:
-        claims = tuple(raster.dates(image))
-        upright = raster.orientation(image) == _UPRIGHT
-        if frame.marker in _SYNTAXES and upright:
-            return replace(_stream(source, frame), claims=claims)
-        if frame.marker in _SYNTAXES or frame.marker == _PROGRESSIVE:
-            pixels.must_fit(source, frame.layout)
-            return replace(raster.decoded(source, image, _lossy(frame)), claims=claims)
-    raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
+        frame = frame_of(peek)
+        if reason := _unusual(frame):
+            raise UnsupportedFormat(name=source.name, detail=reason)
+        layout = _layout(source, frame)
+        must_decode = _must_be_decoded(frame) or pixels.must_turn(source, layout)
+        found = (_pixels if must_decode else _kept)(source, frame, layout)
+        return (replace(found, claims=tuple(raster.dates(frame.said))),)
 
 
-def _stream(source: Source, frame: _Frame) -> Found:
-    if frame.marker not in _SYNTAXES:
-        raise UnsupportedFormat(name=source.name, detail="it is a JPEG of an unusual kind")
-    pixels.must_fit(source, frame.layout, pixels.MAX_NATIVE_BYTES)
-    attributes, notes = pixels.shape(source, frame.layout)
+def _unusual(frame: Frame) -> str:
+    """Why nothing here can read it; "" where something can."""
+    if frame.marker in _HIERARCHICAL:
+        return "it is a hierarchical JPEG, of several sizes in one"
+    if frame.marker not in _DEPTHS:
+        return "it is an arithmetic coded JPEG, which PACS viewers do not read"
+    if frame.has_own_transform or frame.has_palette:
+        return "it is a JPEG-LS with colours of its own"
+    if frame.precision not in _DEPTHS[frame.marker]:
+        return f"it is a JPEG of {frame.precision} bits, which that kind of JPEG does not have"
+    may_be_printed = frame.marker in _DCT and frame.precision == _BYTE_BITS
+    many = {GREY, COLOUR, _PRINTED} if may_be_printed else {GREY, COLOUR}
+    known = len(frame.components) in many and frame.rows and frame.columns
+    return "" if known else "it is a JPEG of an unusual kind"
+
+
+def _layout(source: Source, frame: Frame) -> Layout:
+    """How the pixels would lie; a JPEG-LS seldom says what they mean. Raises Held."""
+    if frame.marker != jpeg.JPEG_LS or frame.photometric:
+        return frame.layout
+    is_colour = len(frame.components) == COLOUR
+    return replace(frame.layout, photometric=pixels.told(source, colour=is_colour))
+
+
+def _must_be_decoded(frame: Frame) -> bool:
+    return (
+        frame.marker == jpeg.PROGRESSIVE
+        or len(frame.components) == _PRINTED
+        or raster.orientation(frame.said) != upright.UPRIGHT
+    )
+
+
+def _kept(source: Source, frame: Frame, layout: Layout) -> Found:
     piece = Slice(source.path, 0, frame.end)
-    syntax = _SYNTAXES[frame.marker]
-    return Found(BodyKind.STREAM, syntax, (piece,), {**attributes, **_lossy(frame)}, (), notes)
+    decode = jpegls_decode if frame.marker == jpeg.JPEG_LS else _decode
+    return streams.kept(source, layout, piece, _syntax(frame), decode, _extra(frame))
 
 
-def _lossy(frame: _Frame) -> dict[str, object]:
-    """What must be said of an image that lost something (PS3.3 C.7.6.1.1.5)."""
+def _syntax(frame: Frame) -> str:
+    if frame.marker == jpeg.JPEG_LS:
+        return _LS_LOSSLESS if frame.is_lossless else _LS_NEAR
+    if frame.marker == jpeg.LOSSLESS:
+        return _LOSSLESS_FIRST if frame.selections == {_FIRST_PREDICTOR} else _LOSSLESS
+    return _KEPT[frame.marker]
+
+
+def _extra(frame: Frame) -> Mapping[str, object]:
+    profile = icc(frame.icc) if len(frame.components) == COLOUR else {}
+    if frame.is_lossless:
+        return profile
+    method = "ISO_14495_1" if frame.marker == jpeg.JPEG_LS else "ISO_10918_1"
     samples = frame.rows * frame.columns * len(frame.components) * frame.precision
-    return {
-        "ImageType": ["DERIVED", "PRIMARY"],
-        "LossyImageCompression": "01",
-        "LossyImageCompressionRatio": round(samples / _BYTE_BITS / frame.end, 2),
-        "LossyImageCompressionMethod": _METHOD,
-    }
+    return {**profile, **streams.lossy(samples / _BYTE_BITS, frame.end, method)}
 
 
-def _frame(source: Source, peek: Peek) -> _Frame:
-    header: tuple[int, int, int, int] | None = None
-    components: tuple[tuple[int, int], ...] = ()
-    adobe: int | None = None
-    has_jfif, end = False, 0
-    for segment in jpeg.segments(peek):
-        content = peek.at(segment.value, min(segment.length, 64)) if segment.length else b""
-        if segment.marker in jpeg.SOF and header is None:
-            header = (segment.marker, content[0], _word(content, 1), _word(content, 3))
-            components = tuple(
-                (content[at], content[at + 1]) for at in range(6, 6 + 3 * content[5], 3)
-            )
-        elif segment.marker == jpeg.APP14 and content.startswith(b"Adobe"):
-            adobe = content[11]
-        elif segment.marker == jpeg.APP0:
-            has_jfif = has_jfif or content.startswith(b"JFIF")
-        end = segment.end
-    if header is None:
-        raise UnsupportedFormat(name=source.name, detail="it holds no image")
-    return _Frame(*header, components, adobe, has_jfif, end)
+# --- what DICOM has no place for -----------------------------------------------------------------
 
 
-def _word(content: bytes, at: int) -> int:
-    return int.from_bytes(content[at : at + 2], "big")
+def _pixels(source: Source, frame: Frame, layout: Layout) -> Found:
+    note = _MIXED if len(frame.components) == _PRINTED else _DECODED
+    if frame.marker == jpeg.PROGRESSIVE:  # libjpeg keeps all its coefficients until the end
+        pixels.must_fit(source, layout, pixels.MAX_DECODED_BYTES // 2)
+    if frame.marker in _DCT and frame.precision == _BYTE_BITS:
+        with raster.opened(source, Format.JPEG) as image:
+            found = raster.decoded(source, image, _extra(frame))
+    else:
+        found = _by_codec(source, frame, layout)
+    return replace(found, notes=(*found.notes, note))
+
+
+def _by_codec(source: Source, frame: Frame, layout: Layout) -> Found:
+    is_ls = frame.marker == jpeg.JPEG_LS
+    piece = Slice(source.path, 0, frame.end)
+    values = streams.decoded(source, layout, piece, jpegls_decode if is_ls else _decode)
+    values = upright.turned(values, raster.orientation(frame.said))
+    layout = replace(layout, rows=values.shape[0], columns=values.shape[1])
+    if layout.samples > 1 and not is_ls:
+        layout = replace(layout, photometric="RGB")  # libjpeg makes it so
+    return pixels.written(source, layout, pixels.bands(values, layout), _extra(frame))
+
+
+def _decode(content: bytes) -> NDArray[np.generic]:
+    return jpeg8_decode(content)

@@ -115,7 +115,7 @@ def _hl7(content: bytes, name: str, charset: str) -> Iterable[Mapping[str, str]]
     try:
         message = hl7.parse(_LINE_ENDS.sub("\r", text.strip()) + "\r")
         return [_of_segment(message, segment) for segment in message]
-    except (hl7.HL7Exception, ValueError, IndexError, KeyError, RecursionError) as error:
+    except (hl7.HL7Exception, AssertionError, LookupError, ValueError, RecursionError) as error:
         raise SidecarUnclear(name=name, why="it is not HL7") from error
 
 

@@ -36,10 +36,10 @@ COMMAND = (
     "-",
 )
 _LIMITS = {
-    resource.RLIMIT_AS: 768 << 20,
-    resource.RLIMIT_CPU: 30,
+    resource.RLIMIT_AS: 256 << 20,
+    resource.RLIMIT_CPU: 8,
 }
-_PATIENCE_S = 90.0
+_PATIENCE_S = 8.0
 _MOST_WORDS = 120
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from appliance.model import BodyKind, Claim, Slice
+    from appliance.model import BodyKind, Claim, Repair, Slice
     from appliance.peek import Format
     from appliance.settings.schema import Profile
 
@@ -42,17 +42,19 @@ class Found:
     attributes: Mapping[str, object] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
 @contextmanager
 def decoding(source: Source, form: Format) -> Iterator[None]:
     """Decoders of foreign bytes fail in any way they like; here it becomes one sentence.
 
-    An OSError with a number is the machine's trouble, not the file's: it flies.
+    An OSError with a number is the machine's trouble, not the file's: it flies, and so does
+    MemoryError, since it is the worker that knows how much there is.
     """
     try:
         yield
-    except Problem:
+    except (Problem, MemoryError):
         raise
     except EndsEarly as error:
         raise Incomplete(name=source.name, detail=error.detail) from error

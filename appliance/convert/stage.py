@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from appliance.convert import formats
+from appliance.convert.worker import Worker
 from appliance.errors import Crashed, Held, Ignored, Quarantined
 from appliance.model import ItemState
 from appliance.settings.links import SerialLink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.journal.journal import Journal
     from appliance.model import Item
     from appliance.settings.schema import Settings
@@ -26,9 +28,10 @@ _TRIES = 3
 class Convert:
     """One worker of the stage."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Work on `journal`."""
+    def __init__(self, journal: Journal, beat: Callable[[], object] = lambda: None) -> None:
+        """Work on `journal`; `beat` is called now and then while one item takes its time."""
         self._journal = journal
+        self._worker = Worker(journal.spool, beat)
 
     def turn(self, settings: Settings) -> bool:
         """Take one item a step further; False when there was none."""
@@ -44,18 +47,17 @@ class Convert:
 
     def _convert(self, item: Item, settings: Settings) -> None:
         if item.tries > _TRIES:
-            raise Crashed(name=item.name, times=item.tries - 1)
+            raise Crashed(name=item.name, how=f"{item.tries - 1} times")
         spool = self._journal.spool
         here = ZoneInfo(settings.box.timezone)
         with spool.custody():
-            bodies, evidence = formats.read(
+            bodies, evidence = self._worker.read(
                 spool.path(item.sha256),
                 item.name,
                 settings.profile_of(item.source),
                 sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
                 modified_at=datetime.fromisoformat(item.modified_at).astimezone(here),
                 arrived_at=datetime.fromisoformat(item.arrived_at).astimezone(here),
-                make_body=lambda produce: spool.make(produce).path,
                 reports=isinstance(settings.source(item.source), SerialLink),
             )
             self._journal.items.converted(item, bodies, evidence)

@@ -6,23 +6,32 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import durable, part10
-from appliance.convert import formats
-from appliance.errors import Held, Ignored, NotThere, Problem, Quarantined, SourceDenied
+from appliance.convert.worker import Worker
+from appliance.errors import (
+    Held,
+    Ignored,
+    NotThere,
+    Problem,
+    Quarantined,
+    SourceDenied,
+    WorkerDied,
+)
 from appliance.identify import rules
 from appliance.intake import complete
 from appliance.intake.accept import modified_at
 from appliance.intake.sidecars import is_sidecar, sidecars_of
-from appliance.journal.spool import Spool
+from appliance.journal.spool import Spool, digest_of
 from appliance.model import Slice
+from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.settings.load import load
 from appliance.settings.schema import Destination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from appliance.model import Instance
     from appliance.settings.schema import Profile
@@ -39,6 +48,15 @@ class Made:
     source: Path
     sop_class: str
     uid: str
+
+
+class Progress(NamedTuple):
+    """How far it is: files done, of how many, and what became of them."""
+
+    done: int
+    files: int
+    objects: int
+    held: int
 
 
 @dataclass(slots=True)
@@ -73,25 +91,30 @@ class Report:
 
 
 def convert(
-    paths: Sequence[Path], out: Path, profile: str | None = None, config: Path | None = None
+    paths: Sequence[Path],
+    out: Path,
+    profile: str | None = None,
+    config: Path | None = None,
+    tell: Callable[[Progress], object] = lambda _: None,
 ) -> Report:
     """Write a DICOM file below `out` for every export in `paths`; folders are walked.
 
-    Raises BadSettings, NotThere (no such profile), DiskFull.
+    `tell` hears of every file that is done. Raises BadSettings, NotThere (no such profile),
+    DiskFull.
     """
     chosen = _profile(profile, config)
+    files = [each for each in _files(paths) if not is_sidecar(each[1], chosen)]
     report = Report()
     with tempfile.TemporaryDirectory(dir=_made(out), prefix=".converting-") as work:
-        spool = Spool(Path(work))
-        for top, path in _files(paths):
-            if is_sidecar(path, chosen):
-                continue
+        bench = _Bench(chosen, Spool(Path(work)), out)
+        for number, (top, path) in enumerate(files, 1):
             try:
-                report.objects += _converted(path, path.relative_to(top), chosen, spool, out)
-            except (Held, Ignored, Quarantined) as problem:
+                report.objects += bench.converted(path, path.relative_to(top).as_posix())
+            except (Held, Ignored, Quarantined, WorkerDied) as problem:
                 report.held.append((path, problem))
             except OSError as error:
                 report.held.append((path, SourceDenied(path=path, detail=error.strerror)))
+            tell(Progress(number, len(files), len(report.objects), len(report.held)))
     return report
 
 
@@ -119,41 +142,57 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
             yield path.parent, path
 
 
-def _converted(
-    path: Path, below: Path, profile: Profile | None, spool: Spool, out: Path
-) -> list[Made]:
-    name, now = below.as_posix(), datetime.now().astimezone()
-    reports = complete.expects_reports(profile)
-    if problem := complete.check(path, reports=reports).problem(name):
-        raise problem
-    with path.open("rb") as file:
-        stored = spool.keep(file)
-    bodies, evidence = formats.read(
-        stored.path,
-        name,
-        profile,
-        sidecars={each.name: each for each in sidecars_of(path, profile)},
-        modified_at=modified_at(path),
-        arrived_at=now,
-        make_body=lambda produce: spool.make(produce).path,
-    )
-    identity = rules.decide(name, evidence, profile)
-    instances = [
-        compose(
-            body,
-            evidence=evidence,
-            identity=identity,
-            profile=profile,
-            destination=_FOLDER,
-            source=path.parent.name,
+class _Bench:
+    """Where one file after the other is worked on, and what lies there meanwhile."""
+
+    def __init__(self, profile: Profile | None, spool: Spool, out: Path) -> None:
+        self._profile = profile
+        self._spool = spool
+        self._out = out
+        self._worker = Worker(spool)
+        self._sidecars: dict[Path, Path] = {}  # which are many images' often
+
+    def converted(self, path: Path, name: str) -> list[Made]:
+        """The objects of one file, called `name` below what was given. Raises what holds it."""
+        if problem := complete.check_export(path, self._profile).problem(name):
+            raise problem
+        try:
+            return [_written(each, path, self._out) for each in self._composed(path, name)]
+        finally:
+            for left in {*self._spool.files()} - {*self._sidecars.values()}:
+                left.unlink()
+
+    def _composed(self, path: Path, name: str) -> list[Instance]:
+        now = datetime.now().astimezone()
+        bodies, evidence = self._worker.read(
+            self._kept(path),
+            name,
+            self._profile,
+            sidecars={each.name: self._sidecar(each) for each in sidecars_of(path, self._profile)},
+            modified_at=modified_at(path),
             arrived_at=now,
         )
-        for body in bodies
-    ]
-    made = [_written(instance, path, out) for instance in instances]
-    for sha256 in {stored.sha256, *(s.path.name for body in bodies for s in body.slices)}:
-        spool.path(sha256).unlink(missing_ok=True)
-    return made
+        identity = rules.decide(name, evidence, self._profile)
+        case = Case(evidence, identity, self._profile, path.parent.name, now, len(bodies))
+        return [compose(body, case, _FOLDER) for body in bodies]
+
+    def _sidecar(self, path: Path) -> Path:
+        if path not in self._sidecars:
+            self._sidecars[path] = self._kept(path)
+        return self._sidecars[path]
+
+    def _kept(self, path: Path) -> Path:
+        """A file under its digest: itself where the file system can do that, else a copy."""
+        place = self._spool.path(digest_of(path))
+        durable.make_folder(place.parent)
+        try:
+            place.hardlink_to(path)
+        except FileExistsError:
+            return place
+        except OSError:
+            with path.open("rb") as file:
+                return self._spool.keep(file).path
+        return place
 
 
 def _written(instance: Instance, source: Path, out: Path) -> Made:

@@ -46,6 +46,11 @@ class Film:
     deliveries: tuple[Mapping[str, Any], ...]  # rows of the journal
 
     @property
+    def waits_for_order(self) -> bool:
+        """Whether it is asked about again until its order is in the worklist."""
+        return self.state is ItemState.CONVERTED and bool(self.sentence)
+
+    @property
     def answer(self) -> str:
         """Was it sent?"""
         match self.state:
@@ -58,6 +63,8 @@ class Film:
             case ItemState.IGNORED:
                 there = [_where(d) for d in self.deliveries if d["state"] == "confirmed"]
                 return " ".join([f"Set aside: {self.sentence}", *there])
+            case _ if self.waits_for_order:
+                return f"Not sent yet, it waits for its order: {self.sentence}"
             case _:
                 return "Not sent yet: it came in and is being worked on."
 

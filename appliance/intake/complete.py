@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from appliance import jpeg
+from appliance import jpeg, jpeg2000
 from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
 from appliance.intake.dicom_end import dicom_end
 from appliance.intake.report_end import pdf_end, postscript_end, print_end, text_end
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from appliance.errors import Quarantined
     from appliance.peek import Peek
-    from appliance.settings.schema import Profile
+    from appliance.settings.schema import Profile, Raw
 
 _MAX_SIDECAR_BYTES = 1 << 20
 _HEAD_BYTES = 512
@@ -67,21 +67,27 @@ class Verdict:
                 return UnsupportedFormat(name=name, detail=self.detail)
 
 
-def check(path: Path, *, reports: bool = False) -> Verdict:
+def check(path: Path, *, reports: bool = False, raw: Raw | None = None) -> Verdict:
     """Look whether the file at `path` is whole; OSErrors fly, links are not followed.
 
-    With `reports` what a printer would print (text, PCL, PostScript) is a kind of file too.
+    With `reports` what a printer would print (text, PCL, PostScript) is a kind of file too; with
+    `raw` so is a file of the size it asks for, whatever it begins with.
     """
     try:
         with opened(path) as peek:
-            return _looked_into(peek, path.suffix.lower(), reports=reports)
+            if raw and raw.fits(peek.size):
+                return Verdict(Wholeness.WHOLE, Format.RAW)
+            return _looked_into(peek, path.suffix.lower(), reports=reports, raw=raw)
     except Garbled as error:
         return Verdict(Wholeness.UNKNOWN, detail=error.detail)
 
 
-def expects_reports(profile: Profile | None) -> bool:
-    """Whether what a printer would print is an export, by the profile of a source."""
-    return profile is not None and profile.sop_class == "PDF"
+def check_export(path: Path, profile: Profile | None) -> Verdict:
+    """`check`, with the kinds of files that the profile of a source expects beside the others."""
+    if profile is None:
+        return check(path)
+    raw = profile.raw if profile.raw.pixel_bytes else None
+    return check(path, reports=profile.sop_class == "PDF", raw=raw)
 
 
 def length(path: Path) -> int | None:
@@ -96,7 +102,7 @@ def length(path: Path) -> int | None:
         return None
 
 
-def _looked_into(peek: Peek, suffix: str, *, reports: bool) -> Verdict:
+def _looked_into(peek: Peek, suffix: str, *, reports: bool, raw: Raw | None) -> Verdict:
     if not peek.size:
         return Verdict(Wholeness.EMPTY, detail="it is empty")
     sidecar_end = _SIDECAR_ENDS.get(suffix)
@@ -104,7 +110,7 @@ def _looked_into(peek: Peek, suffix: str, *, reports: bool) -> Verdict:
         return _judged(form, _ENDS[form], peek)
     if sidecar_end:
         return _judged(suffix[1:].upper(), sidecar_end, peek)
-    return _unknown(peek)
+    return _raw_misfit(peek, raw) if raw else _unknown(peek)
 
 
 def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
@@ -117,18 +123,24 @@ def _judged(form: str, end: Callable[[Peek], object], peek: Peek) -> Verdict:
     return Verdict(Wholeness.WHOLE, form)
 
 
+def _raw_misfit(peek: Peek, raw: Raw) -> Verdict:
+    wanted = raw.header_bytes + raw.pixel_bytes
+    detail = f"it has {peek.size} bytes, and the profile's raw image has {wanted}"
+    return Verdict(Wholeness.UNKNOWN, Format.RAW, detail)
+
+
 def _unknown(peek: Peek) -> Verdict:
     if not peek.at(0, min(_HEAD_BYTES, peek.size)).strip(b"\0"):
         return Verdict(Wholeness.GROWING, detail="nothing is written where it begins")
     if peek.at(0, min(2, peek.size)) in {b"\x08\0", b"\0\x08", b"\x02\0"}:
-        detail = "it may be DICOM, but without the preamble that DICOM files begin with"
+        detail = "it may be DICOM, but its first elements make no sense"
         return Verdict(Wholeness.UNKNOWN, Format.DICOM, detail)
     if (form := peek.report()) in {Format.POSTSCRIPT, Format.PCL}:
         detail = (
             f'it is a {form} report, and nothing says so: set sop_class = "PDF" in its profile'
         )
         return Verdict(Wholeness.UNKNOWN, form or "", detail)
-    detail = "it does not begin like DICOM, TIFF, PNG, BMP, JPEG or PDF"
+    detail = "it does not begin like DICOM, TIFF, PNG, BMP, JPEG, JPEG 2000 or PDF"
     return Verdict(Wholeness.UNKNOWN, detail=detail)
 
 
@@ -193,8 +205,17 @@ def _json_end(peek: Peek) -> None:
         raise EndsEarly(detail="it is not a finished JSON text") from None
 
 
-def _csv_end(peek: Peek) -> None:
-    """A table does not say where it ends; that it is there is all there is to know."""
+def _xml_end(peek: Peek) -> None:
+    """Finished where its last element is; what else is wrong with it is for who reads it."""
+    if peek.size > _MAX_SIDECAR_BYTES:
+        raise Garbled(detail="it is too long for a description of an image")
+    last = peek.at(0, peek.size).replace(b"\0", b"").rstrip()
+    if not last.endswith(b">"):
+        raise EndsEarly(detail="it is not a finished XML text")
+
+
+def _list_end(peek: Peek) -> None:
+    """A list does not say where it ends; that it is there is all there is to know."""
 
 
 def _message_end(peek: Peek) -> None:
@@ -209,6 +230,7 @@ _ENDS: dict[Format, Callable[[Peek], int]] = {
     Format.PNG: _png_end,
     Format.BMP: _bmp_end,
     Format.JPEG: _jpeg_end,
+    Format.JPEG2000: jpeg2000.file_end,
     Format.PDF: pdf_end,
     Format.POSTSCRIPT: postscript_end,
     Format.PCL: print_end,
@@ -217,7 +239,9 @@ _ENDS: dict[Format, Callable[[Peek], int]] = {
 
 _SIDECAR_ENDS: dict[str, Callable[[Peek], object]] = {
     ".json": _json_end,
-    ".csv": _csv_end,
+    ".csv": _list_end,
+    ".ini": _list_end,
+    ".xml": _xml_end,
     ".hl7": _message_end,
     ".astm": _message_end,
 }

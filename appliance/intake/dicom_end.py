@@ -1,4 +1,4 @@
-"""Owns the end of a DICOM Part 10 file: elements by their lengths, pixels as many as described."""
+"""Owns the end of a DICOM file: elements by their lengths, pixels as many as described."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from appliance.peek import EndsEarly, Garbled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.elements import Coding, Element, FileHead
+    from appliance.elements import Element, FileHead
     from appliance.peek import Peek
 
 _SAMPLES, _PHOTOMETRIC, _FRAMES = 0x00280002, 0x00280004, 0x00280008
 _ROWS, _COLUMNS, _ALLOCATED = 0x00280010, 0x00280011, 0x00280100
-_DESCRIPTION = {_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED}
-_NATIVE = {elements.IMPLICIT_LE, elements.EXPLICIT_LE, elements.EXPLICIT_BE}
+_SOP_CLASS_UID = 0x00080016
+_DESCRIPTION = {_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED, _SOP_CLASS_UID}
 _SUBSAMPLED = {b"YBR_FULL_422": 2, b"YBR_PARTIAL_422": 2, b"YBR_PARTIAL_420": 1}
 
 _SERIES_UID, _DIRECTORY_RECORDS = 0x0020000E, 0x00041220
@@ -40,12 +40,11 @@ def dicom_end(peek: Peek) -> int:
 
 
 def _data_set_end(peek: Peek, head: FileHead) -> int:
-    coding = elements.coding_of(head.transfer_syntax_uid)
     values: dict[int, bytes] = {}
     tags: set[int] = set()
     pixels: Element | None = None
     end = head.data_set
-    for element in elements.walk(peek, head.data_set, coding):
+    for element in elements.walk(peek, head.data_set, head.coding):
         end = element.end
         length = element.end - element.value
         if element.tag in _DESCRIPTION and length <= _MAX_VALUE_BYTES:
@@ -54,9 +53,10 @@ def _data_set_end(peek: Peek, head: FileHead) -> int:
             pixels = element
         tags.add(element.tag)
     if pixels is None:
-        _without_pixels(tags, head.sop_class_uid)
-    elif head.transfer_syntax_uid in _NATIVE:
-        _enough(pixels.end - pixels.value, values, coding)
+        sop_class = values.get(_SOP_CLASS_UID, b"").decode("latin-1").rstrip("\0 ")
+        _without_pixels(tags, sop_class or head.sop_class_uid)
+    elif not elements.is_encapsulated(peek, pixels, head):
+        _enough(pixels.end - pixels.value, values, head)
     return end
 
 
@@ -69,18 +69,20 @@ def _without_pixels(tags: set[int], sop_class_uid: str) -> None:
         raise EndsEarly(detail="it does not say which series it belongs to")
 
 
-def _enough(length: int, values: Mapping[int, bytes], coding: Coding) -> None:
+def _enough(length: int, values: Mapping[int, bytes], head: FileHead) -> None:
     """Native pixels must be as many as rows, columns and frames make them."""
 
     def number(tag: int, default: int = 0) -> int:
         short = values.get(tag, b"")[:2]
-        return struct.unpack(coding.order + "H", short)[0] if short[1:] else default
+        return struct.unpack(head.coding.order + "H", short)[0] if short[1:] else default
 
     photometric = values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
     samples = _SUBSAMPLED.get(photometric, number(_SAMPLES, 1))
     frames = values.get(_FRAMES, b"1").strip(b"\0 ")
     count = number(_ROWS) * number(_COLUMNS) * samples * int(frames if frames.isdigit() else 1)
     wanted = (count * number(_ALLOCATED) + 7) // 8
+    if length < wanted and head.transfer_syntax_uid not in elements.NATIVE:
+        raise Garbled(detail="its compressed pixels are not in fragments")
     if length < wanted:
         raise EndsEarly(detail=f"it has {length} of {wanted} bytes of pixels")
 

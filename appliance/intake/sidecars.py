@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from appliance.settings.schema import Profile
 
 _SUFFIXES = {
-    "auto": (".csv", ".json", ".hl7", ".astm"),
+    "auto": (".csv", ".json", ".xml", ".ini", ".hl7", ".astm"),
     "csv": (".csv",),
     "json": (".json",),
+    "xml": (".xml",),
+    "ini": (".ini",),
     "hl7": (".hl7",),
     "astm": (".astm",),
     "none": (),
 }
+_FOLDER_VIEW = "desktop.ini"  # how Windows shows a folder; it names files as a sidecar would
 _LARGEST_BYTES = 4 << 20
 """What is longer lists no files."""
 
@@ -35,7 +38,7 @@ _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def is_sidecar(path: Path, profile: Profile | None) -> bool:
     """Whether a file of that name describes others, under that profile."""
-    return path.suffix.lower() in _suffixes(profile)
+    return path.suffix.lower() in _suffixes(profile) and path.name.lower() != _FOLDER_VIEW
 
 
 def sidecars_of(path: Path, profile: Profile | None) -> tuple[Path, ...]:

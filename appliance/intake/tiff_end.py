@@ -10,7 +10,8 @@ from appliance.peek import EndsEarly, Garbled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.peek import Order, Peek
+    from appliance.dialect import Order
+    from appliance.peek import Peek
 
 _TYPE_BYTES = {
     1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
@@ -35,6 +36,7 @@ _Tags = dict[int, tuple[int, ...]]
 
 def tiff_end(peek: Peek) -> int:
     """Where the last thing that is pointed at ends. Raises EndsEarly and Garbled."""
+    peek.reached = 0  # what was looked at to tell its kind is not what it points at
     _Tiff(peek).check()
     return peek.reached
 

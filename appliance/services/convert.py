@@ -17,7 +17,7 @@ def work(duty: Duty) -> None:
     """Convert what has arrived; leave after a while without work."""
     with duty.journal() as journal:
         journal.custody.free_the_dead()
-        duty.loop(_Shift(duty, Convert(journal)).turn)
+        duty.loop(_Shift(duty, Convert(journal, duty.notifier.beat)).turn)
 
 
 class _Shift:

@@ -49,7 +49,9 @@ class _Round:
         self._duty = duty
         self._journal = journal
         self._lamps = lamps
-        self._housekeeping = Housekeeping(journal.custody, duty.paths.spool, duty.clock)
+        self._housekeeping = Housekeeping(
+            journal.custody, journal.orders, duty.paths.spool, duty.clock
+        )
 
     def turn(self) -> float:
         try:
@@ -58,7 +60,7 @@ class _Round:
             if look.items.get(ItemState.ARRIVED):
                 # convert is not there most of the time, so nobody else makes good a lost ring.
                 self._duty.ring("convert")
-            return self._housekeeping.turn(self._duty.settings.get().retention)
+            return self._housekeeping.turn(self._duty.settings.get())
         except (DiskFull, JournalFault) as problem:
             _log.error("%s %s", problem.sentence, problem.hint)
             self._light(LampState.CANNOT_DELIVER)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydicom import dcmread
 
 from appliance.model import Body, BodyKind, Claim, Evidence, Identity, Origin, Slice
+from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.settings.schema import Destination
 from tests.builders import part10
@@ -43,16 +44,14 @@ def made(
     profile: Profile | None = None,
     evidence: Evidence | None = None,
     source: str = "cr-export",
+    *,
+    destination: Destination = PACS,
+    objects: int = 1,
 ) -> Instance:
-    return compose(
-        body,
-        evidence=evidence or Evidence(),
-        identity=identity or trusted(),
-        profile=profile,
-        destination=PACS,
-        source=source,
-        arrived_at=ARRIVED_AT,
+    case = Case(
+        evidence or Evidence(), identity or trusted(), profile, source, ARRIVED_AT, objects
     )
+    return compose(body, case, destination)
 
 
 def image(  # noqa: PLR0913 - these are what images differ in

@@ -14,7 +14,7 @@ JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
 SC_IMAGE = "1.2.840.10008.5.1.4.1.1.7"
 
-_LONG = {"OB", "OW", "SQ", "UN", "UT"}
+_LONG = {"OB", "OF", "OW", "SQ", "UN", "UT"}
 _PADDING = {"UI": b"\0", "OB": b"\0", "OW": b"\0", "SQ": b"", "UL": b""}
 
 

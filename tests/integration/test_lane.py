@@ -10,6 +10,7 @@ import pytest
 from appliance.forward.confirm import ASK_AFTER_S
 from appliance.forward.lane import Lane
 from appliance.model import Body, BodyKind, Evidence, Identity, ItemState, Slice
+from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.settings.schema import Confirm, Destination, Peer
 from tests.builders import pictures
@@ -51,15 +52,8 @@ class Scene:
         claimed = self.box.claim(ItemState.CONVERTED)
         self.box.journal.items.identified(claimed, identity)
         claimed = self.box.claim(ItemState.IDENTIFIED)
-        instance = compose(
-            body,
-            evidence=Evidence(),
-            identity=identity,
-            profile=None,
-            destination=Destination("pacs", "", 0, ""),
-            source="cr",
-            arrived_at=self.box.clock.utc(),
-        )
+        case = Case(Evidence(), identity, None, "cr", self.box.clock.utc())
+        instance = compose(body, case, Destination("pacs", "", 0, ""))
         self.box.journal.items.routed(claimed, {"pacs": (instance,)})
         return item.id
 

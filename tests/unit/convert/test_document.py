@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.convert import formats, plain_text, postscript
-from appliance.convert.document import ENCAPSULATED_PDF
 from appliance.errors import Problem, UnencodableName, Unreadable, UnsupportedFormat
 from appliance.journal.spool import Spool
 from appliance.model import BodyKind
 from appliance.settings.schema import Profile
+from appliance.settings.sop_classes import ENCAPSULATED_PDF
 
 if TYPE_CHECKING:
     from pathlib import Path

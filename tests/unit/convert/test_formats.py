@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from appliance.convert import formats
-from appliance.convert.target import CR_IMAGE, SC_IMAGE
 from appliance.errors import (
     BitsContradict,
     Incomplete,
@@ -25,6 +24,7 @@ from appliance.errors import (
 from appliance.journal.spool import Spool
 from appliance.model import Body, BodyKind, Evidence, Origin
 from appliance.settings.schema import Profile
+from appliance.settings.sop_classes import CR_IMAGE, SC_IMAGE
 from tests.builders import pictures
 from tests.builders.pictures import COLUMNS, ROWS
 
@@ -196,9 +196,9 @@ def test_a_jpeg_of_rgb_components_is_called_rgb(tmp_path: Path) -> None:
     assert read(tmp_path, content).body.attributes["PhotometricInterpretation"] == "RGB"
 
 
-def test_a_jpeg_without_subsampling_is_called_ybr_full(tmp_path: Path) -> None:
+def test_a_jpeg_without_subsampling_has_the_only_name_there_is(tmp_path: Path) -> None:
     content = pictures.jpeg(pictures.colour(), subsampling="4:4:4")
-    assert read(tmp_path, content).body.attributes["PhotometricInterpretation"] == "YBR_FULL"
+    assert read(tmp_path, content).body.attributes["PhotometricInterpretation"] == "YBR_FULL_422"
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -294,7 +294,6 @@ WRONG: list[tuple[bytes, type[Problem]]] = [
     (b"hello", UnsupportedFormat),
     (pictures.tiff(pictures.grey(16))[:-100], Incomplete),
     (pictures.tiff(pictures.grey(8).astype(np.float32)), UnsupportedFormat),
-    (pictures.tiff(np.stack([pictures.grey(8)] * 2), photometric="minisblack"), UnsupportedFormat),
     (pictures.saved(pictures.grey(8), "PNG")[:-40], Unreadable),
     (pictures.jpeg(pictures.grey(8))[:-40], Incomplete),
     ((DATA / "images" / "reallybig.bmp").read_bytes(), UnsupportedFormat),
@@ -312,6 +311,14 @@ def test_what_cannot_be_read_is_said_in_one_sentence(
         read(tmp_path, content, "exam/a.xyz", None)
     assert "exam/a.xyz" in caught.value.sentence
     assert "/spool/" not in caught.value.sentence
+
+
+def test_a_film_of_png_is_not_taken_for_its_first_picture(tmp_path: Path) -> None:
+    target = BytesIO()
+    first, second = (Image.fromarray(pictures.grey(8, film=n)) for n in range(2))
+    first.save(target, "PNG", save_all=True, append_images=[second])
+    with pytest.raises(UnsupportedFormat, match="film"):
+        read(tmp_path, target.getvalue(), "a.png")
 
 
 def test_a_dicomdir_is_no_image(tmp_path: Path) -> None:

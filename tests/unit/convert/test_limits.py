@@ -119,19 +119,9 @@ def huge_progressive_jpeg() -> bytes:
 
 
 def huge_tiff() -> bytes:
-    target = BytesIO()
-    tile = np.zeros((512, 512), np.uint8)
-    tifffile.imwrite(
-        target,
-        (tile for _ in range(24 * 24)),
-        shape=(12_288, 12_288),
-        dtype=np.uint8,
-        tile=(512, 512),
-        compression="deflate",
-        photometric="minisblack",
-        metadata=None,
+    return pictures.tiff(
+        np.zeros((9000, 9000), np.uint8), rowsperstrip=9000, compression="deflate"
     )
-    return target.getvalue()
 
 
 @pytest.mark.parametrize("make", [huge_png, huge_progressive_jpeg, huge_tiff])

@@ -61,8 +61,9 @@ def test_letters_are_read_in_the_declared_character_set() -> None:
         b"something else",
         HEAD.replace(b"8859/1", b"") + PID.replace(b"SITI", b"\xdcMIT"),
         HL7 + b"x" * message.MOST_BYTES,
+        b"MSH|" + b"^~" * 50 + PID,
     ],
-    ids=["two-hl7", "two-astm", "cut-off-astm", "neither", "letters", "endless"],
+    ids=["two-hl7", "two-astm", "cut-off-astm", "neither", "letters", "endless", "separators"],
 )
 def test_what_is_not_clear_is_no_evidence(content: bytes) -> None:
     with pytest.raises(SidecarUnclear):

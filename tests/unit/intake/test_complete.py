@@ -12,6 +12,7 @@ import pytest
 from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
 from appliance.intake.complete import Wholeness, check, length
 from tests.builders import part10, pictures
+from tests.builders.gallery import jpeg2000, jpeg_ls
 from tests.builders.part10 import element
 
 UID = "1.2.826.0.1.3680043.8.498.1"
@@ -21,9 +22,14 @@ SAMPLES = Path("tests/data")
 NOT_WHOLE = {
     "reallybig.bmp": Wholeness.GROWING,  # claims 18 TB
     "shortfile.bmp": Wholeness.GROWING,
-    "16bit.cropped.jp2": Wholeness.UNKNOWN,
-    "OT-PAL-8-face.dcm": Wholeness.UNKNOWN,  # no preamble
 }
+
+
+def open_ended(content: bytes) -> bytes:
+    """A JPEG 2000 whose one tile goes on to the end, and does not say how long it is (Psot)."""
+    at = content.index(b"\xff\x90") + 6
+    return content[:at] + bytes(4) + content[at + 4 :]
+
 
 PACKED = pictures.tiff_packed(pictures.grey(12))
 BMP = pictures.saved(GREY, "BMP")
@@ -46,6 +52,11 @@ FILES = {
     "jpeg-progressive": pictures.saved(COLOURS, "JPEG", progressive=True),
     "jpeg-with-thumbnail": b"%s\xff\xe1%s%s%s"
     % (JPEG[:2], struct.pack(">H", len(THUMBNAIL) + 2), THUMBNAIL, JPEG[2:]),
+    "jpeg-ls": jpeg_ls(DEEP),
+    "jp2": jpeg2000(DEEP),
+    "j2k": jpeg2000(COLOURS, codecformat="j2k"),
+    "j2k-tiles": pictures.saved(pictures.grey(8), "JPEG2000", no_jp2=True, tile_size=(16, 16)),
+    "j2k-open": open_ended(jpeg2000(COLOURS, codecformat="j2k")),
     "dicom": part10.part10(UID),
     "dicom-implicit": part10.part10(UID, syntax=part10.IMPLICIT_LE),
     "dicom-big-endian": part10.part10(UID, syntax=part10.EXPLICIT_BE),
@@ -113,7 +124,9 @@ def test_a_file_cut_anywhere_is_not_whole(tmp_path: Path, name: str) -> None:
     assert whole in ([], [len(content) - 1]) if "deflated" in name else not whole
 
 
-@pytest.mark.parametrize("name", ["png", "png-rgb", "jpeg", "jpeg-progressive"])
+@pytest.mark.parametrize(
+    "name", ["png", "png-rgb", "jpeg", "jpeg-progressive", "jpeg-ls", "jp2", "j2k"]
+)
 def test_a_writer_that_sets_the_full_size_first_is_waited_for(tmp_path: Path, name: str) -> None:
     """What is not written yet is zeros; the other formats need the writer to have closed it."""
     content = FILES[name]
@@ -123,7 +136,7 @@ def test_a_writer_that_sets_the_full_size_first_is_waited_for(tmp_path: Path, na
             assert check(written(tmp_path, partial)).wholeness is not Wholeness.WHOLE, at
 
 
-@pytest.mark.parametrize("name", ["png", "tiff-directory-last", "jpeg", "dicom"])
+@pytest.mark.parametrize("name", ["png", "tiff-directory-last", "jpeg", "jpeg-ls", "jp2", "dicom"])
 def test_a_writer_that_died_after_setting_the_full_size_left_it_incomplete(
     tmp_path: Path, name: str
 ) -> None:

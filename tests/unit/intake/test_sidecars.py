@@ -22,13 +22,20 @@ def put(folder: Path, **files: str) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "found"),
-    [("auto", {".csv", ".json"}), ("csv", {".csv"}), ("json", {".json"}), ("none", set())],
+    [
+        ("auto", {".csv", ".json", ".xml", ".ini"}),
+        ("csv", {".csv"}),
+        ("json", {".json"}),
+        ("xml", {".xml"}),
+        ("ini", {".ini"}),
+        ("none", set()),
+    ],
 )
 def test_a_profile_says_what_counts_as_a_sidecar(
     tmp_path: Path, mode: str, found: set[str]
 ) -> None:
     profile = Profile("cr", sidecar=mode)
-    suffixes = {".csv", ".json", ".tif", ".xml"}
+    suffixes = {".csv", ".ini", ".json", ".tif", ".xml"}
     assert {s for s in suffixes if is_sidecar(tmp_path / f"a{s}", profile)} == found
 
 
@@ -60,6 +67,13 @@ def test_another_folder_has_nothing_to_say(tmp_path: Path) -> None:
     put(tmp_path, film_json="{}")
     put(tmp_path / "exam", film_tif="")
     assert sidecars_of(tmp_path / "exam" / "film.tif", None) == ()
+
+
+def test_how_windows_shows_a_folder_describes_no_image(tmp_path: Path) -> None:
+    (tmp_path / "film.tif").write_bytes(b"")
+    (tmp_path / "desktop.ini").write_bytes(b"[LocalizedFileNames]\nfilm.tif=film\n")
+    assert sidecars_of(tmp_path / "film.tif", None) == ()
+    assert not is_sidecar(tmp_path / "desktop.ini", None)
 
 
 # What nobody vouches for

@@ -1,0 +1,186 @@
+"""Owns reading foreign bytes at arm's length: each file in a process of its own, forked for it.
+
+That process can do little (see cage) and ends with the file. What it finds comes over a line, and
+the service stores it; so its death, whatever the cause, costs the one file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from appliance.convert import formats, testimony, wire
+from appliance.convert.cage import cage_for
+from appliance.convert.warm import warm
+from appliance.convert.wire import Dropped, OutOfTime, Silence, Word
+from appliance.errors import Crashed, TooLarge, TooSlow, WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+    from typing import NoReturn
+
+    from appliance.convert.cage import Cage
+    from appliance.convert.source import Produce
+    from appliance.convert.testimony import Reading
+    from appliance.convert.wire import Line, PatientLine
+    from appliance.errors import Problem
+    from appliance.journal.spool import Spool, Stored
+    from appliance.settings.schema import Profile
+
+    Job = Callable[[Callable[[Produce], Path]], Reading]
+
+_DIGEST_BYTES = 64
+
+
+class Worker:
+    """Reads one file after the other; its process must have one thread only, for it forks."""
+
+    def __init__(self, spool: Spool, beat: Callable[[], object] = lambda: None) -> None:
+        """Store bodies in `spool`; `beat` is called now and then while a reader is at work."""
+        warm()
+        self._spool = spool
+        self._beat = beat
+
+    def read(
+        self,
+        path: Path,
+        name: str,
+        profile: Profile | None,
+        *,
+        sidecars: Mapping[str, Path],
+        modified_at: datetime,
+        arrived_at: datetime,
+        reports: bool = False,
+    ) -> Reading:
+        """As formats.read, for a file and sidecars that lie in the spool; to be called in custody.
+
+        Raises what it raises, and Crashed, TooSlow or TooLarge where the file is too much for its
+        reader; WorkerDied where somebody else ended the reader; DiskFull.
+        """
+
+        def job(make_body: Callable[[Produce], Path]) -> Reading:
+            return formats.read(
+                path,
+                name,
+                profile,
+                sidecars=sidecars,
+                modified_at=modified_at,
+                arrived_at=arrived_at,
+                make_body=make_body,
+                reports=reports,
+            )
+
+        return self._read(path, name, job)
+
+    def _read(self, path: Path, name: str, job: Job) -> Reading:
+        cage = cage_for(path, [self._spool.folder])
+        files = {path.name: path.stat().st_size}
+        reader = _Reader(cage, lambda line: job(_sender(line, self._spool)), self._beat)
+        with closing(reader):
+            try:
+                text = self._answer(reader.line, cage.most_body_bytes, files)
+            except OutOfTime:
+                raise TooSlow(name=name, seconds=round(cage.patience_s)) from None
+            except OverflowError:
+                what = f"unpacked it has more than {cage.most_body_bytes >> 20} MB"
+                raise TooLarge(name=name, what=what) from None
+            except Silence:
+                raise _death(name, reader.ended(), cage) from None
+        return testimony.believed(text, name, files, self._spool)
+
+    def _answer(self, line: PatientLine, most_bytes: int, files: dict[str, int]) -> bytes:
+        """Store what bodies come, as `files`, until the answer comes."""
+        while (frame := line.frame())[0] is Word.BODY:
+            with suppress(Dropped):
+                stored = self._stored(line, most_bytes - sum(files.values()))
+                files[stored.sha256] = stored.size_bytes
+                line.answer(stored.sha256.encode())
+        if frame[0] is not Word.ANSWER or frame[1] > testimony.MOST_BYTES:
+            raise Silence
+        return line.hear(frame[1])
+
+    def _stored(self, line: PatientLine, most_bytes: int) -> Stored:
+        def produce(write: Callable[[bytes], object]) -> None:
+            for piece in line.body(most_bytes):
+                write(piece)
+
+        return self._spool.make(produce)
+
+
+class _Reader:
+    """One forked process, and the line to it."""
+
+    def __init__(
+        self, cage: Cage, work: Callable[[Line], Reading], beat: Callable[[], object]
+    ) -> None:
+        self.line, theirs = wire.pair(cage.patience_s, beat)
+        parent = os.getpid()
+        self._pid = os.fork()
+        if not self._pid:
+            _live(cage, work, theirs, parent)
+        theirs.close()
+
+    def ended(self) -> int:
+        """Its exit status, as of a process that has hung up."""
+        return os.waitstatus_to_exitcode(self._wait())
+
+    def close(self) -> None:
+        """End it, whatever it still does."""
+        self.line.close()
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            self._wait()
+
+    def _wait(self) -> int:
+        pid, self._pid = self._pid, 0
+        return os.waitpid(pid, 0)[1]
+
+
+def _death(name: str, status: int, cage: Cage) -> Problem:
+    """What a reader's end says about the file."""
+    if status == -signal.SIGKILL:
+        # No reader ends itself like that: somebody wanted memory back, or the service to end. As
+        # if it had met the service: it starts again, and the journal knows how often it tried.
+        return WorkerDied(name=name)
+    if status == -signal.SIGXCPU:
+        return TooSlow(name=name, seconds=round(cage.patience_s))
+    how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+    return Crashed(name=name, how=how)
+
+
+# --- in the forked process ----------------------------------------------------------------------
+
+
+def _live(cage: Cage, work: Callable[[Line], Reading], line: Line, parent: int) -> NoReturn:
+    """Work, tell, and end: nothing of what the service was about to do goes on here."""
+
+    def read() -> Reading:
+        cage.enter(parent, [line.fileno()])
+        return work(line)
+
+    status = 1
+    try:
+        line.say(Word.ANSWER, testimony.told(read))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _sender(line: Line, spool: Spool) -> Callable[[Produce], Path]:
+    """What makes a body here: the service stores it, and says under which name."""
+
+    def make_body(produce: Produce) -> Path:
+        line.say(Word.BODY)
+        try:
+            produce(lambda piece: line.say(Word.PIECE, piece))
+        except BaseException:
+            line.say(Word.DROP)
+            raise
+        line.say(Word.END)
+        return spool.path(line.hear(_DIGEST_BYTES).decode())
+
+    return make_body

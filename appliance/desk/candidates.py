@@ -1,0 +1,78 @@
+"""Owns what a person chooses from for an image: the orders that worklists told of around its day.
+
+Looks only at what is remembered; nobody is asked over the network.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from appliance.identify import moments
+from appliance.identify.candidates import ranked
+from appliance.identify.matching import case_of
+from appliance.model import ItemState
+
+if TYPE_CHECKING:
+    from appliance.desk.queue import Shown
+    from appliance.identify.candidates import Candidate
+    from appliance.journal.journal import Journal
+    from appliance.model import Item
+    from appliance.settings.schema import Settings
+
+MOST = 20
+_AROUND = timedelta(days=1)
+
+_OF_PATIENT = frozenset(
+    {
+        "clock-disagrees",
+        "identity-conflict",
+        "identity-unproven",
+        "mixed-patients",
+        "no-date",
+        "no-identity",
+        "no-worklist",
+        "unencodable-name",
+        "worklist-down",
+        "worklist-many",
+        "worklist-none",
+    }
+)
+"""Codes of those that are held for want of a patient or an exam."""
+
+
+def candidates(journal: Journal, settings: Settings, item: Item) -> tuple[Candidate, ...]:
+    """The likeliest orders of an image, from the day before it was made to that after it came."""
+    case = case_of(item, settings)
+    days = sorted((case.when.day, moments.came(case.arrived_at).day))
+    worklists = [worklist.name for worklist in settings.worklists_of(item.source)]
+    told = journal.orders.between(worklists, days[0] - _AROUND, days[1] + _AROUND)
+    return ranked(case, told)[:MOST]
+
+
+def choice(journal: Journal, settings: Settings, shown: Shown) -> tuple[Candidate, ...]:
+    """What is offered of an image that is shown: only while it may still be released."""
+    if not is_releasable(journal, shown):
+        return ()
+    return candidates(journal, settings, shown.item)
+
+
+def is_releasable(journal: Journal, shown: Shown) -> bool:
+    """Whether an image wants a person to say whose it is, or may have one say so."""
+    film = shown.film
+    if film.waits_for_order:
+        return True
+    wants = film.state is ItemState.HELD and film.code in _OF_PATIENT
+    return wants and bool(journal.items.bodies(shown.item))
+
+
+def document(candidate: Candidate) -> dict[str, object]:
+    """A candidate as `--json` shows it."""
+    return {
+        "key": candidate.order.key,
+        "worklist": candidate.order.worklist,
+        "values": dict(candidate.order.values),
+        "score": candidate.score,
+        "reasons": list(candidate.reasons),
+        "seen_at": candidate.order.seen_at,
+    }
