@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.bench import receive, road
+from tests.bench import convert, receive, road
 from tests.bench.measure import Cost, run
 from tests.bench.sets import ImageSet, made
 from tests.peers.orthanc import orthanc
@@ -69,7 +69,7 @@ def main() -> int:
             costs = quick(race) if options.quick else raced(race, senders(race), options.rounds)
             for line in lines(race, costs):
                 say(line)
-    return 0 if options.quick else road.main() or receive.main([])
+    return 0 if options.quick else road.main() or receive.main([]) or convert.main([])
 
 
 def quick(race: Race) -> dict[str, list[Cost]]:

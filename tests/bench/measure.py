@@ -19,7 +19,7 @@ _SAMPLE_S = 0.02
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run took; memory is the sum over its processes of each one's own peak."""
+    """What one run took; memory is the most that its processes had together, each at its peak."""
 
     wall_s: float
     cpu_s: float
@@ -53,7 +53,7 @@ class _Memory:
     """
 
     def __init__(self, pid: int) -> None:
-        self._peaks: dict[int, int] = {}
+        self._peak_bytes = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(pid,))
         self._thread.start()
@@ -61,13 +61,15 @@ class _Memory:
     def peak_bytes(self) -> int:
         self._over.set()
         self._thread.join()
-        return sum(self._peaks.values())
+        return self._peak_bytes
 
     def _watch(self, pid: int) -> None:
         while not self._over.wait(_SAMPLE_S):
+            together = 0
             for each in _tree(pid):
                 with suppress(OSError, ValueError):
-                    self._peaks[each] = max(self._peaks.get(each, 0), high_water_bytes(each))
+                    together += high_water_bytes(each)
+            self._peak_bytes = max(self._peak_bytes, together)
 
 
 def _tree(pid: int) -> list[int]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,11 @@ import pytest
 from appliance import __version__
 from appliance.__main__ import main
 from appliance.call import Server
-from appliance.errors import BadSettings, SourceMissing
+from appliance.errors import BadSettings, SourceMissing, WorklistFailed, WorklistNone
 from appliance.model import DeliveryState, ItemState
+from appliance.settings import history
+from tests.builders.identities import evidence, order, says
+from tests.builders.scenarios import OF_SITI
 from tests.unit.journal.processes import CHECKOUT
 
 if TYPE_CHECKING:
@@ -27,6 +31,20 @@ name = "pacs"
 host = "127.0.0.1"
 port = 1
 ae_title = "PACS"
+"""
+
+
+SERVED = """
+[[source]]
+name = "cr"
+kind = "folder"
+path = "/srv/cr"
+
+[[worklist]]
+name = "ris"
+host = "127.0.0.1"
+port = 1
+ae_title = "RIS"
 """
 
 
@@ -209,6 +227,19 @@ def test_status_says_how_links_are_doing_and_what_to_do(terminal: Terminal, box:
         assert words in terminal.out
 
 
+def test_status_says_how_worklists_are_doing(terminal: Terminal, box: Box) -> None:
+    (box.paths.etc).mkdir()
+    (box.paths.etc / "jembatan.toml").write_text(
+        '[[worklist]]\nname = "ris"\nhost = "h"\nport = 1\nae_title = "RIS"\n'
+    )
+    assert terminal.on_box("status") == 0
+    assert "ris  new  0 orders  told never  It has not been asked yet." in terminal.out
+    box.journal.custody.set_place("worklist", "ris", "failed", WorklistFailed(peer="RIS", why="x"))
+    assert terminal.on_box("status") == 0
+    assert "RIS could not say which exams are ordered: x." in terminal.out
+    assert f"-> ris: {WorklistFailed.hint}" in terminal.out
+
+
 def test_status_says_that_settings_were_refused(terminal: Terminal, box: Box) -> None:
     (box.paths.etc).mkdir()
     (box.paths.etc / "jembatan.toml").write_text("[box]\nnane = 'x'\n")
@@ -331,10 +362,41 @@ def test_an_image_is_released(terminal: Terminal, box: Box) -> None:
     assert identity.values["PatientName"] == "BUDI"
 
 
-def test_worklists_are_not_built_yet(terminal: Terminal, box: Box) -> None:
-    box.item(ItemState.HELD)
+def held_with_a_choice(box: Box) -> None:
+    history.publish(box.paths.root, SERVED)
+    box.accept("film.dcm", source="cr")
+    box.convert(evidence(says(**OF_SITI)))
+    claimed = box.claim(ItemState.CONVERTED)
+    box.journal.items.stop(claimed, WorklistNone(who="4711", why="nobody is on it"))
+    day = date(2024, 3, 14)
+    box.journal.orders.learn("ris", [order(key="k1")], day, day)
+
+
+def test_an_image_is_released_to_an_order_of_those_it_shows(terminal: Terminal, box: Box) -> None:
+    held_with_a_choice(box)
+    assert terminal.on_box("queue show 1 --json") == 0
+    (candidate,) = json.loads(terminal.out)["candidates"]
+    assert candidate["values"]["AccessionNumber"] == "A1"
+    assert candidate["reasons"][0] == "the same patient ID"
+    assert terminal.on_box(f"queue release 1 --by Sari --item {candidate['key']}") == 0
+    identity = box.journal.items.get(1).identity
+    assert identity is not None
+    assert (identity.proof, identity.values["AccessionNumber"]) == ("person", "A1")
+    assert terminal.on_box("queue show 1 --json") == 0
+    assert json.loads(terminal.out)["candidates"] == []
+
+
+def test_the_orders_are_shown_to_people_too(terminal: Terminal, box: Box) -> None:
+    held_with_a_choice(box)
+    assert terminal.on_box("queue show 1") == 0
+    assert "k1" in terminal.out
+    assert "4711, RAHAYU^SITI, 19800205" in terminal.out
+
+
+def test_an_order_nobody_told_of_is_refused(terminal: Terminal, box: Box) -> None:
+    held_with_a_choice(box)
     assert terminal.on_box("queue release 1 --by Sari --item 7") == 1
-    assert "worklists are not built yet" in terminal.err
+    assert "no worklist of its source has an order 7 any more" in terminal.err
 
 
 # --- journal ----------------------------------------------------------------------------------
