@@ -167,7 +167,8 @@ class Shares:
             self._box.wait_for(what, look, seconds)
         except NotProved as reason:
             places = [self._box.place(share) for share in _SHARES]
-            self._hospital.fail(f"{reason}: {self._taken()} taken; they say {places}")
+            taken = self._box.rows("SELECT source, count(*) FROM arrival GROUP BY source")
+            self._hospital.fail(f"{reason}: {taken} taken; they say {places}")
 
 
 _CABLE = ("ip link set cable down", "ip link set cable up")

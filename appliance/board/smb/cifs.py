@@ -40,10 +40,11 @@ _MS_NOSYMFOLLOW, _MS_NOATIME = 256, 1024
 _FLAGS = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_NOSYMFOLLOW | _MS_NOATIME
 _MNT_DETACH = 2
 # soft, echo_interval: a modality that is switched off is an error within a minute, not for ever.
-# cache, actimeo: what is read is what is there now, what is listed a second ago.
+# cache, actimeo: what is read is what is there now, what is listed a second ago. nohandlecache: a
+# listing kept under a lease stays as it was where the server writes past its own Samba.
 # nounix, nodfs, mapposix: a foreign machine makes no links or devices, and leads nowhere else.
 _SAFE = (
-    "soft,echo_interval=10,{cache},actimeo=1,nounix,nodfs,mapposix,iocharset=utf8,"
+    "soft,echo_interval=10,{cache},actimeo=1,nohandlecache,nounix,nodfs,mapposix,iocharset=utf8,"
     "sec=ntlmssp,uid=0,gid={group},file_mode=0440,dir_mode=0550"
 )
 
