@@ -31,7 +31,7 @@ from appliance.model import Slice
 from appliance.settings.repairs import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -78,8 +78,13 @@ def read(source: Source, said: Said, where: Slice, repairs: Repairs) -> Found:
     else:
         found = pixels.written(source, layout, _words(said, layout, where), extra)
     claims, doubts = evidence(source, said.values)
-    notes = (*found.notes, *doubts)
-    return replace(found, claims=tuple(claims), notes=notes, repairs=repairs.all())
+    return replace(
+        found,
+        attributes={**found.attributes, **_rescaled_window(found.attributes, extra)},
+        claims=tuple(claims),
+        notes=(*found.notes, *doubts),
+        repairs=repairs.all(),
+    )
 
 
 def _layout(source: Source, said: Said) -> Layout:
@@ -165,6 +170,26 @@ def _extra(said: Said, *, turned: bool) -> dict[str, object]:
     if "RescaleSlope" in found:
         found["RescaleType"] = "US"  # unspecified (PS3.3 C.11.1.1.2)
     return found
+
+
+def _rescaled_window(
+    attributes: Mapping[str, object], extra: Mapping[str, object]
+) -> dict[str, float]:
+    """A window made here is of values as they are stored; it is applied to rescaled ones
+    (PS3.3 C.11.2.1.2)."""
+    center, width = (attributes.get(keyword) for keyword in _WINDOW.values())
+    slope, intercept = (extra.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+    if "WindowCenter" in extra or not (
+        isinstance(center, float)
+        and isinstance(width, int)
+        and isinstance(slope, float)
+        and isinstance(intercept, float)
+    ):
+        return {}
+    return {
+        "WindowCenter": (center - 0.5) * slope + intercept + 0.5,
+        "WindowWidth": (width - 1) * abs(slope) + 1,
+    }
 
 
 def _decimals(text: str) -> list[float]:

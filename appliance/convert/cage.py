@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import appliance
 from appliance.board import landlock
 from appliance.board.confine import die_with_parent
+from appliance.convert.pace import slowness
 from appliance.convert.postscript import MOST_BYTES
 from appliance.peek import Format, opened
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 GROWTH_BYTES = 176 << 20
 """What a reader may have beyond what the service has, which is about 70 MB."""
 
-_PATIENCE_S = 9.0
-_BYTES_PER_S = 4 << 20  # that the slowest box reads
+_PATIENCE_S = 9.0  # and all that follows from it: of a fast machine (pace)
+_BYTES_PER_S = 4 << 20  # that the slowest reader reads there
 _MOST_FILES = 64
 _STANDARD_STREAMS = 3
 _MOST_BODY_BYTES, _MOST_BODY_TIMES = 1 << 30, 8
@@ -106,7 +107,7 @@ def cage_for(path: Path, folders: Iterable[Path]) -> Cage:
         # Ghostscript is the one reader that is a program of its own.
         runs_programs = peek.report() is Format.POSTSCRIPT
     return Cage(
-        _PATIENCE_S + size_bytes / _BYTES_PER_S,
+        (_PATIENCE_S + size_bytes / _BYTES_PER_S) * slowness(),
         _MOST_BODY_BYTES + _MOST_BODY_TIMES * size_bytes,
         tuple(folders),
         runs_programs,

@@ -14,7 +14,7 @@ from appliance.convert.missing import Said
 from appliance.convert.repair import Repairs
 from appliance.convert.source import Found, decoding
 from appliance.elements import DEFLATED_LE, EXPLICIT_LE
-from appliance.errors import MediaDirectory
+from appliance.errors import MediaDirectory, UnsupportedFormat
 from appliance.letters import CHARSET
 from appliance.model import BodyKind, Slice, size_of
 from appliance.part10 import MEDIA_DIRECTORY, is_uid
@@ -43,6 +43,7 @@ _NATIVE = {
     EXPLICIT_LE: "Explicit VR Little Endian",
     elements.EXPLICIT_BE: "Explicit VR Big Endian",
 }
+_ROOT = "1.2.840.10008."  # of UIDs that are no maker's
 _MAX_VALUE_BYTES = 1 << 14
 _MAX_INFLATED_BYTES = 16 << 20
 _MAX_UNPACKED_BYTES = 1 << 31
@@ -142,7 +143,7 @@ class _Result:
 
 
 def _looked_through(source: Source, cut: _Cut, repairs: Repairs) -> _Result:
-    transfer_syntax_uid = _written_as(cut, repairs)
+    transfer_syntax_uid = _written_as(source, cut, repairs)
     parts, said = _corrected(source, cut, repairs)
     coding = cut.head.coding
     told = replace(cut.said, values={**cut.said.values, **said})
@@ -160,7 +161,16 @@ def _looked_through(source: Source, cut: _Cut, repairs: Repairs) -> _Result:
     return _Result(ordered, values, uids, transfer_syntax_uid, is_new, repairs)
 
 
-def _written_as(cut: _Cut, repairs: Repairs) -> str:
+def _must_not_be_secret(source: Source, stated: str) -> None:
+    """Only its maker knows how pixels lie in a transfer syntax of its own: some turn the bytes of
+    each value round, though all else is as DICOM has it. Raises UnsupportedFormat.
+    """
+    if is_uid(stated) and not stated.startswith(_ROOT):
+        detail = f"its pixels are written in a way of its maker's own (transfer syntax {stated})"
+        raise UnsupportedFormat(name=source.name, detail=detail)
+
+
+def _written_as(source: Source, cut: _Cut, repairs: Repairs) -> str:
     """The transfer syntax that is true, whatever the file head says or does not say."""
     head, true = cut.head, cut.head.transfer_syntax_uid
     if cut.said.native_bytes and true not in _NATIVE:
@@ -172,6 +182,7 @@ def _written_as(cut: _Cut, repairs: Repairs) -> str:
     elif not head.has_preamble:
         repairs.add(Rule.PREAMBLE)
     if head.has_meta and head.stated != true:
+        _must_not_be_secret(source, head.stated)
         repairs.add(Rule.TRANSFER_SYNTAX, f"it says {head.stated or 'nothing'}")
         repairs.add(Rule.TRANSFER_SYNTAX, f"the data set is {_NATIVE[true]}")
     return true

@@ -7,6 +7,8 @@ makes of the same input is the same.
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import subprocess
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.board.confine import CANNOT_CONFINE, confined, surroundings
+from appliance.convert.pace import slowness
 from appliance.errors import UnsupportedFormat
 from appliance.peek import Garbled
 
@@ -35,11 +38,9 @@ COMMAND = (
     "-sOutputFile=-",
     "-",
 )
-_LIMITS = {
-    resource.RLIMIT_AS: 256 << 20,
-    resource.RLIMIT_CPU: 8,
-}
-_PATIENCE_S = 8.0
+_MEMORY_BYTES = 256 << 20
+_PATIENCE_S = 8.0  # of a fast machine (pace)
+_LEAST_ROOM_BYTES = 1 << 20
 _MOST_WORDS = 120
 
 
@@ -53,7 +54,8 @@ def program_in(job: bytes) -> bytes:
 def to_pdf(name: str, program: bytes, target: BinaryIO) -> None:
     """Print a PostScript program as PDF into `target`, an empty file.
 
-    Raises Garbled where it has an error, UnsupportedFormat where Ghostscript cannot be used.
+    Raises Garbled where it has an error, UnsupportedFormat where Ghostscript cannot be used, and
+    OSError where the machine has no room for what it prints.
     """
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as given:
         given.write(program)
@@ -65,7 +67,16 @@ def to_pdf(name: str, program: bytes, target: BinaryIO) -> None:
         detail = f"PostScript cannot be read here ({words.strip().rstrip('.')})"
         raise UnsupportedFormat(name=name, detail=detail)
     if code:
+        _must_have_had_room(target)
         raise Garbled(detail=_why(code, words))
+
+
+def _must_have_had_room(target: BinaryIO) -> None:
+    """What the program itself has filled does not count: the next file would find it free."""
+    target.truncate(0)
+    card = os.fstatvfs(target.fileno())
+    if card.f_bavail * card.f_frsize < _LEAST_ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _run(given: BinaryIO, target: BinaryIO, said: BinaryIO) -> int:
@@ -84,10 +95,12 @@ def _run(given: BinaryIO, target: BinaryIO, said: BinaryIO) -> int:
 
 def _ended(child: subprocess.Popen[bytes]) -> int:
     with child:
+        patience_s = _PATIENCE_S * slowness()
+        limits = {resource.RLIMIT_AS: _MEMORY_BYTES, resource.RLIMIT_CPU: int(patience_s)}
         try:
-            for limit, most in _LIMITS.items():
+            for limit, most in limits.items():
                 resource.prlimit(child.pid, limit, (most, most))
-            return child.wait(_PATIENCE_S)
+            return child.wait(patience_s)
         except (subprocess.TimeoutExpired, ProcessLookupError):
             child.kill()
             return child.wait()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from appliance.convert.worker import Worker
-from appliance.errors import Crashed, Held, Ignored, Quarantined
+from appliance.errors import BytesGone, Crashed, Held, Ignored, Quarantined
 from appliance.model import ItemState
 from appliance.settings.links import SerialLink
 
@@ -51,6 +51,9 @@ class Convert:
         spool = self._journal.spool
         here = ZoneInfo(settings.box.timezone)
         with spool.custody():
+            for sha256 in (item.sha256, *item.sidecars.values()):
+                if not spool.path(sha256).exists():
+                    raise BytesGone(detail=f"{sha256} is not there")
             bodies, evidence = self._worker.read(
                 spool.path(item.sha256),
                 item.name,

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance import durable
 from appliance.convert import formats, testimony, wire
 from appliance.convert.cage import cage_for
 from appliance.convert.warm import warm
@@ -20,7 +23,6 @@ from appliance.errors import Crashed, TooLarge, TooSlow, WorkerDied
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
-    from pathlib import Path
     from typing import NoReturn
 
     from appliance.convert.cage import Cage
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     Job = Callable[[Callable[[Produce], Path]], Reading]
 
 _DIGEST_BYTES = 64
+_LEAST_COMPUTED = 1 / 8  # of its time
 
 
 class Worker:
@@ -59,7 +62,7 @@ class Worker:
         """As formats.read, for a file and sidecars that lie in the spool; to be called in custody.
 
         Raises what it raises, and Crashed, TooSlow or TooLarge where the file is too much for its
-        reader; WorkerDied where somebody else ended the reader; DiskFull.
+        reader; WorkerDied where the reader was ended by somebody else, or got no time; DiskFull.
         """
 
         def job(make_body: Callable[[Produce], Path]) -> Reading:
@@ -84,13 +87,15 @@ class Worker:
             try:
                 text = self._answer(reader.line, cage.most_body_bytes, files)
             except OutOfTime:
-                raise TooSlow(name=name, seconds=round(cage.patience_s)) from None
+                raise _lateness(name, reader.end(), cage) from None
             except OverflowError:
                 what = f"unpacked it has more than {cage.most_body_bytes >> 20} MB"
                 raise TooLarge(name=name, what=what) from None
             except Silence:
                 raise _death(name, reader.ended(), cage) from None
-        return testimony.believed(text, name, files, self._spool)
+        # What it ran out of is room for what lies there for a moment; nothing else is written.
+        with durable.room_needed(Path(tempfile.gettempdir())):
+            return testimony.believed(text, name, files, self._spool)
 
     def _answer(self, line: PatientLine, most_bytes: int, files: dict[str, int]) -> bytes:
         """Store what bodies come, as `files`, until the answer comes."""
@@ -128,16 +133,32 @@ class _Reader:
         """Its exit status, as of a process that has hung up."""
         return os.waitstatus_to_exitcode(self._wait())
 
+    def end(self) -> float:
+        """End it, whatever it still does; for how many seconds it has computed."""
+        os.kill(self._pid, signal.SIGKILL)
+        pid, self._pid = self._pid, 0
+        usage = os.wait4(pid, 0)[2]
+        return usage.ru_utime + usage.ru_stime
+
     def close(self) -> None:
-        """End it, whatever it still does."""
+        """End it where it has not ended."""
         self.line.close()
         if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            self._wait()
+            self.end()
 
     def _wait(self) -> int:
         pid, self._pid = self._pid, 0
         return os.waitpid(pid, 0)[1]
+
+
+def _lateness(name: str, computed_s: float, cage: Cage) -> Problem:
+    """What it says about the file that its reader was not done in time.
+
+    One that hardly computed waited for the machine, for its card or its memory: as in _death.
+    """
+    if computed_s < cage.patience_s * _LEAST_COMPUTED:
+        return WorkerDied(name=name)
+    return TooSlow(name=name, seconds=round(cage.patience_s))
 
 
 def _death(name: str, status: int, cage: Cage) -> Problem:

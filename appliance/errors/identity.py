@@ -9,42 +9,42 @@ class WorklistNone(Held):
     """No order of the worklist fits {who}: {why}."""
 
     code = "worklist-none"
-    hint = "Pick the order if it is among those shown, or say whose image it is without one."
+    hint = "Pick the exam if it is among those shown, or say whose image it is without one."
 
 
 class WorklistMany(Held):
     """{who} has {count} orders that fit, and the image does not say which it answers: {orders}."""
 
     code = "worklist-many"
-    hint = "Pick the order; a device that writes the accession number would do it by itself."
+    hint = "Pick the exam; a device that writes the accession number would do it by itself."
 
 
 class PatientsAlike(Held):
     """What is said of {who} fits {count} patients of the worklist: {them}."""
 
     code = "worklist-many"
-    hint = "Find out who was examined, and pick the order."
+    hint = "Find out who was examined, and pick the exam."
 
 
 class OrderContradicts(Held):
     """The device says {ours}, the worklist {worklist} says {theirs}: not the same {what}."""
 
     code = "identity-conflict"
-    hint = "Find out who was examined and pick the order, or correct the order and try again."
+    hint = "Find out who was examined and pick the exam, or correct the order and try again."
 
 
 class AccessionOfAnother(Held):
     """The device says {ours}, but accession number {accession} was ordered for {theirs}."""
 
     code = "identity-conflict"
-    hint = "Find out who was examined, and pick the order."
+    hint = "Find out who was examined, and pick the exam."
 
 
 class OneIdentifier(Held):
     """Only the {what} tells that this is {who}; two identifiers must agree with the worklist."""
 
     code = "identity-unproven"
-    hint = "Pick the order, or have the device write two of patient ID, name and birth date."
+    hint = "Pick the exam, or have the device write two of patient ID, name and birth date."
 
 
 class ModalityUntold(Held):
@@ -58,7 +58,7 @@ class NameDamaged(Held):
     """The name "{name}" lost letters on its way: nobody can be recognised by it."""
 
     code = "unencodable-name"
-    hint = "Name the character set in the profile (`charset`) and try again, or pick the order."
+    hint = "Name the character set in the profile (`charset`) and try again, or pick the exam."
 
 
 class OrderUnreadable(Held):
@@ -86,7 +86,7 @@ class ClockDisagrees(Held):
     """The exam is dated {exam}, but its image came before that, at {came}: a clock is wrong."""
 
     code = "clock-disagrees"
-    hint = "Set the clock of the device, or of this box; then pick the order of this image."
+    hint = "Set the clock of the device, or of this box; then pick the exam of this image."
 
 
 class MixedPatients(Held):

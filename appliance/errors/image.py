@@ -27,14 +27,19 @@ class NoIdentity(Held):
     """No patient could be told from {where}."""
 
     code = "no-identity"
-    hint = "Enter the patient by hand, or give the profile a filename pattern or a sidecar."
+    hint = (
+        "Say whose image it is. A profile can read it from the file's name (`filename`) or from a "
+        "file beside the image (`sidecar`)."
+    )
 
 
 class IdentityUnproven(Held):
-    """{who} is named only by the device, and this profile trusts nobody without a person."""
+    """{who} is named only by the device, and its profile wants a person to confirm that."""
 
     code = "identity-unproven"
-    hint = 'Confirm the patient, or set identity = "trust" if the hospital vouches for the device.'
+    hint = (
+        "Confirm the patient; where the hospital vouches for the device, set `identity` to that."
+    )
 
 
 class IdentityConflict(Held):
@@ -207,14 +212,14 @@ class CannotSay(Held):
     """{keyword} "{value}" cannot be written for {destination}: {why}."""
 
     code = "unencodable-name"
-    hint = "Give the destination another `charset`, or allow plain letters (`transliterate`)."
+    hint = "In the settings file, give the destination another charset, or transliterate = true."
 
 
 class ValuesUnknown(Held):
     """It cannot become a {what} image: nothing says its {keywords}."""
 
     code = "values-unknown"
-    hint = 'Say them in the profile (`set`), or give it sop_class = "CR".'
+    hint = "Say them in the profile (`set`), or choose CR as its `sop_class`."
 
 
 class CannotEdit(Held):

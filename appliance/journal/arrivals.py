@@ -74,7 +74,8 @@ class Arrivals:
         row = self._item(arrival)
         if row is None or row["purged_at"]:
             return None
-        return Stored(row["sha256"], row["size_bytes"], self._s.spool.path(row["sha256"]))
+        path = self._s.spool.path(row["sha256"])
+        return Stored(row["sha256"], row["size_bytes"], path) if path.exists() else None
 
     def _item(self, arrival: Arrival) -> sqlite3.Row | None:
         return self._s.db.row(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from appliance.clock import stamp
-from appliance.errors import JournalFault
+from appliance.errors import DiskFull, JournalFault
 from appliance.journal.session import said
 from appliance.journal.spool import digest_of
 from appliance.journal.worker import is_dead
@@ -38,8 +39,7 @@ class Custody:
         for name in dead:
             with self._s.db.write(durable=False):
                 self._s.db.run("free_items", dead=name)
-                self._s.db.run("free_active", dead=name, now=self._s.now(), worker=self._s.who)
-                self._s.db.run("free_sent", dead=name)
+                self._s.free_deliveries(name)
         if dead:
             self.sweep()
         return len(dead)
@@ -53,13 +53,22 @@ class Custody:
         with self._s.db.write(durable=True):
             gone = self._s.db.rows("purge", now=now, before=stamp(before))
             gone += self._s.db.rows("purge_oldest", now=now, most=oldest)
-        self.sweep()
+        self._swept()
         return len(gone)
 
     def sweep(self) -> list[str]:
-        """Remove spool files that no row needs; safe at any time."""
+        """Remove spool files that no row needs; safe at any time.
+
+        They stay where there is no room to write down that nobody needs them.
+        """
+        with suppress(DiskFull):
+            return self._swept()
+        return []
+
+    def _swept(self) -> list[str]:
         return self._s.spool.sweep(
-            lambda: (row["sha256"] for row in self._s.db.rows("needed_bytes"))
+            lambda: (row["sha256"] for row in self._s.db.rows("needed_bytes")),
+            self._s.db.bury_the_dead,
         )
 
     def verify(self) -> list[str]:

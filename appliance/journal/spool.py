@@ -178,16 +178,21 @@ class Spool:
         finally:
             os.close(fd)
 
-    def sweep(self, known: Callable[[], Iterable[str]]) -> list[str]:
+    def sweep(
+        self, known: Callable[[], Iterable[str]], make_sure: Callable[[], object] = lambda: None
+    ) -> list[str]:
         """Delete strays: drafts of dead writers, and files that `known` does not name.
 
-        Returns the names removed; nothing where somebody does not come to the end of publishing.
+        Before it deletes such files it has the caller `make_sure` that they will not be known
+        after all. Returns the names removed; nothing where somebody does not come to the end of
+        publishing.
         """
         try:
             with self.settled(_PATIENCE_S):
                 for draft in self._drafts.iterdir():
                     _remove_abandoned(draft)
-                strays = self.strays(known())
+                if strays := self.strays(known()):
+                    make_sure()
                 for stray in strays:
                     durable.remove(stray)
         except Refused:

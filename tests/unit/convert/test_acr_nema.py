@@ -94,6 +94,13 @@ def test_its_own_window_and_rescale_count(tmp_path: Path) -> None:
     assert (said["RescaleIntercept"], said["RescaleSlope"]) == (-1024, 1)
 
 
+def test_a_window_made_here_is_of_the_rescaled_values(tmp_path: Path) -> None:
+    """0 to 3977 are -1024 to 6930 by this rescale: C.11.2.1.2 of that range."""
+    shown: Mapping[int, str | int | None] = {0x00281052: "-1024", 0x00281053: "2"}
+    said = read(tmp_path, acr_nema.file(changes=shown), CR).body.attributes
+    assert (said["WindowCenter"], said["WindowWidth"]) == (2953.5, 7955)
+
+
 def test_where_greys_are_turned_their_window_goes(tmp_path: Path) -> None:
     shown: Mapping[int, str | int | None] = {0x00281050: "40", 0x00281051: "400"}
     photographic = Profile(sop_class="VL", photometric="MONOCHROME1")

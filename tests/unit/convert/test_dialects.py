@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.convert import formats
-from appliance.errors import (
-    Unreadable,
-)
+from appliance.errors import Unreadable, UnsupportedFormat
 from appliance.intake.complete import Wholeness, check
 from appliance.settings.schema import Profile
 from tests.builders import dialects, objects, part10
@@ -46,7 +44,9 @@ def test_without_repair_of_the_data_set_every_byte_of_it_stays(
     assert found.rules == ([] if not skip else ["preamble"])
 
 
-@pytest.mark.parametrize("said", [*SYNTAXES, part10.DEFLATED_LE, JPEG_BASELINE, ""])
+@pytest.mark.parametrize(
+    "said", [*SYNTAXES, part10.DEFLATED_LE, JPEG_BASELINE, part10.CR_IMAGE, "1..2", ""]
+)
 @pytest.mark.parametrize("true", SYNTAXES)
 def test_a_wrong_transfer_syntax_is_known_by_the_elements(
     tmp_path: Path, said: str, true: str
@@ -55,6 +55,17 @@ def test_a_wrong_transfer_syntax_is_known_by_the_elements(
     assert found.encoding == dialects.data_set(syntax=true)
     assert found.body.transfer_syntax_uid == true
     assert found.rules == ([] if said == true else ["transfer-syntax"])
+
+
+@pytest.mark.parametrize("true", [IMPLICIT_LE, EXPLICIT_LE])
+def test_pixels_in_a_transfer_syntax_of_a_makers_own_are_not_guessed(
+    tmp_path: Path, true: str
+) -> None:
+    """GE's has the elements of Implicit VR Little Endian, and big-endian pixels."""
+    pixels = dialects.native(EXPLICIT_BE)
+    content = dialects.data_set(syntax=true, pixels=pixels)
+    with pytest.raises(UnsupportedFormat, match="maker's own"):
+        read(tmp_path, part10.meta(dialects.UID, "1.2.840.113619.5.2") + content)
 
 
 @pytest.mark.parametrize("said", [EXPLICIT_LE, ""])

@@ -180,6 +180,14 @@ def test_postscript_that_breaks_out_of_its_safe_mode_writes_nowhere(
     assert not (tmp_path / "evil").exists()
 
 
+def test_where_the_machine_has_no_room_to_print_the_report_can_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postscript, "_LEAST_ROOM_BYTES", 1 << 62)
+    with pytest.raises(OSError, match="No space left"):
+        read(tmp_path, b"%!PS\nfoo bar\n")
+
+
 WRONG: dict[str, tuple[bytes, type[Problem], str]] = {
     "picture": (b"\x1bE\x1b*r1A\x1b*b3Wabc\x1b*rB\r\nx", UnsupportedFormat, "a picture"),
     "macro": (b"\x1bE\x1b&f1Y\x1b&f2X\r\nx", UnsupportedFormat, "a macro"),

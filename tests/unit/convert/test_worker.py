@@ -168,29 +168,42 @@ def sleep(_: Source) -> Sequence[Found]:
     raise AssertionError
 
 
-@pytest.mark.parametrize("reader", [loop, sleep])
+@pytest.mark.parametrize(
+    ("reader", "problem"),
+    [(loop, TooSlow), (sleep, WorkerDied)],
+    ids=["it is to blame", "the machine is"],
+)
 def test_a_reader_that_does_not_end_is_ended(
     spool: Spool,
     installed: Callable[[Read], None],
     reader: Read,
+    problem: type[Problem],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("appliance.convert.cage._PATIENCE_S", 0.3)
     installed(reader)
     beats: list[float] = []
-    with pytest.raises(TooSlow):
+    with pytest.raises(problem):
         read(spool, worker=Worker(spool, lambda: beats.append(time.monotonic())))
     assert beats
 
 
-def test_the_kernel_limits_a_reader_too(spool: Spool, installed: Callable[[Read], None]) -> None:
+@pytest.mark.parametrize(("slowness", "seconds"), [(1.0, 9), (5.0, 45)])
+def test_the_kernel_limits_a_reader_too(
+    spool: Spool,
+    installed: Callable[[Read], None],
+    monkeypatch: pytest.MonkeyPatch,
+    slowness: float,
+    seconds: int,
+) -> None:
     def reader(_: Source) -> Sequence[Found]:
         names = ("CPU", "FSIZE", "NPROC", "CORE", "NOFILE")
         limits = [resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in names]
         raise Incomplete(name="film", detail=str(limits))
 
+    monkeypatch.setattr("appliance.convert.cage.slowness", lambda: slowness)
     installed(reader)
-    with pytest.raises(Incomplete, match=re.escape("[9, 0, 0, 0, 64]")):
+    with pytest.raises(Incomplete, match=re.escape(f"[{seconds}, 0, 0, 0, 64]")):
         read(spool)
 
 
@@ -340,6 +353,28 @@ def test_the_machines_troubles_are_not_the_files(
     installed(reader)
     with pytest.raises(OSError, match="Input/output"):
         read(spool)
+
+
+def test_where_the_machine_has_no_room_its_file_can_wait(
+    spool: Spool, installed: Callable[[Read], None]
+) -> None:
+    def reader(_: Source) -> Sequence[Found]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    installed(reader)
+    with pytest.raises(DiskFull):
+        read(spool)
+
+
+@pytest.mark.parametrize("gone", ["film", "film.csv"])
+def test_an_image_whose_bytes_are_gone_waits_for_a_person(box: Box, gone: str) -> None:
+    item = box.accept("film", PNG, sidecars={"film.csv": b"PatientID\n4711\n"})
+    digests = {"film": item.sha256, **item.sidecars}
+    box.journal.spool.path(digests[gone]).unlink()
+    assert Convert(box.journal).turn(Settings())
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+    (row,) = box.journal.ledger.attention()
+    assert row["code"] == "bytes-gone"
 
 
 def test_a_body_that_cannot_be_finished_is_not_kept(

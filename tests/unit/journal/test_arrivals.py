@@ -53,6 +53,16 @@ def test_a_file_is_known_until_its_fingerprint_changes(box: Box) -> None:
     assert not box.journal.arrivals.knows(Arrival("dr", "one.tif", path, "file 1"))
 
 
+def test_its_bytes_are_brought_again_where_they_are_gone(box: Box) -> None:
+    item = box.accept("one.tif", b"pixels")
+    arrival = Arrival("cr", "one.tif", box.paths.root / "export" / "one.tif", "file 1")
+    stored = box.journal.arrivals.stored(arrival)
+    assert stored is not None
+    assert stored.path.read_bytes() == b"pixels"
+    box.journal.spool.path(item.sha256).unlink()
+    assert box.journal.arrivals.stored(arrival) is None
+
+
 @pytest.mark.parametrize(
     ("verdict", "state"),
     [

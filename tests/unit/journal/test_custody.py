@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import subprocess
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +13,8 @@ import pytest
 from appliance.errors import NobodyAnswers, Refused
 from appliance.model import Body, BodyKind, DeliveryState, Evidence, ItemState, Slice
 from tests.builders.box import EXPLICIT, NOT_ANSWERING, Box
-from tests.unit.journal.processes import process
+from tests.prove import strace
+from tests.unit.journal.processes import CHECKOUT, command, process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,6 +154,23 @@ def test_the_bytes_of_a_killed_process_are_swept(box: Box) -> None:
         name = other.line()
         other.kill()
     assert box.journal.custody.sweep() == [name]
+
+
+def test_what_a_killed_process_did_not_come_to_commit_does_not_come_back(
+    box: Box, tmp_path: Path
+) -> None:
+    """Killed behind the last write of a COMMIT: its row is in the WAL, and nobody sees it."""
+    box.accept("first")
+    words = strace.killing("fdatasync", 1, tmp_path / "record")
+    script = command('box.accept("second")', box.paths.root)
+    assert subprocess.run([*words, *script], cwd=CHECKOUT, check=False).returncode != 0
+    assert len(box.journal.custody.sweep()) == 1
+    left = tmp_path / "after the power cut"
+    shutil.copytree(box.paths.root / "var", left / "var", ignore=shutil.ignore_patterns("*-shm"))
+    again = Box(left)
+    assert again.journal.custody.verify() == []
+    assert again.journal.ledger.item_counts() == {ItemState.ARRIVED: 1}
+    again.close()
 
 
 def test_a_busy_road_does_not_put_off_the_sweep(box: Box) -> None:
