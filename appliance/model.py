@@ -141,12 +141,14 @@ class Identity:
     """Whose image it is and of which exam: DICOM keywords to values, decided by identify.
 
     `order` is what the image says of the request it answers: keywords of sequences, each with
-    items of keywords to a text or to further items; empty where nobody ordered it.
+    items of keywords to a text or to further items; empty where nobody ordered it. `apart`: the
+    study that it came in is of another patient, so that none of the UIDs it came with may stay.
     """
 
     values: Mapping[str, str]
     proof: str  # "trust", "worklist" or "person"
     order: Mapping[str, object] = field(default_factory=dict)
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST = 20
 _AROUND = timedelta(days=1)
 
-_OF_PATIENT = frozenset(
+OF_PATIENT = frozenset(
     {
         "clock-disagrees",
         "identity-conflict",
@@ -62,7 +62,7 @@ def is_releasable(journal: Journal, shown: Shown) -> bool:
     film = shown.film
     if film.waits_for_order:
         return True
-    wants = film.state is ItemState.HELD and film.code in _OF_PATIENT
+    wants = film.state is ItemState.HELD and film.code in OF_PATIENT
     return wants and bool(journal.items.bodies(shown.item))
 
 

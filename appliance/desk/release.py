@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _LONGEST = 64  # characters of an LO, or of a component group of a PN (PS3.5 6.2)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\\]*")
 _DOING = "Releasing"
+_CONTRADICTED = frozenset({"identity-conflict", "mixed-patients"})
+"""Codes of images whose device says one patient, and something else another."""
 
 
 def release(
@@ -36,10 +39,13 @@ def release(
 ) -> str:
     """Let a held image go on under the patient in `said` (DICOM keyword to text); what happens.
 
-    Without a PatientID it goes on as of the patient whom the device named. Raises NotThere,
-    Refused, NoDate.
+    Without a PatientID it goes on as of the patient whom the device named, unless that is just
+    what others contradict. Raises NotThere, Refused, NoDate.
     """
     item = _releasable(journal, item_id)
+    if not said.get("PatientID") and _is_contradicted(journal, item):
+        why = "who it is of is contradicted: pick the exam, or say the PatientID"
+        raise refused(item, _DOING, why)
     if fault := next(filter(None, map(_fault, said.items())), ""):
         raise refused(item, _DOING, fault)
     return _go_on(journal, item, Identity(_values(item, settings, said), "person"), who)
@@ -80,14 +86,36 @@ def _waits(journal: Journal, item: Item) -> bool:
     return item.state is ItemState.CONVERTED and bool(waiting)
 
 
+def _is_contradicted(journal: Journal, item: Item) -> bool:
+    return journal.ledger.item_row(item.id)["code"] in _CONTRADICTED
+
+
 def _go_on(journal: Journal, item: Item, identity: Identity, who: str) -> str:
     _must_be_new(journal, item, identity)
     before = rules.claimed(item.evidence)
+    uids = rules.studies(journal.items.bodies(item), before)
+    others = journal.items.patients_gone_on(item, uids)
+    if any(rules.is_another(identity.values, other) for other in others):
+        identity = _apart(identity, uids)
+    elif rules.is_another(before, identity.values):
+        identity = replace(identity, apart=not _is_same_number(before, identity.values))
+        uids = set()
+    mine = rules.person_in(identity.values)
+    kin = {} if identity.apart else dict.fromkeys(uids, mine)
     with deciding(journal, item, _DOING):
         why = f"{who} says that it is of {patient(identity.values)}; before: {_before(item)}."
-        moved = rules.is_another(before, identity.values)
-        journal.items.released(item.id, identity, code="released", why=why, who=who, moved=moved)
+        journal.items.released(item.id, identity, code="released", why=why, who=who, kin=kin)
     return f"It goes on as an image of {patient(identity.values)}."
+
+
+def _is_same_number(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return bool(number := one.get("PatientID")) and number == other.get("PatientID")
+
+
+def _apart(identity: Identity, uids: set[str]) -> Identity:
+    """Of a study that has gone on as another patient's nothing may have the UIDs."""
+    values = {keyword: word for keyword, word in identity.values.items() if word not in uids}
+    return replace(identity, values=values, apart=True)
 
 
 def _values(item: Item, settings: Settings, said: Mapping[str, str]) -> Mapping[str, str]:

@@ -33,6 +33,7 @@ class Candidate:
     order: Order
     score: int
     reasons: tuple[str, ...]  # for and against it, in words
+    is_contradicted: bool  # the device says somebody else
 
     @property
     def when(self) -> str:
@@ -47,9 +48,13 @@ def ranked(case: Case, told: Iterable[Order]) -> tuple[Candidate, ...]:
 
 
 def _candidate(case: Case, order: Order) -> Candidate:
-    points = list(_points(case, match(case, order)))
+    found = match(case, order)
+    points = list(_points(case, found))
     return Candidate(
-        order, sum(score for score, _ in points), tuple(words for _, words in points if words)
+        order,
+        score=sum(score for score, _ in points),
+        reasons=tuple(words for _, words in points if words),
+        is_contradicted=bool(found.differing()),
     )
 
 

@@ -32,6 +32,9 @@ TOLERANCE = timedelta(hours=1)
 """So far may an exam lie after its image came before nothing is believed of either clock."""
 
 _REMARKABLE = timedelta(minutes=5)
+_YEARS = range(1895, 9999)
+"""X-rays are not older; devices write years beyond these where they know no date."""
+
 _TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])?([0-5][0-9]|60)?(?:\.[0-9]+)?")
 _OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4])([0-5][0-9])")
 
@@ -61,7 +64,8 @@ def told(evidence: Evidence, profile: Profile) -> Told | None:
     """The exam date by the places of the profile in their order; an order's is not among them."""
     for place in map(Origin, profile.date):
         for keyword, beside in DATES.items():
-            if said := evidence.get(keyword, place):
+            said = evidence.get(keyword, place)
+            if moment(said, ""):
                 return Told(place, said, evidence.get(beside, place))
     return None
 
@@ -88,9 +92,11 @@ def came(arrived_at: datetime) -> Moment:
 
 
 def moment(day: str, time: str) -> Moment | None:
-    """The values of a DA and a TM; None where the first is no date."""
+    """The values of a DA and a TM; None where the first is no date that an exam can have."""
     with suppress(ValueError):
         found = datetime.strptime(day.strip(), "%Y%m%d")  # noqa: DTZ007 - the clock on the wall
+        if found.year not in _YEARS:
+            return None
         if parts := _TIME.fullmatch(time.strip()):
             hour, minute, second = (int(part or 0) for part in parts.groups())
             at = found.replace(hour=hour, minute=minute, second=min(second, 59))

@@ -78,7 +78,7 @@ def _must_be_usable(case: Case) -> None:
         if names.is_damaged(name):
             raise NameDamaged(name=name)
     if not case.usable():
-        raise NoIdentity(where=f"the header, the name or a sidecar of {case.name}")
+        raise NoIdentity(where=f"the header or the name of {case.name}, or a file beside it")
     exam = case.exam
     if exam and moments.ahead(exam, case.arrived_at) > moments.TOLERANCE:
         raise ClockDisagrees(exam=exam, came=moments.came(case.arrived_at))
@@ -124,7 +124,8 @@ def _unproven(case: Case, matches: Sequence[Match]) -> Exception:
         return OneIdentifier(
             what=_called(partly[0].agreeing()), who=requested.person(partly[0].order)
         )
-    return WorklistNone(who=ours(case), why="nobody of that name and number is on it")
+    why = f"nobody of that name and number is on it for {case.when.day}"
+    return WorklistNone(who=ours(case), why=why)
 
 
 def _must_be_one_person(case: Case, proving: Sequence[Match]) -> None:
@@ -173,7 +174,11 @@ def _cannot_be_read(case: Case, order: Order, what: str) -> OrderUnreadable:
 
 def ours(case: Case) -> str:
     """Whom the device names."""
-    return ", ".join(said for keyword in IDENTIFIERS for said in case.said(keyword)[:1])
+    return ", ".join(
+        requested.in_words(keyword, word)
+        for keyword in IDENTIFIERS
+        for word in case.said(keyword)[:1]
+    )
 
 
 def _called(keywords: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from appliance.identify import moments, names, rules
@@ -75,7 +76,16 @@ def unreadable(order: Order) -> str:
 def person(order: Order) -> str:
     """Whom an order is for, in words."""
     shown = ("PatientID", "PatientName", "PatientBirthDate")
-    return ", ".join(word for keyword in shown if (word := value(order, keyword)))
+    return ", ".join(
+        in_words(keyword, word) for keyword in shown if (word := value(order, keyword))
+    )
+
+
+def in_words(keyword: str, word: str) -> str:
+    """What is said under one keyword, as people read it: born 1980-02-05."""
+    if keyword != "PatientBirthDate":
+        return word
+    return "born " + re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", word)
 
 
 def exam(order: Order) -> str:

@@ -13,14 +13,17 @@ from appliance.settings.keywords import UIDS
 from appliance.settings.schema import Profile, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from appliance.model import Evidence
+    from appliance.model import Body, Evidence
 
 _MUST_AGREE = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionNumber")
 """Where two speakers may not contradict each other; names differ in spelling and are not here."""
 
 _KEY = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
+
+_PERSON = ("PatientID", "IssuerOfPatientID", "PatientName")
+_STUDY = ("StudyInstanceUID", "SeriesInstanceUID")
 
 _PATIENT = """
     PatientName PatientID IssuerOfPatientID TypeOfPatientID OtherPatientIDs OtherPatientNames
@@ -71,6 +74,17 @@ def is_another(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
         return True
     named = (said.get("PatientName", "") for said in (one, other))
     return names.compare(*named) is Verdict.DIFFERS
+
+
+def person_in(said: Mapping[str, str]) -> Mapping[str, str]:
+    """What of it names the patient."""
+    return {keyword: said[keyword] for keyword in _PERSON if said.get(keyword)}
+
+
+def studies(bodies: Iterable[Body], said: Mapping[str, str]) -> set[str]:
+    """The UIDs of the studies and series that an image came in."""
+    told = [said, *(body.attributes for body in bodies)]
+    return {str(uid) for each in told for keyword in _STUDY if (uid := each.get(keyword))}
 
 
 def decide(name: str, evidence: Evidence, profile: Profile | None) -> Identity:

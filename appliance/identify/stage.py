@@ -30,7 +30,7 @@ from appliance.model import ItemState
 from appliance.settings.schema import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from appliance.clock import Clock
     from appliance.errors import Problem
@@ -44,8 +44,6 @@ _log = logging.getLogger(__name__)
 
 _ASK_EVERY = timedelta(minutes=1)
 _MINUTE_S = 60
-_STUDY = ("StudyInstanceUID", "SeriesInstanceUID")
-_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 
 class Identify:
@@ -109,9 +107,11 @@ class Identify:
 
     def _stop(self, item: Item, problem: Held, settings: Settings) -> None:
         """Hold it, unless its order may still come."""
-        now = self._clock.utc()
-        until = datetime.fromisoformat(item.arrived_at) + _patience(item.source, settings)
-        if isinstance(problem, WorklistNone | WorklistDown) and now < until:
+        now, patience = self._clock.utc(), _patience(item.source, settings)
+        until = datetime.fromisoformat(item.arrived_at) + patience
+        # What came by a clock that was ahead would otherwise wait until that day.
+        may_wait = now < until < now + patience + moments.TOLERANCE
+        if isinstance(problem, WorklistNone | WorklistDown) and may_wait:
             self._wait(item, problem, min(now + _ASK_EVERY, until), _local(until, settings))
             return
         _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
@@ -146,9 +146,9 @@ class Identify:
 
     def _must_be_of_one_patient(self, item: Item) -> None:
         """A study or series of two: what of it has not been sent waits for a person."""
-        uids = set(self._uids(item))
         said = rules.claimed(item.evidence)
-        mine = {keyword: said[keyword] for keyword in _PATIENT if said.get(keyword)}
+        uids = rules.studies(self._journal.items.bodies(item), said)
+        mine = rules.person_in(said)
         if not uids or not mine:
             return
         named = self._journal.items.kin(item, uids, mine)
@@ -157,12 +157,6 @@ class Identify:
             problem = MixedPatients(them=" and ".join(map(_patient, [*others, mine])))
             self._journal.items.hold_kin(item, uids, problem)
             raise problem
-
-    def _uids(self, item: Item) -> Iterator[str]:
-        for body in self._journal.items.bodies(item):
-            yield from (str(uid) for key in _STUDY if (uid := body.attributes.get(key)))
-        said = rules.claimed(item.evidence)
-        yield from (said[key] for key in _STUDY if said.get(key))
 
 
 def _said(item: Item) -> Mapping[str, str]:

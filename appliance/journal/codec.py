@@ -77,12 +77,13 @@ def load_evidence(text: str) -> Evidence:
 
 
 def dump_identity(identity: Identity) -> str:
-    """Values, their proof and the order."""
+    """Values, their proof, the order, and whether it goes apart."""
     return dump(
         {
             "values": dict(identity.values),
             "proof": identity.proof,
             "order": dict(identity.order),
+            "apart": identity.apart,
         }
     )
 

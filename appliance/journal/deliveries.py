@@ -102,16 +102,20 @@ class Deliveries:
                 self._s.finish(delivery.item_id)
 
     def defer(self, delivery: Delivery, why: Problem, until: datetime, *, forgive: bool) -> None:
-        """active or sent -> deferred; `forgive` when it was not the delivery's own fault."""
+        """active or sent -> deferred; `forgive` when it was not the delivery's own fault.
+
+        What somebody must look at since it was taken up is held instead.
+        """
         with self._s.db.write(durable=False):
-            self._move_delivery(
-                delivery, DeliveryState.DEFERRED, why, not_before=until, forgive=forgive
-            )
+            if not self._is_held_back(delivery):
+                self._move_delivery(
+                    delivery, DeliveryState.DEFERRED, why, not_before=until, forgive=forgive
+                )
 
     def put_back(self, delivery: Delivery) -> None:
-        """active -> prepared: the link broke before its turn came."""
+        """active -> prepared: the link broke before its turn came. Or held, as by `defer`."""
         with self._s.db.write(durable=False):
-            changed = self._s.db.run(
+            changed = self._is_held_back(delivery) or self._s.db.run(
                 "put_back", delivery_id=delivery.id, now=self._s.now(), worker=self._s.who
             )
         self._s.must_be_ours(changed)
@@ -119,8 +123,7 @@ class Deliveries:
     def abandon(self) -> None:
         """Give up what this worker claims: its last turn ended in the midst of it."""
         with self._s.db.write(durable=False):
-            self._s.db.run("free_active", dead=self._s.who, now=self._s.now(), worker=self._s.who)
-            self._s.db.run("free_sent", dead=self._s.who)
+            self._s.free_deliveries(self._s.who)
 
     def resends(self, delivery: Delivery) -> int:
         """How often the destination denied what it had answered for."""
@@ -166,6 +169,10 @@ class Deliveries:
             who=who,
             delivery_id=delivery_id,
         )
+
+    def _is_held_back(self, delivery: Delivery) -> int:
+        """active -> held, if somebody must look at it since it was taken up; whether it was."""
+        return self._s.hold_doubted(self._s.who, delivery.id)
 
     def _move_delivery(
         self,

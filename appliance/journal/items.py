@@ -117,14 +117,24 @@ class Items:
     def kin(
         self, item: Item, uids: Iterable[str], patient: Mapping[str, str]
     ) -> list[Mapping[str, str]]:
-        """Note whom an image names; everybody whom others of these studies or series name."""
+        """Note whom an image names now; everybody whom others of these studies or series name."""
         named: dict[str, Mapping[str, str]] = {}
         with self._s.db.write(durable=False):
+            self._s.db.run("forget_kin", item_id=item.id)
             for uid in uids:
                 self._s.db.run("add_kin", uid=uid, patient=codec.dump(patient), item_id=item.id)
                 rows = self._s.db.rows("named_by_kin", uid=uid, item_id=item.id)
                 named |= {row["patient"]: json.loads(row["patient"]) for row in rows}
         return list(named.values())
+
+    def patients_gone_on(self, item: Item, uids: Iterable[str]) -> list[Mapping[str, str]]:
+        """Whom others of these studies or series are of that have gone on already."""
+        rows = [
+            row
+            for uid in uids
+            for row in self._s.db.rows("patients_gone_on", uid=uid, item_id=item.id)
+        ]
+        return [json.loads(row["patient"]) for row in rows]
 
     def hold_kin(self, item: Item, uids: Iterable[str], why: Held) -> None:
         """Hold what of these studies or series nobody vouches for and has not been sent."""
@@ -134,6 +144,7 @@ class Items:
                 told = {"uid": uid, "item_id": item.id, "now": now, "who": who, **said(why)}
                 self._s.db.run("hold_kin", **told)
                 self._s.db.run("hold_kins_deliveries", **told)
+                self._s.db.run("doubt_kins_deliveries", **told)
 
     def merge(self, item: Item, first: Item, verdict: Ignored) -> None:
         """Set `item` aside in favour of `first`, which its source files now belong to."""
@@ -247,15 +258,17 @@ class Items:
         code: str,
         why: str,
         who: str,
-        moved: bool = False,
+        kin: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """held or converted -> identified: a person says whose the image is; durable.
 
-        `moved`: to another patient than it came for, and so out of its study. Raises ClaimLost.
+        `kin`: its studies and series, by UID, and whom it names in them from now on. Raises
+        ClaimLost.
         """
         with self._s.db.write(durable=True):
-            if moved:
-                self._s.db.run("forget_kin", item_id=item_id)
+            self._s.db.run("forget_kin", item_id=item_id)
+            for uid, patient in (kin or {}).items():
+                self._s.db.run("add_kin", uid=uid, patient=codec.dump(patient), item_id=item_id)
             self._s.db.run(
                 "write_identity", item_id=item_id, identity=codec.dump_identity(identity)
             )

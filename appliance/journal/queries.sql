@@ -80,7 +80,12 @@ WHERE EXISTS (SELECT 1 FROM kin JOIN item ON item.id = kin.item_id
               WHERE kin.uid = :uid AND kin.patient = named.patient
                 AND kin.item_id != :item_id AND item.state != 'ignored');
 
--- name: forget_kin  A person said that it is of somebody else: it goes into another study.
+-- name: patients_gone_on  Whom other images of a study or series are of that have gone on.
+SELECT DISTINCT kin.patient FROM kin JOIN item ON item.id = kin.item_id
+WHERE kin.uid = :uid AND kin.item_id != :item_id
+  AND item.state IN ('identified', 'routed', 'done');
+
+-- name: forget_kin  It was read anew, or a person said that it is of somebody else.
 DELETE FROM kin WHERE item_id = :item_id;
 
 -- name: hold_kin  What of a study of two patients nobody vouches for and has not been routed.
@@ -96,6 +101,18 @@ UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :
 WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item_id
   AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
   AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+
+-- name: doubt_kins_deliveries  What is being sent just now is held unless it is taken, and says so
+-- by a reason, which nothing has that is being sent.
+UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
+WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item_id
+  AND state = 'active'
+  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+
+-- name: hold_doubted  It was not taken, and somebody must look at it before it goes again.
+UPDATE delivery SET state = 'held', claimed_by = NULL, not_before = '', changed_at = :now,
+                    changed_by = :who
+WHERE claimed_by = :worker AND state = 'active' AND code != '' AND id = ifnull(:delivery_id, id);
 
 -- name: write_evidence  What convert found.
 UPDATE item SET evidence = :evidence WHERE id = :item_id;

@@ -81,6 +81,20 @@ class Session:
         """routed -> done, if every delivery is confirmed; inside a `write`."""
         self.db.run("finish_item", item_id=item_id, now=self.now(), worker=self.who)
 
+    def free_deliveries(self, dead: str) -> None:
+        """Give up the claims of a worker on deliveries; inside a `write`."""
+        self.hold_doubted(dead)
+        self.db.run("free_active", dead=dead, now=self.now(), worker=self.who)
+        self.db.run("free_sent", dead=dead)
+
+    def hold_doubted(self, worker: str, delivery_id: int | None = None) -> int:
+        """active -> held, for what a worker was sending when somebody was to look at it first.
+
+        Of all it was sending, or of one; how many. Inside a `write`.
+        """
+        told = {"worker": worker, "delivery_id": delivery_id}
+        return self.db.run("hold_doubted", **told, now=self.now(), who=self.who)
+
     def decide(self, query: str, state: str, **values: object) -> None:
         """A move that no worker claimed: what a person or a change of settings decided."""
         with self.db.write(durable=True):

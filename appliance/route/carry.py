@@ -34,7 +34,7 @@ _FAMILIES = {"StudyDate": _DATES, "StudyTime": _TIMES}
 
 def carried(body: Body, case: Case, destination: Destination) -> Instance:
     """A data set that came, as one destination gets it. Raises BadValue, CannotEdit, CannotSay."""
-    moves = _is_of_another(case.evidence, case.identity)
+    moves = case.identity.apart or _is_of_another(case.evidence, case.identity)
     told = _told_otherwise(case.evidence, case.identity, anew=moves)
     by_person = bool(told) and case.identity.proof == _PERSON
     own = _uids(body, case, moves=moves, corrected=by_person)

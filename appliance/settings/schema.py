@@ -231,14 +231,21 @@ class Settings:
     routes: tuple[Route, ...] = field(default=(), metadata={"toml": "route"})
 
     def profile_of(self, source: str) -> Profile | None:
-        """The profile a source names, or None where it names none (or the source is gone).
+        """The profile a source names, or None where it names none and no worklist serves it.
+
+        Where one does, what a modality wrote into its header is compared with it, not trusted.
+        A source that is gone has one that trusts nobody: what waits from it was never to go
+        without proof because somebody gave the source another name.
 
         What comes by C-STORE has no file name: the one it gets here, of AE title and UID, is full
         of digits that a pattern may take for a patient's number. So its profile has no pattern.
         """
         found = self.source(source)
-        wanted = found.profile if found else ""
-        profile = next((p for p in self.profiles if p.name == wanted), None)
+        if found is None:
+            return Profile()
+        profile = next((p for p in self.profiles if p.name == found.profile), None)
+        if profile is None and self.worklists_of(source):
+            return Profile(identity=Trust.WORKLIST)
         if profile and isinstance(found, ReceiverLink):
             return replace(profile, filename="")
         return profile

@@ -390,7 +390,7 @@ def test_the_orders_are_shown_to_people_too(terminal: Terminal, box: Box) -> Non
     held_with_a_choice(box)
     assert terminal.on_box("queue show 1") == 0
     assert "k1" in terminal.out
-    assert "4711, RAHAYU^SITI, 19800205" in terminal.out
+    assert "4711, RAHAYU^SITI, born 1980-02-05" in terminal.out
 
 
 def test_an_order_nobody_told_of_is_refused(terminal: Terminal, box: Box) -> None:

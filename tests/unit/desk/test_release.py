@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.desk.release import release, release_to_order
-from appliance.errors import IdentityConflict, NoDate, NoIdentity, Refused, WorklistNone
+from appliance.errors import (
+    Held,
+    IdentityConflict,
+    MixedPatients,
+    NoDate,
+    NoIdentity,
+    OrderContradicts,
+    Refused,
+    WorklistNone,
+)
 from appliance.model import Claim, Evidence, Identity, ItemState, Origin
 from appliance.settings.load import parse
 from appliance.settings.schema import Settings
@@ -34,10 +43,16 @@ NAMELESS = Evidence((Claim(Origin.EXIF, "AcquisitionDate", "20260313"),))
 DATELESS = Evidence((Claim(Origin.HEADER, "PatientID", "4711"),))
 
 
-def held(box: Box, evidence: Evidence, name: str = "film.tif", content: bytes = b"") -> Item:
+def held(
+    box: Box,
+    evidence: Evidence,
+    name: str = "film.tif",
+    content: bytes = b"",
+    problem: Held | None = None,
+) -> Item:
     box.accept(name, content, evidence_digest=name)
     item = box.convert(evidence)
-    box.journal.items.stop(box.claim(ItemState.CONVERTED), NoIdentity(where=name))
+    box.journal.items.stop(box.claim(ItemState.CONVERTED), problem or NoIdentity(where=name))
     return item
 
 
@@ -59,6 +74,24 @@ def refused(box: Box, item: Item, **said: str) -> str:
 def test_a_person_may_say_whose_image_it_is(box: Box) -> None:
     identity = released(box, held(box, NAMELESS), **BUDI)
     assert identity == Identity({**BUDI, "StudyDate": "20260313", "StudyTime": ""}, "person")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OrderContradicts(ours="4711, SITI", worklist="ris", theirs="4711, BUDI", what="name"),
+        MixedPatients(them="4711, SITI and 4712, BUDI"),
+    ],
+)
+def test_where_others_contradict_the_device_nobody_confirms_it_by_saying_nothing(
+    box: Box, problem: Held
+) -> None:
+    item = held(box, OF_SITI, problem=problem)
+    why = refused(box, item)
+    assert why == "who it is of is contradicted: pick the exam, or say the PatientID"
+    assert refused(box, item, AccessionNumber="A2") == why
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+    assert released(box, item, PatientID="4711").values["PatientName"] == "SITI"
 
 
 def test_a_person_may_confirm_whom_the_device_named(box: Box) -> None:
@@ -257,10 +290,39 @@ def test_what_goes_to_another_patient_is_no_longer_of_its_study(box: Box) -> Non
 
 
 def test_what_is_confirmed_stays_of_its_study(box: Box) -> None:
-    item = held(box, SITIS_FILM)
-    box.journal.items.kin(box.journal.items.get(item.id), ["1.2.3"], {"PatientID": "4711"})
-    released(box, item)
+    item = held(box, OF_SITI)
+    assert not released(box, item).apart
     other = box.accept("other.tif")
     assert box.journal.items.kin(other, ["1.2.3"], {"PatientID": "4712"}) == [
-        {"PatientID": "4711"}
+        {"PatientID": "4711", "PatientName": "SITI"}
     ]
+
+
+def came_in(study: str, **said: str) -> Evidence:
+    return evidence(says(**{"StudyDate": "20240314", "StudyInstanceUID": study, **said}))
+
+
+@pytest.mark.parametrize("said", [{"PatientName": "SITI"}, {"PatientName": ""}])
+def test_one_study_never_goes_on_for_two_patients(box: Box, said: dict[str, str]) -> None:
+    """Though no header has a number that could differ: a PACS would take it for the first's."""
+    first, second = (held(box, came_in("1.2.3", **said), f"{n}.dcm") for n in "12")
+    assert not released(box, first, PatientID="4711", PatientName="SITI").apart
+    assert released(box, second, **BUDI).apart
+
+
+def test_what_is_as_it_says_leaves_a_study_that_has_gone_on_for_somebody_else(box: Box) -> None:
+    first = held(box, came_in("1.2.3", PatientID="4711", PatientName="SITI"), "1.dcm")
+    second = held(box, came_in("1.2.3", **BUDI), "2.dcm")
+    released(box, first)
+    after = released(box, second)
+    assert after.apart
+    assert after.values == {**BUDI, "StudyDate": "20240314", "StudyTime": ""}
+    other = box.accept("other.tif")
+    assert box.journal.items.kin(other, ["1.2.3"], {"PatientID": "4711"}) == [
+        {"PatientID": "4711", "PatientName": "SITI"}
+    ]
+
+
+def test_a_corrected_name_stays_in_its_study(box: Box) -> None:
+    item = held(box, came_in("1.2.3", PatientID="4712", PatientName="BUDDY"))
+    assert not released(box, item, **BUDI).apart

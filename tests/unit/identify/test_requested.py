@@ -95,6 +95,6 @@ def test_an_order_without_its_person_cannot_be_taken_over() -> None:
 
 def test_in_words() -> None:
     ordered = order(ScheduledProcedureStepDescription="Thorax PA")
-    assert requested.person(ordered) == "4711, RAHAYU^SITI, 19800205"
+    assert requested.person(ordered) == "4711, RAHAYU^SITI, born 1980-02-05"
     assert requested.exam(ordered) == "CR, Thorax PA, accession number A1, 2024-03-14 10:00"
     assert requested.person(order({"PatientID": SITI["PatientID"]})) == "4711"

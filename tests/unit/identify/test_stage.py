@@ -151,9 +151,9 @@ def test_nobody_is_bothered_while_the_order_may_still_come(room: Room) -> None:
     assert room.stage.rest_s() == 60
     row = room.box.journal.ledger.item_row(item.id)
     assert row["sentence"] == (
-        "No order of the worklist fits 4711, RAHAYU^SITI, 19800205: nobody of that name and "
-        "number is on it. It is asked for again by itself until 2024-03-14 12:30; nobody need do "
-        "anything before."
+        "No order of the worklist fits 4711, RAHAYU^SITI, born 1980-02-05: nobody of that name "
+        "and number is on it for 2024-03-14. It is asked for again by itself until 2024-03-14 "
+        "12:30; nobody need do anything before."
     )
 
 
@@ -191,6 +191,27 @@ def test_it_waits_while_the_clock_was_set_back_but_not_for_ever(room: Room) -> N
     room.box.clock.is_set(datetime(2024, 3, 12, 3, 30, tzinfo=UTC))
     room.goes()
     assert room.stands(item) == ("identified", "")
+
+
+def test_what_came_by_a_clock_that_was_ahead_does_not_wait_until_then(room: Room) -> None:
+    room.ris.orders = []
+    room.box.clock.is_set(datetime(2031, 1, 1, tzinfo=UTC))
+    item = room.comes()
+    room.box.clock.is_set(MORNING)
+    room.goes()
+    assert room.stands(item) == ("held", "worklist-none")
+
+
+def test_what_waits_from_a_source_that_was_renamed_is_not_trusted(room: Room) -> None:
+    """A source without a profile is; one that is no more is not."""
+    room.ris.orders = []
+    item = room.comes()
+    room.goes()
+    sources = tuple(replace(each, name=f"new {each.name}") for each in SETTINGS.sources)
+    room.box.clock.passes(minutes=1)
+    while room.stage.turn(replace(SETTINGS, sources=sources, worklists=())):
+        pass
+    assert room.stands(item) == ("held", "identity-unproven")
 
 
 def test_a_person_may_have_it_asked_for_at_once(room: Room) -> None:
@@ -272,6 +293,20 @@ def test_a_contradiction_is_held_at_once(room: Room) -> None:
     item = room.comes(of({**SITI, "PatientName": "SANTOSO^BUDI"}))
     room.goes()
     assert room.stands(item) == ("held", "identity-conflict")
+
+
+@pytest.mark.parametrize("offset", ["", "+1400", "-1200"])
+@pytest.mark.parametrize("day", ["00010101", "18940101", "99991231"])
+def test_a_date_that_no_exam_can_have_is_none(room: Room, day: str, offset: str) -> None:
+    """Devices write such where they know none; the stage neither falls over it nor sends it."""
+    dated = evidence(says(**{**OF_SITI, "StudyDate": day, "TimezoneOffsetFromUTC": offset}))
+    item = room.comes(dated, name="a.dcm")
+    trusted = room.comes(dated, name="b.dcm", source="trusted")
+    room.goes()
+    identity = room.box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert identity.values["StudyDate"] == "20240314"
+    assert room.stands(trusted) == ("held", "no-date")
 
 
 def test_a_device_clock_that_is_ahead_is_told_of_in_trust_too(room: Room) -> None:
@@ -362,6 +397,48 @@ def test_a_study_of_two_patients_is_held_as_far_as_it_was_not_sent(room: Room) -
     row = room.box.journal.ledger.item_row(later.id)
     assert "patient 4711, RAHAYU^SITI" in row["sentence"]
     assert "patient 4712, SANTOSO^BUDI" in row["sentence"]
+
+
+@pytest.mark.parametrize("way", ["defer", "put_back", "abandon", "dies"])
+def test_what_is_being_sent_meanwhile_does_not_go_again_by_itself(room: Room, way: str) -> None:
+    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    lane = room.box.again("lane")
+    delivery = lane.take_up()
+    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    match way:
+        case "defer":
+            lane.journal.deliveries.defer(delivery, DOWN, room.box.clock.utc(), forgive=True)
+        case "put_back":
+            lane.journal.deliveries.put_back(delivery)
+        case "abandon":
+            lane.journal.deliveries.abandon()
+        case _:
+            pass
+    lane.close()
+    room.box.journal.custody.free_the_dead()
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert (after["state"], after["code"]) == (DeliveryState.HELD, "mixed-patients")
+    assert queue.retry(room.box.journal, first.id, who="Sari")
+    lane = room.box.again("lane")
+    lane.journal.deliveries.put_back(lane.take_up())
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert after["state"] == DeliveryState.PREPARED
+    lane.close()
+
+
+def test_what_is_taken_meanwhile_is_sent(room: Room) -> None:
+    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    delivery = room.box.take_up()
+    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.journal.deliveries.sent(delivery, None, room.box.clock.utc())
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert (after["state"], after["code"]) == (DeliveryState.SENT, "")
 
 
 def test_another_spelling_in_one_study_is_no_other_patient(room: Room) -> None:

@@ -36,6 +36,6 @@ def test_evidence_comes_back_as_it_was() -> None:
 
 
 def test_an_identity_comes_back_as_it_was() -> None:
-    identity = Identity({"PatientID": "4711"}, "person")
+    identity = Identity({"PatientID": "4711"}, "person", apart=True)
     assert codec.load_identity(codec.dump_identity(identity)) == identity
     assert codec.load_identity("") is None

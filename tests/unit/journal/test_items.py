@@ -347,6 +347,8 @@ def test_kin_name_each_other_and_what_is_set_aside_does_not_count(box: Box) -> N
     assert items.kin(three, ["1.3"], budi) == [siti]
     assert items.kin(one, ["1.2"], siti) == [siti]
     assert items.kin(one, ["1.9"], siti) == []
+    assert items.kin(two, ["1.2"], siti) == []  # read anew, `one` is of another study
+    assert items.kin(two, ["1.2", "1.3"], siti) == [budi]
     for item in (one, two):
         why = {"code": "", "why": "A test.", "who": "Sari"}
         items.decide_item(item.id, ItemState.HELD, **why)

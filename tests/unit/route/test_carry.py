@@ -126,6 +126,17 @@ def test_an_image_of_somebody_else_keeps_the_first_only_among_what_was(tmp_path:
     assert "DOE" not in str(ds)
 
 
+def test_what_goes_apart_has_no_uid_of_the_study_it_came_in(tmp_path: Path) -> None:
+    said = {"PatientName": "DOE^JANE", "StudyDate": "20260102"}
+    identity = Identity({"PatientID": "4712", "PatientName": "SITI"}, "person", apart=True)
+    body = came(tmp_path, head().replace(part10.element(0x00100020, "LO", "4711"), b""))
+    instance = made(body, identity, evidence=header_says(said))
+    assert instance.study_instance_uid != "1.2.3.1"
+    assert instance.series_instance_uid != "1.2.3.2"
+    assert instance.sop_instance_uid != "1.2.3"
+    assert objects.read(instance).StudyInstanceUID == instance.study_instance_uid
+
+
 def test_what_two_patients_have_in_common_is_kept(tmp_path: Path) -> None:
     said = {**HEADER, "PatientSex": "F"}
     identity = Identity({**said, "PatientID": "4712", "PatientName": "SITI"}, "person")

@@ -10,7 +10,7 @@ from appliance.errors import BadSettings
 from appliance.settings.links import After, Caller, Protocol, ReceiverLink, SerialLink, StickLink
 from appliance.settings.load import load, parse
 from appliance.settings.naming import named
-from appliance.settings.schema import Confirm, Environment, Peer, Settings, Trust
+from appliance.settings.schema import Confirm, Environment, Peer, Profile, Settings, Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +123,19 @@ def test_the_name_that_an_object_gets_here_says_nothing_about_its_patient() -> N
 def test_an_empty_file_is_a_box_with_nothing_to_do() -> None:
     assert parse("") == Settings()
     assert parse("").source("x") is None
-    assert parse("").profile_of("x") is None
+    assert parse("").profile_of("x") == Profile()  # which trusts nobody
+
+
+def test_a_source_that_a_worklist_serves_is_not_trusted_by_its_header() -> None:
+    source = '[[source]]\nname = "{}"\nkind = "folder"\npath = "/srv/{}"\n'
+    worklist = (
+        '[[worklist]]\nname = "ris"\nhost = "h"\nport = 104\nae_title = "RIS"\nsources = ["a"]\n'
+    )
+    settings = parse(source.format("a", "a") + source.format("b", "b") + worklist)
+    asked = settings.profile_of("a")
+    assert asked is not None
+    assert asked.identity is Trust.WORKLIST
+    assert settings.profile_of("b") is None
 
 
 def test_a_value_equal_to_the_default_needs_no_check() -> None:
