@@ -35,18 +35,23 @@ LABELS: Mapping[str, str] = {
     "framing": "Bits",
     "handshake": "Handshake",
     "hosts": "Only these addresses may connect",
+    "identity": "Who says that the patient is right",
     "idle_s": "Ends after so many seconds of silence",
     "interface": "Network socket of the box it is connected to",
     "listen_port": "Port",
     "max_kib": "Ends after so many kilobytes at the latest",
+    "modality": "Modality",
     "mount": "Share of the modality",
     "move_to": "Move them to",
     "password": "Password",
     "path": "Folder",
+    "photometric": "Which grey is white",
     "poll_s": "Look every so many seconds",
     "protocol": "What comes over the line",
     "quiet_s": "Look at it after so many quiet seconds",
+    "sidecar": "A file beside the image that describes it",
     "size_gib": "Size in GB",
+    "sop_class": "Kind of image",
     "start_bytes": "Begins with",
     "station_ae_title": "Only exams planned for the station",
     "tls": "Over TLS only",
@@ -91,8 +96,12 @@ def day(value: str) -> str:
 
 
 def in_words(hint: str) -> str:
-    """A hint with `keys` of the settings called as the page calls them."""
-    return re.sub(r"`(\w+)`", lambda found: f"“{LABELS.get(found[1], found[1])}”", hint)
+    """A hint with `keys` of the settings called as the page calls them, if it has them."""
+    return re.sub(r"`(\w+)`", lambda found: _field(found[1]), hint)
+
+
+def _field(key: str) -> str:
+    return f"“{LABELS[key]}”" if key in LABELS else f"“{key}” in the settings file"
 
 
 def _csrf() -> Markup:

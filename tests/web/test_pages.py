@@ -217,10 +217,13 @@ def test_every_film_has_its_answer(owner: Visitor, box: Box) -> None:
 
 
 def test_the_answer_says_how_far_the_proof_goes(owner: Visitor, box: Box) -> None:
-    box.delivery(DeliveryState.SENT)
+    item, _ = box.delivery(DeliveryState.SENT)
     assert "pacs answered “stored”" in films(owner)
     box.confirm(by=ConfirmedBy.RESPONSE)
     assert "by its own word" in films(owner)
+    told = text_of(owner.get(f"/items/{item.id}"))
+    assert "pacs has it, by its own word." in told
+    assert "that is proved" not in told
     box.delivery(DeliveryState.DEFERRED)
     assert f"Not yet in pacs: {NOT_ANSWERING.sentence} It is tried again" in films(owner)
 
@@ -326,6 +329,13 @@ def test_what_needs_somebody_has_its_reason_hint_and_code(owner: Visitor, box: B
     assert "unsupported-format" in shown
     assert "Choose DICOM, TIFF, PNG, BMP, JPEG or JPEG 2000" in shown
     assert f"To pacs: {NOT_ANSWERING.sentence}" in shown
+    assert "Say whose it is" not in shown
+
+
+def test_what_wants_a_patient_leads_to_where_one_says_who(owner: Visitor, box: Box) -> None:
+    item = box.item(ItemState.HELD, "film.tif")
+    page = owner.get("/attention").text
+    assert f'href="/items/{item.id}">Say whose it is</a>' in page
 
 
 # --- For machines

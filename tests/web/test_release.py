@@ -78,7 +78,7 @@ def test_both_identities_are_shown_and_the_likeliest_exam_first(
 
 
 def test_whoever_picks_an_exam_is_on_record(owner: Visitor, box: Box, item: Item) -> None:
-    done = owner.post(f"{page(item)}/pick", page(item), key="k2", by="Sari")
+    done = owner.post(f"{page(item)}/pick", page(item), key="k2", by="Sari", sure="yes")
     assert done.status_code == 302
     identity = box.journal.items.get(item.id).identity
     assert identity is not None
@@ -88,6 +88,29 @@ def test_whoever_picks_an_exam_is_on_record(owner: Visitor, box: Box, item: Item
     assert "it is of PatientID=4712, PatientName=SANTOSO^BUDI" in told["sentence"]
     assert "before: PatientID=4711, PatientName=RAHAYU^SITI" in told["sentence"]
     assert "Which exam is it?" not in text_of(owner.get(page(item)))
+
+
+def test_an_exam_of_somebody_else_than_the_device_says_is_asked_twice(
+    owner: Visitor, box: Box, item: Item
+) -> None:
+    where = f"{page(item)}/pick"
+    asked = owner.post(where, page(item), key="k2", by="Sari")
+    assert asked.status_code == 200
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+    shown = text_of(asked)
+    assert "film.dcm is of SANTOSO^BUDI?" in shown
+    assert "The device says The exam you picked Patient RAHAYU^SITI SANTOSO^BUDI" in shown
+    assert "Birth date 1980-02-05 1975-12-31" in shown
+    assert "The device names somebody else than the exam." in shown
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    hidden.pop("csrf_token")
+    assert owner.post(where, page(item), **hidden).status_code == 302
+    assert box.journal.ledger.history(item.id)[-1]["who"] == "Sari (on the page)"
+
+
+def test_an_exam_that_agrees_is_asked_once(owner: Visitor, box: Box, item: Item) -> None:
+    assert owner.post(f"{page(item)}/pick", page(item), key="k1", by="Sari").status_code == 302
+    assert box.journal.items.get(item.id).state is ItemState.IDENTIFIED
 
 
 def test_an_exam_that_is_gone_is_refused_in_a_sentence(

@@ -76,6 +76,21 @@ def test_a_change_keeps_the_name_and_what_the_form_does_not_show(owner: Visitor,
     assert settings_path(box.paths.root).read_text().startswith("# by hand")
 
 
+@pytest.mark.parametrize("sop_class", ["DX", "US", "VL"])
+@pytest.mark.parametrize("sidecar", ["xml", "ini"])
+def test_saving_a_form_as_it_is_shown_changes_nothing(
+    owner: Visitor, box: Box, sop_class: str, sidecar: str
+) -> None:
+    said = f'sop_class = "{sop_class}"\nsidecar = "{sidecar}"'
+    history.publish(box.paths.root, f'[[profile]]\nname = "dr"\n{said}\n')
+    before = settings(box)
+    page = owner.get("/settings/profile/named/dr").text
+    shown = dict(re.findall(r'<select id="(\w+)".*?<option value="(\w*)" selected>', page, re.S))
+    assert (shown["sop_class"], shown["sidecar"]) == (sop_class, sidecar)
+    assert change(owner, "profile", {"name": "dr", **shown}).location == "/settings"
+    assert settings(box) == before
+
+
 @pytest.mark.parametrize(
     ("table", "fields", "field", "reason"),
     [
@@ -252,7 +267,7 @@ def test_a_connection_is_tested_before_it_is_saved(
     assert not settings_path(box.paths.root).exists()
     answer = add(owner, "destination", {**PACS, "ae_title": "OTHER"}, action="test")
     assert "No patient could be told from here." in text_of(answer)
-    assert "Enter the patient by hand" in text_of(answer)
+    assert "Say whose image it is" in text_of(answer)
 
 
 def test_nonsense_is_not_even_tried(owner: Visitor, deliver: list[Mapping[str, Any]]) -> None:

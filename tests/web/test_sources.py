@@ -311,6 +311,7 @@ def test_hints_call_fields_as_the_forms_do(owner: Visitor) -> None:
     assert in_words("Set a smaller `size_gib`, or run `x y`.") == (
         "Set a smaller “Size in GB”, or run `x y`."
     )
+    assert in_words("Say it (`set`).") == "Say it (“set” in the settings file)."
 
 
 # --- The overview

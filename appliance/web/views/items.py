@@ -47,7 +47,9 @@ class Items:
     def attention(self) -> ResponseReturnValue:
         """Everything that waits for somebody."""
         rows = self._box.journal.ledger.attention()
-        return render_template("attention.html", rows=rows, most=MOST)
+        return render_template(
+            "attention.html", rows=rows, most=MOST, of_patient=candidates.OF_PATIENT
+        )
 
     def page(self, item_id: int) -> ResponseReturnValue:
         """All that is known about one image."""
@@ -60,8 +62,11 @@ class Items:
         )
 
     def pick(self, item_id: int) -> ResponseReturnValue:
-        """Let it go on as the answer to the order that somebody picked."""
+        """Let it go on as the answer to the order that somebody picked; asks twice where the
+        device says somebody else."""
         box, key = self._box, request.form.get("key", "")
+        if "sure" not in request.form and (picked := self._contradicted(item_id, key)):
+            return self._asked_again(item_id, picked, key=key)
         return self._do(
             item_id,
             "released",
@@ -82,13 +87,22 @@ class Items:
             lambda: release(box.journal, box.settings, item_id, given, who=_by()),
         )
 
-    def _asked_again(self, item_id: int, given: Mapping[str, str]) -> str:
+    def _contradicted(self, item_id: int, key: str) -> Mapping[str, str]:
+        """Whom an order is for, if the device says that it is somebody else."""
+        box = self._box
+        for one in candidates.choice(box.journal, box.settings, queue.show(box.journal, item_id)):
+            if one.order.key == key and one.is_contradicted:
+                return one.order.values
+        return {}
+
+    def _asked_again(self, item_id: int, given: Mapping[str, str], key: str = "") -> str:
         shown = queue.show(self._box.journal, item_id)
         return render_template(
             "release.html",
             film=shown.film,
             said=claimed(shown.item.evidence),
             given=given,
+            key=key,
             compared=_COMPARED,
             by=request.form.get("by", ""),
         )
