@@ -122,7 +122,10 @@ def test_udev_itself_understands_every_line() -> None:
         'mount -t tmpfs none /run && mkdir -p /run/udev/rules.d && cp "$@" /run/udev/rules.d &&'
         " udevadm test --action=add /sys/devices/virtual/mem/null 2>&1"
     )
-    command = ["unshare", "--mount", "sh", "-c", script, "sh", *map(str, RULES)]
+    apart = ["unshare", "--mount"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this root is no mount point (a chroot)")
+    command = [*apart, "sh", "-c", script, "sh", *map(str, RULES)]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert all(f"/run/udev/rules.d/{rule.name}" in said for rule in RULES), said
     complaints = [line for line in said.splitlines() if re.search(r"jembatan.*:\d+", line)]
