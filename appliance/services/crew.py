@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from contextlib import closing
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -76,12 +77,16 @@ class Member:
         return self._thread.name
 
     def is_alive(self) -> bool:
-        """Whether the thread still runs."""
-        return self._thread.is_alive()
+        """Whether the thread still runs.
+
+        A kernel that fails in the midst of a call ends it, and the interpreter is not told.
+        """
+        task = Path(f"/proc/self/task/{self._thread.native_id}")
+        return self._thread.is_alive() and task.exists()
 
     def must_live(self) -> None:
         """Raise WorkerDied where the thread ended unasked; why is in the log."""
-        if not self._thread.is_alive() and not self._leaving.is_set():
+        if not self.is_alive() and not self._leaving.is_set():
             raise WorkerDied(name=self._thread.name)
 
     def _work(self) -> None:
