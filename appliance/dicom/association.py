@@ -236,13 +236,15 @@ def _offers(contexts: Iterable[tuple[str, str]]) -> list[Context]:
 
 
 def _connected(target: Target, timeout_s: float) -> socket.socket:
-    where = {"host": target.host, "port": target.port}
+    where = _facts(target)
     try:
         return socket.create_connection((target.host, target.port), timeout_s)
     except socket.gaierror as error:
         raise errors.HostUnknown(**where) from error
     except ConnectionRefusedError as error:
         raise errors.PortClosed(**where) from error
+    except ConnectionResetError as error:  # taken, and thrown away before we could look
+        raise errors.AssociationAborted(**where) from error
     except TimeoutError as error:
         raise errors.HostSilent(**where, why=f"nothing in {timeout_s:.0f} s") from error
     except OSError as error:
@@ -252,7 +254,7 @@ def _connected(target: Target, timeout_s: float) -> socket.socket:
 def _agreed(
     wire: Wire, target: Target, offers: list[Context], request: bytes, timeout_s: float
 ) -> _Agreement:
-    facts = {**{name: getattr(target, name) for name in target.__slots__}, "peer": target}
+    facts = _facts(target)
     try:
         wire.push(request)
         kind, body = wire.read(timeout_s)
@@ -268,6 +270,10 @@ def _agreed(
     except Garbled as error:
         raise errors.NotDicom(**facts, why=error.detail) from error
     raise errors.AssociationAborted(**facts)
+
+
+def _facts(target: Target) -> dict[str, object]:
+    return {**{name: getattr(target, name) for name in target.__slots__}, "peer": target}
 
 
 def _agreement(offers: list[Context], said: pdu.Acceptance) -> _Agreement:
