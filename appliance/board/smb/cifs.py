@@ -42,10 +42,12 @@ _MNT_DETACH = 2
 # soft, echo_interval: a modality that is switched off is an error within a minute, not for ever.
 # cache, actimeo: what is read is what is there now, what is listed a second ago. nohandlecache: a
 # listing kept under a lease stays as it was where the server writes past its own Samba.
+# closetimeo: else Linux 6.12 closes what was read a second later, by a thread of its own; whoever
+# lets go of the mount meanwhile dies of a BUG ("Busy inodes after unmount of cifs").
 # nounix, nodfs, mapposix: a foreign machine makes no links or devices, and leads nowhere else.
 _SAFE = (
-    "soft,echo_interval=10,{cache},actimeo=1,nohandlecache,nounix,nodfs,mapposix,iocharset=utf8,"
-    "sec=ntlmssp,uid=0,gid={group},file_mode=0440,dir_mode=0550"
+    "soft,echo_interval=10,{cache},actimeo=1,nohandlecache,closetimeo=0,nounix,nodfs,mapposix,"
+    "iocharset=utf8,sec=ntlmssp,uid=0,gid={group},file_mode=0440,dir_mode=0550"
 )
 
 

@@ -85,6 +85,11 @@ class Remote(Protocol):
         """The file, and the sidecars `beside` it, where they can be opened."""
         ...
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether it finds its connection again by itself, once the other machine is there."""
+        ...
+
     def close(self) -> None:
         """Let go of the share."""
         ...
@@ -118,6 +123,8 @@ def _is_ours(offline: ShareOffline) -> bool:
 
 class ByKernel:
     """A share that the devices service mounted for us."""
+
+    comes_back = True
 
     def __init__(self, mounted: Mounted) -> None:
         """Read below its root."""
@@ -188,6 +195,8 @@ def _forget(path: Path) -> None:
 
 class ByClient:
     """A share that is read over a connection of our own."""
+
+    comes_back = False
 
     def __init__(self, link: ShareLink, staging: Path) -> None:
         """Connect; what is fetched lies below `staging` while it is looked at."""

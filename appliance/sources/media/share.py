@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _TURN_S = 5.0
 _RETRY_S = 10.0
+_KEEP_S = 90.0
 _RECHECK_S = 20.0
 _EVIDENCE_S = 60.0
 _TELL_S = 24 * 3600.0
@@ -84,6 +85,7 @@ class ShareSource:
         self._taker = Taker(source, profile, journal, intake)
         self._remote: Remote | None = None
         self._listing: Listing | None = None
+        self._lost_at_s: float | None = None  # the connection of the share that is still held
         self._companions = Companions([], profile)
         self._memory = Memory()
         self._scan_at_s = 0.0
@@ -101,7 +103,7 @@ class ShareSource:
         """Let go of the share; what was seen stays known."""
         if self._remote:
             self._remote.close()
-        self._remote, self._listing = None, None
+        self._remote, self._listing, self._lost_at_s = None, None, None
 
     def turn(self, elsewhere: Problem | None = None) -> tuple[int, float | None]:
         """Take what can be taken now; how many, and in how many seconds it wants another turn."""
@@ -111,6 +113,8 @@ class ShareSource:
             listing = self._listed(remote)
             wait_s = self._go_through(remote, listing)
         except OSError as error:
+            if error.errno == errno.ESTALE:
+                self.close()  # there is another share now, or none: this one does not come back
             return self._lost(trouble(self._source.mount, error))
         except _LOST as problem:
             return self._lost(problem)
@@ -121,9 +125,22 @@ class ShareSource:
         return self._taken, wait_s
 
     def _lost(self, problem: Problem) -> tuple[int, float]:
-        self.close()
+        """Let go of the share, unless its mount may find the other machine again."""
+        if not isinstance(problem, ShareOffline) or not self._may_come_back():
+            self.close()
         self._say(problem, _STATES.get(problem.code, "offline"))
         return self._taken, _RETRY_S
+
+    def _may_come_back(self) -> bool:
+        """A mount does, and is let go of only when nothing was read there for long.
+
+        The kernel may still be closing what was read; whoever ends the mount meanwhile dies of a
+        BUG (Linux 6.12).
+        """
+        now_s = self._clock.monotonic()
+        if self._lost_at_s is None:
+            self._lost_at_s, self._listing = now_s, None
+        return bool(self._remote and self._remote.comes_back and now_s < self._lost_at_s + _KEEP_S)
 
     # Finding
 
@@ -131,6 +148,10 @@ class ShareSource:
         if self._remote is None:
             self._remote = self._reach()
             self._memory.came_back()
+        elif self._lost_at_s is not None:
+            self._remote.must_be_there()
+            self._memory.came_back()
+        self._lost_at_s = None
         return self._remote
 
     def _listed(self, remote: Remote) -> Listing:
