@@ -29,6 +29,7 @@ from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.settings.load import load
 from appliance.settings.schema import Destination
+from appliance.sources.patience import is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +85,12 @@ class Report:
                 for made in self.objects
             ],
             "held": [
-                {"source": str(source), "code": problem.code, "sentence": problem.sentence}
+                {
+                    "source": str(source),
+                    "code": problem.code,
+                    "sentence": problem.sentence,
+                    "hint": problem.hint,
+                }
                 for source, problem in self.held
             ],
         }
@@ -112,6 +118,8 @@ def convert(
                 report.objects += bench.converted(path, path.relative_to(top).as_posix())
             except (Held, Ignored, Quarantined, WorkerDied) as problem:
                 report.held.append((path, problem))
+            except FileNotFoundError:
+                report.held.append((path, NotThere(what=f"file {path}")))
             except OSError as error:
                 report.held.append((path, SourceDenied(path=path, detail=error.strerror)))
             tell(Progress(number, len(files), len(report.objects), len(report.held)))
@@ -137,7 +145,8 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """Every file with the folder its name is told from."""
     for path in paths:
         if path.is_dir():
-            yield from ((path, file) for file in sorted(path.rglob("*")) if file.is_file())
+            files = (each for each in sorted(path.rglob("*")) if each.is_file())
+            yield from ((path, each) for each in files if not is_junk(each.name))
         else:
             yield path.parent, path
 

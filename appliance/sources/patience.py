@@ -20,7 +20,7 @@ QUIET_S = 0.03
 """How long a file must not change before it is looked into: a writer's rename comes sooner."""
 
 _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".!ut", "~")
-_JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "autorun.inf"})
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "autorun.inf", ".ds_store"})
 
 
 class Look(Enum):
@@ -61,8 +61,8 @@ def has_unfinished_name(name: str) -> bool:
 
 
 def is_junk(name: str) -> bool:
-    """Whether operating systems leave files of that name behind by themselves."""
-    return name.lower() in _JUNK
+    """Whether an operating system leaves it behind by itself; ._NAME is macOS's about NAME."""
+    return name.lower() in _JUNK or name.startswith("._")
 
 
 def being_written(path: Path) -> bool:

@@ -14,8 +14,8 @@ from appliance.board.disk import Room, room
 from appliance.errors import ChangedMeanwhile, IsSidecar
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
-from appliance.sources.media.volume import Fate, Judgement, Kind, Taker, Volume, is_left_behind
-from appliance.sources.patience import has_unfinished_name
+from appliance.sources.media.volume import Fate, Judgement, Kind, Taker, Volume
+from appliance.sources.patience import has_unfinished_name, is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +106,7 @@ class Agreement:
 
     def _consider(self, walk: _Walk, path: Path, *, same: bool) -> bool:
         name = walk.volume.name(path)
-        if is_left_behind(path.name):
+        if is_junk(path.name):
             return False
         if has_unfinished_name(path.name):
             walk.unfinished.append(name)

@@ -248,7 +248,7 @@ class Taker:
 
         What is not understood, but looks or is called like an export, is one that broke.
         """
-        if is_left_behind(path.name) or is_dicomdir(path.name):
+        if is_junk(path.name) or is_dicomdir(path.name):
             return Judgement(Kind.FOREIGN)
         if is_sidecar(path, None):
             return Judgement(Kind.SIDECAR)
@@ -303,11 +303,6 @@ class Taker:
                 return path.lstat().st_size <= _MOST_BROKEN_BYTES
             case Kind.SIDECAR | Kind.FOREIGN:
                 return False
-
-
-def is_left_behind(name: str) -> bool:
-    """Whether an operating system wrote it; ._NAME is what macOS says about NAME."""
-    return is_junk(name) or name.startswith("._") or name == ".DS_Store"
 
 
 _KINDS = {

@@ -50,6 +50,7 @@ def test_every_file_of_a_folder_becomes_an_object_or_a_reason(export: Path) -> N
     png(export / "nobody.png")
     (export / "cut_20260102.png").write_bytes(pictures.saved(GREY, "PNG")[:-5])
     (export / "letter.txt").write_text("Dear colleague")
+    (export / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
 
     report = convert([export], out, "cr", config)
 
@@ -146,4 +147,4 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(export: Path) ->
 
 def test_a_file_that_is_not_there_is_a_reason(export: Path) -> None:
     report = convert([export / "gone.png"], export.with_name("out"))
-    assert [problem.code for problem in report.problems] == ["source-denied"]
+    assert [problem.code for problem in report.problems] == ["not-there"]
