@@ -44,10 +44,11 @@ _MNT_DETACH = 2
 # listing kept under a lease stays as it was where the server writes past its own Samba.
 # closetimeo: else Linux 6.12 closes what was read a second later, by a thread of its own; whoever
 # lets go of the mount meanwhile dies of a BUG ("Busy inodes after unmount of cifs").
+# nosharesock: a mount that is made anew does not inherit the broken connection of the last one.
 # nounix, nodfs, mapposix: a foreign machine makes no links or devices, and leads nowhere else.
 _SAFE = (
-    "soft,echo_interval=10,{cache},actimeo=1,nohandlecache,closetimeo=0,nounix,nodfs,mapposix,"
-    "iocharset=utf8,sec=ntlmssp,uid=0,gid={group},file_mode=0440,dir_mode=0550"
+    "soft,echo_interval=10,{cache},actimeo=1,nohandlecache,closetimeo=0,nosharesock,"
+    "nounix,nodfs,mapposix,iocharset=utf8,sec=ntlmssp,uid=0,gid={group},file_mode=0440,dir_mode=0550"
 )
 
 

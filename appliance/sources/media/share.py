@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from appliance.board.smb.cifs import is_offline, trouble
@@ -49,7 +50,6 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _TURN_S = 5.0
 _RETRY_S = 10.0
-_KEEP_S = 90.0
 _RECHECK_S = 20.0
 _EVIDENCE_S = 60.0
 _TELL_S = 24 * 3600.0
@@ -85,7 +85,7 @@ class ShareSource:
         self._taker = Taker(source, profile, journal, intake)
         self._remote: Remote | None = None
         self._listing: Listing | None = None
-        self._lost_at_s: float | None = None  # the connection of the share that is still held
+        self._aside: list[tuple[float, Remote]] = []  # lost, with when each may be let go of
         self._companions = Companions([], profile)
         self._memory = Memory()
         self._scan_at_s = 0.0
@@ -101,20 +101,18 @@ class ShareSource:
 
     def close(self) -> None:
         """Let go of the share; what was seen stays known."""
-        if self._remote:
-            self._remote.close()
-        self._remote, self._listing, self._lost_at_s = None, None, None
+        self._put_aside()
+        self._let_go_of_until(math.inf)
 
     def turn(self, elsewhere: Problem | None = None) -> tuple[int, float | None]:
         """Take what can be taken now; how many, and in how many seconds it wants another turn."""
         self._taken = 0
+        self._let_go_of_until(self._clock.monotonic())
         try:
             remote = self._connected()
             listing = self._listed(remote)
             wait_s = self._go_through(remote, listing)
         except OSError as error:
-            if error.errno == errno.ESTALE:
-                self.close()  # there is another share now, or none: this one does not come back
             return self._lost(trouble(self._source.mount, error))
         except _LOST as problem:
             return self._lost(problem)
@@ -125,22 +123,20 @@ class ShareSource:
         return self._taken, wait_s
 
     def _lost(self, problem: Problem) -> tuple[int, float]:
-        """Let go of the share, unless its mount may find the other machine again."""
-        if not isinstance(problem, ShareOffline) or not self._may_come_back():
-            self.close()
+        self._put_aside()
         self._say(problem, _STATES.get(problem.code, "offline"))
         return self._taken, _RETRY_S
 
-    def _may_come_back(self) -> bool:
-        """A mount does, and is let go of only when nothing was read there for long.
+    def _put_aside(self) -> None:
+        if self._remote:
+            self._aside.append((self._clock.monotonic() + self._remote.rest_s, self._remote))
+        self._remote, self._listing = None, None
 
-        The kernel may still be closing what was read; whoever ends the mount meanwhile dies of a
-        BUG (Linux 6.12).
-        """
-        now_s = self._clock.monotonic()
-        if self._lost_at_s is None:
-            self._lost_at_s, self._listing = now_s, None
-        return bool(self._remote and self._remote.comes_back and now_s < self._lost_at_s + _KEEP_S)
+    def _let_go_of_until(self, now_s: float) -> None:
+        """Close what was lost and has rested."""
+        for _, remote in (due := [each for each in self._aside if each[0] <= now_s]):
+            remote.close()
+        self._aside = [each for each in self._aside if each not in due]
 
     # Finding
 
@@ -148,10 +144,6 @@ class ShareSource:
         if self._remote is None:
             self._remote = self._reach()
             self._memory.came_back()
-        elif self._lost_at_s is not None:
-            self._remote.must_be_there()
-            self._memory.came_back()
-        self._lost_at_s = None
         return self._remote
 
     def _listed(self, remote: Remote) -> Listing:

@@ -44,6 +44,7 @@ class Kernel(ByKernel):
         super().__init__(Mounted(os.open(folder, os.O_PATH | os.O_DIRECTORY)))
         self._bad = bad
         self.read: list[str] = []
+        self._is_open = True
 
     def listing(self) -> Listing:
         self._fail()
@@ -59,6 +60,13 @@ class Kernel(ByKernel):
     def must_be_there(self) -> None:
         self._fail()
         super().must_be_there()
+
+    def close(self) -> None:
+        self._is_open = False
+        super().close()
+
+    def is_open(self) -> bool:
+        return self._is_open
 
     def _fail(self) -> None:
         if self.fails:
@@ -76,7 +84,6 @@ class Share:
         self.refuses: Problem | None = None
         self.bad: dict[str, Exception] = {}
         self.kernel: Kernel | None = None
-        self.mounts = 0
         link = ShareLink(
             name="ct", mount="//ct/export", poll_s=POLL_S, settle_s=SETTLE_S,
             profile=profile.name if profile else "",
@@ -88,7 +95,6 @@ class Share:
         if self.refuses:
             raise self.refuses
         self.kernel = Kernel(self.there, self.bad)
-        self.mounts += 1
         return self.kernel
 
     @property
@@ -206,40 +212,32 @@ def test_a_reading_that_fails_half_way_is_begun_again_when_the_share_is_back(
     share.mounted.fails = OSError(errno.EIO, "Input/output error")
     share.turn(POLL_S)
     assert share.place() == ("offline", "share-offline")
-    share.mounted.fails = None
     assert share.turns(4) == 1
     assert share.counts() == {"arrived": 2}
 
 
-def test_a_mount_is_let_go_of_only_after_a_long_rest(share: Share) -> None:
+def test_a_mount_that_was_lost_is_let_go_of_only_after_a_long_rest(share: Share) -> None:
     """Linux 6.12: the kernel may still be closing what was read, and then it ends who lets go."""
     share.turn()
-    share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
-    share.turns(17)  # 85 s
-    assert share.mounts == 1
-    assert share.place() == ("offline", "share-offline")
-    share.turns(4)
-    assert share.mounts == 2
-    assert share.place() == ("watching", "")
-
-
-def test_a_mount_comes_back_by_itself(share: Share) -> None:
-    share.turn()
-    for _ in range(9):  # each time away for short
-        share.mounted.fails = OSError(errno.EHOSTDOWN, "Host is down")
-        share.turns(3)
-        share.mounted.fails = None
-        share.turn(POLL_S)
-        assert share.place() == ("watching", "")
-    assert share.mounts == 1
-
-
-def test_a_mount_of_which_nothing_is_left_is_made_anew_at_once(share: Share) -> None:
-    share.turn()
-    share.mounted.fails = OSError(errno.ESTALE, "Stale file handle")
+    lost = share.mounted
+    lost.fails = OSError(errno.EHOSTDOWN, "Host is down")
     share.turns(2)
-    assert share.mounts == 2
-    assert share.place() == ("watching", "")
+    assert (share.place(), share.mounted is lost) == (("watching", ""), False)
+    share.turns(16)  # 85 s
+    assert lost.is_open()
+    share.turns(2)
+    assert not lost.is_open()
+    assert share.mounted.is_open()
+
+
+def test_at_the_end_all_of_them_are(share: Share) -> None:
+    share.turn()
+    lost = share.mounted
+    lost.fails = OSError(errno.EHOSTDOWN, "Host is down")
+    share.turns(2)
+    share.source.close()
+    assert not lost.is_open()
+    assert not share.mounted.is_open()
 
 
 @pytest.mark.parametrize(
