@@ -10,7 +10,7 @@ import numpy as np
 from appliance.convert import target
 from appliance.convert.source import Found
 from appliance.elements import EXPLICIT_LE
-from appliance.errors import BitsContradict, UnknownPhotometric, UnsupportedFormat
+from appliance.errors import BitsContradict, UnknownPhotometric, Unreadable, UnsupportedFormat
 from appliance.model import BodyKind, Slice
 
 if TYPE_CHECKING:
@@ -205,8 +205,13 @@ def written(
         extra = {**_DERIVED, **(extra or {})}
 
     def produce(write: Callable[[bytes], object]) -> None:
+        left_bytes = layout.size_bytes
         for part in parts:
+            left_bytes -= len(part)
             write(part)
+        if left_bytes:
+            detail = f"its pixels are {-left_bytes:+} bytes off what it says of them"
+            raise Unreadable(name=source.name, format="a picture", detail=detail)
 
     path = source.make_body(produce)
     found = native(source, layout, [Slice(path, 0, layout.size_bytes)], extra)

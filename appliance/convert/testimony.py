@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 20
 
 _LIMITED = frozenset({errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EMFILE, errno.EFBIG})
+_NONSENSE = frozenset({errno.EINVAL, errno.EOVERFLOW})  # a place that a file says something is at
 _MOST_WORDS = 200
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLAIN = (str, int, float)
@@ -51,10 +52,10 @@ def told(read: Callable[[], Reading]) -> bytes:
 
 
 def _trouble(error: OSError) -> dict[str, object]:
-    """The machine's own troubles are told as such; what the limits forbade is the file's."""
+    """The machine's own troubles are told as such; what limits or sense forbid is the file's."""
     if error.errno == errno.ENOMEM:
         return {"lacks": "memory"}
-    if error.errno is None or error.errno in _LIMITED:
+    if error.errno is None or error.errno in _LIMITED | _NONSENSE:
         return {"fault": f"{type(error).__name__}: {error}"}
     return {"trouble": error.errno}
 

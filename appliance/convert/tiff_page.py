@@ -30,7 +30,7 @@ _RGB, _PALETTE, _YCBCR = 2, 3, 6
 _UNCOMPRESSED, _JPEG = 1, 7
 # Those that lose nothing: CCITT (three kinds), LZW, deflate (two numbers), PackBits, Zstandard.
 _DECODABLE = frozenset({_UNCOMPRESSED, 2, 3, 4, 5, _JPEG, 8, 32946, 32773, 50000})
-_SEPARATE = 2  # PlanarConfiguration
+_CHUNKY, _SEPARATE = 1, 2  # PlanarConfiguration
 _BYTE, _WORD, _PACKED = 8, 16, 12
 _SMALL, _BETWEEN = frozenset({1, 2, 4}), frozenset({10, 12, 14})
 _COLOURS, _ALPHAS = 3, ((1,), (2,))
@@ -116,6 +116,7 @@ def _is_known(page: tifffile.TiffPage) -> bool:
         and int(page.compression) in _DECODABLE
         and (page.photometric != _YCBCR or page.compression == _JPEG)
         and page.samplesperpixel == colours + len(page.extrasamples)
+        and (page.samplesperpixel == 1 or page.planarconfig in {_CHUNKY, _SEPARATE})
         and (not page.extrasamples or page.extrasamples in _ALPHAS)
     )
 
@@ -149,7 +150,7 @@ def _must_be_whole(source: Source, page: tifffile.TiffPage) -> None:
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     end = source.path.stat().st_size
     is_there = len(segments) >= math.prod(page.chunked) and all(
-        offset and length and offset + length <= end for offset, length in segments
+        offset > 0 and length > 0 and offset + length <= end for offset, length in segments
     )
     if not is_there:
         raise Incomplete(name=source.name, detail="some of its pixels are not there")
@@ -210,8 +211,8 @@ def _strips(source: Source, page: tifffile.TiffPage) -> Iterator[Slice]:
         needed = min(per_strip, rows_left) * row_bytes
         if length < needed:
             raise Incomplete(name=source.name, detail=f"a strip has {length} of {needed} bytes")
-        if offset + needed > size_bytes:
-            detail = f"its pixels go on to byte {offset + needed}"
+        if offset <= 0 or offset + needed > size_bytes:
+            detail = f"its pixels lie from byte {offset} to {offset + needed}"
             raise Incomplete(name=source.name, detail=detail)
         yield Slice(source.path, offset, needed)
         rows_left -= min(per_strip, rows_left)

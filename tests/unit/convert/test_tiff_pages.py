@@ -219,14 +219,29 @@ def directory(content: bytes) -> tuple[int, int]:
     return at, at + 2 + 12 * count
 
 
+def with_tag(content: bytes, name: str, value: int) -> bytes:
+    """A TIFF of which a tag says something else."""
+    spoilt = bytearray(content)
+    with tifffile.TiffFile(BytesIO(content)) as found:
+        tag = found.pages.first.tags[name]
+    struct.pack_into({3: "<H", 4: "<L"}[int(tag.dtype)], spoilt, tag.valueoffset, value)
+    return bytes(spoilt)
+
+
 def half_a_strip(**options: object) -> bytes:
     """A TIFF whose only strip says that it is half as long as it was."""
-    content = bytearray(tiff(pictures.smooth(), rowsperstrip=pictures.ROWS, **options))
+    content = tiff(pictures.smooth(), rowsperstrip=pictures.ROWS, **options)
+    with tifffile.TiffFile(BytesIO(content)) as found:
+        half = found.pages.first.databytecounts[0] // 2
+    return with_tag(content, "StripByteCounts", half)
+
+
+def before_the_file() -> bytes:
+    """A TIFF with a signed strip offset, 32 bytes before its first."""
+    content = bytearray(tiff(grey(8), rowsperstrip=pictures.ROWS))
     with tifffile.TiffFile(BytesIO(bytes(content))) as found:
-        page = found.pages.first
-        tag = page.tags["StripByteCounts"]
-        form = {3: "<H", 4: "<L"}[int(tag.dtype)]
-        struct.pack_into(form, content, tag.valueoffset, page.databytecounts[0] // 2)
+        tag = found.pages.first.tags["StripOffsets"]
+    struct.pack_into("<HLl", content, tag.offset + 2, 9, 1, -32)
     return bytes(content)
 
 
@@ -245,6 +260,12 @@ def with_alpha(extra: int, value: int) -> bytes:
 
 WRONG: list[tuple[bytes, type[Problem], str]] = [
     (half_a_strip(), Incomplete, "a strip has"),
+    (before_the_file(), Incomplete, "from byte -32"),
+    (
+        with_tag(tiff(colour(), compression="lzw"), "PlanarConfiguration", 8193),
+        UnsupportedFormat,
+        "3 x 8 bits",
+    ),
     (half_a_strip(compression="lzw"), Unreadable, "cannot be read"),
     (half_a_strip(compression="zlib"), Unreadable, "cannot be read"),
     (half_a_strip(compression="packbits"), Unreadable, "cannot be read"),

@@ -355,6 +355,18 @@ def test_the_machines_troubles_are_not_the_files(
         read(spool)
 
 
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EMFILE])
+def test_what_only_this_file_can_cause_is_not_the_machines(
+    spool: Spool, installed: Callable[[Read], None], number: int
+) -> None:
+    def reader(_: Source) -> Sequence[Found]:
+        raise OSError(number, os.strerror(number))
+
+    installed(reader)
+    with pytest.raises(Crashed, match="OSError"):
+        read(spool)
+
+
 def test_where_the_machine_has_no_room_its_file_can_wait(
     spool: Spool, installed: Callable[[Read], None]
 ) -> None:
