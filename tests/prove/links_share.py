@@ -27,8 +27,8 @@ ROUNDS = 10
 SERVICES = ("jembatan-convert.socket", "keeper", "devices", "watch", "deliver")
 
 _SHARES = {"smb3": "3.1.1", "smb1": "1.0"}
-_EXPORTS = 100  # to each share in each round: 2,000 in ten
-_EXPORTS_ELSEWHERE = 20  # where the emulation is slow
+_EXPORTS = 20  # to each share in each round: 400 in ten
+_EXPORTS_ELSEWHERE = 10  # where the emulation is slow
 _SIDE, _LARGE_SIDE = 48, 160
 _AWAY_S = 40
 _TAKEN_S = 1200
