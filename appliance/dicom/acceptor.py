@@ -6,17 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.dicom.commitment import COMMITMENT
 from appliance.dicom.echo import VERIFICATION
-from appliance.dicom.pdu import Context, Rejection, Result
+from appliance.dicom.pdu import Context, Rejection, Result, Roles
 from appliance.elements import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.dicom.pdu import Offer
-
-COMMITMENT = "1.2.840.10008.1.20.1"
-COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 
 NO_REASON = Rejection(1, 1, 1)
 NOT_DICOM = Rejection(1, 1, 2)
@@ -65,12 +63,25 @@ class Taste:
 
     sop_class: Callable[[str], bool]
     syntax: Callable[[str], bool]
-    commitment: bool = True
+    asks: bool = True  # may ask us to commit ourselves to what it sent
+    reports: bool = False  # may report on what we asked it to commit itself to
 
 
 def results(offers: tuple[Offer, ...], taste: Taste) -> list[Result]:
     """What is said to each offer, in its order."""
     return [_result(offer, taste) for offer in offers]
+
+
+def roles(proposed: tuple[Roles, ...], taste: Taste) -> list[Roles]:
+    """What is said to the roles a visitor proposes for storage commitment (PS3.7 D.3.3.4).
+
+    Of other SOP classes nothing is said: there the caller is the user, as it is by default.
+    """
+    return [
+        Roles(COMMITMENT, scu=each.scu and taste.asks, scp=each.scp and taste.reports)
+        for each in proposed
+        if each.sop_class_uid == COMMITMENT
+    ]
 
 
 def agreed(offers: tuple[Offer, ...], said: list[Result]) -> Mapping[int, Context]:
@@ -111,7 +122,7 @@ def _readable(transfer_syntax_uid: str) -> bool:
 
 def _result(offer: Offer, taste: Taste) -> Result:
     if offer.abstract_syntax == VERIFICATION or (
-        offer.abstract_syntax == COMMITMENT and taste.commitment
+        offer.abstract_syntax == COMMITMENT and (taste.asks or taste.reports)
     ):
         usable = [syntax for syntax in offer.transfer_syntaxes if syntax in _PLAIN]
     elif is_uid(offer.abstract_syntax) and taste.sop_class(offer.abstract_syntax):

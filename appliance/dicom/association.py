@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -82,6 +83,7 @@ class Link:
         self._agreement = agreement
         self._patience = patience
         self._message_id = 0
+        self._unasked: deque[tuple[bytes, bytes]] = deque()
 
     @classmethod
     def open(
@@ -152,14 +154,21 @@ class Link:
         data: bytes = b"",
         sop_instance_uid: str = "",
         event_type: int | None = None,
+        action_type: int | None = None,
     ) -> Iterator[Answer]:
         """Send a small request, its data set in Implicit VR LE; all answers to it.
 
         The last one is final. Raises ContextRefused.
         """
-        priority = dimse.Priority.MEDIUM if data and event_type is None else None
+        is_query = bool(data) and event_type is None and action_type is None
         request = dimse.Request(
-            command, sop_class_uid, self._next_id(), sop_instance_uid, priority, event_type
+            command,
+            sop_class_uid,
+            self._next_id(),
+            sop_instance_uid,
+            dimse.Priority.MEDIUM if is_query else None,
+            event_type,
+            action_type,
         )
         lane = self._lane(Context(sop_class_uid, IMPLICIT_LE))
         for answer in lane.ask(request, data):
@@ -168,6 +177,35 @@ class Link:
     def cancel(self, sop_class_uid: str) -> None:
         """Have the answers to the last question end early; `ask` still yields up to the last."""
         self._lane(Context(sop_class_uid, IMPLICIT_LE)).cancel(self._message_id)
+
+    def hear(self, sop_class_uid: str) -> tuple[dimse.Heard, bytes] | None:
+        """A request that the peer makes of us over its context, and its data set.
+
+        None where it made none, or is gone: `is_open` tells. Nothing is waited for but the rest
+        of what has begun to come. Raises ContextRefused.
+        """
+        lane = self._lane(Context(sop_class_uid, IMPLICIT_LE))
+        try:
+            return lane.hear() if self.is_open else None
+        except Lost as lost:
+            self._leave(lost.loss)
+            return None
+
+    def reply(self, sop_class_uid: str, heard: dimse.Heard, status: int) -> None:
+        """Answer such a request, if the peer is still there."""
+        try:
+            self._lane(Context(sop_class_uid, IMPLICIT_LE)).reply(heard, status)
+        except Lost as lost:
+            self._leave(lost.loss)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the association was there when something was last said over it."""
+        return self._wire.is_open
+
+    def fileno(self) -> int:
+        """For select(): readable when the peer says something."""
+        return self._wire.fileno()
 
     def alive(self) -> bool:
         """Whether more can be sent; notices a peer that went away while nothing was asked."""
@@ -214,7 +252,13 @@ class Link:
         if not self.accepts(*context):
             raise self.rejected(*context)
         number = self._agreement.context_ids[context]
-        return Lane(self._wire, number, self._agreement.fragment_bytes, self._patience.dimse_s)
+        return Lane(
+            self._wire,
+            number,
+            self._agreement.fragment_bytes,
+            self._patience.dimse_s,
+            self._unasked,
+        )
 
     def _next_id(self) -> int:
         self._message_id = self._message_id % _MAX_MESSAGE_ID + 1

@@ -6,18 +6,32 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import elements
-from appliance.dicom.dimse import uid
-from appliance.elements import coding_of
+from appliance.dicom.dimse import SUCCESS, Command, uid
+from appliance.elements import IMPLICIT_LE, coding_of
 from appliance.peek import EndsEarly, Garbled, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from appliance.elements import Coding
+    from appliance.dicom.association import Link
+    from appliance.dicom.sender import Answer
+    from appliance.elements import Coding, Element
+
+COMMITMENT = "1.2.840.10008.1.20.1"
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+CONTEXTS = ((COMMITMENT, IMPLICIT_LE),)
+"""What a link must be opened with to ask."""
+
+REQUEST_COMMITMENT = 1  # the one action type
+RESULTS = frozenset({1, 2})  # event types: all is safe; some is not
 
 PROCESSING_FAILURE = 0x0110
 NO_SUCH_INSTANCE = 0x0112
 CLASS_CONFLICT = 0x0119
+CLASS_UNSUPPORTED = 0x0122
+DUPLICATE_TRANSACTION = 0x0131
+OUT_OF_RESOURCES = 0x0213
+INVALID_ARGUMENT = 0x0115
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00081150, 0x00081155
 _TRANSACTION, _FAILURE_REASON = 0x00081195, 0x00081197
@@ -34,29 +48,56 @@ class Object(NamedTuple):
     failure: int = 0
 
 
-class Question(NamedTuple):
-    """What an N-ACTION asks."""
+class Transaction(NamedTuple):
+    """What an N-ACTION asks, or an N-EVENT-REPORT tells."""
 
     transaction_uid: str
     objects: tuple[Object, ...]
 
 
-def question(document: bytes, transfer_syntax_uid: str) -> Question:
+def request(link: Link, transaction_uid: str, objects: Sequence[Object]) -> Answer:
+    """Ask the peer to commit itself to images; its answer says only that it will report.
+
+    Raises ContextRefused.
+    """
+    content = _request(transaction_uid, objects, coding_of(IMPLICIT_LE))
+    *_, answer = link.ask(
+        Command.N_ACTION,
+        COMMITMENT,
+        content,
+        sop_instance_uid=COMMITMENT_INSTANCE,
+        action_type=REQUEST_COMMITMENT,
+    )
+    return answer
+
+
+def question(document: bytes, transfer_syntax_uid: str) -> Transaction:
     """Read the data set of an N-ACTION. Raises Garbled."""
-    coding = coding_of(transfer_syntax_uid)
-    transaction, objects = "", list[Object]()
-    try:
-        for element in elements.walk(within(document), 0, coding):
-            if element.tag == _TRANSACTION:
-                transaction = _text(document[element.value : element.end])
-            elif element.tag == _REFERENCED:
-                spans = elements.items(within(document), element, coding)
-                objects += (_object(document[start:end], coding) for start, end in spans)
-    except EndsEarly as error:
-        raise Garbled(detail=error.detail) from error
-    if not transaction or not objects:
+    asked = _transaction(document, coding_of(transfer_syntax_uid), (_REFERENCED,))
+    if not asked.objects:
         raise Garbled(detail="a request for commitment that names nothing")
-    return Question(transaction, tuple(objects))
+    return asked
+
+
+def result(document: bytes, transfer_syntax_uid: str) -> Transaction:
+    """Read the data set of an N-EVENT-REPORT, what is not safe last. Raises Garbled."""
+    return _transaction(document, coding_of(transfer_syntax_uid), (_REFERENCED, _FAILED))
+
+
+def noted(
+    document: bytes, transfer_syntax_uid: str, tell: Callable[[str, Mapping[str, int]], bool]
+) -> int:
+    """Have an N-EVENT-REPORT noted; the status with which it is answered.
+
+    `tell` takes the Transaction UID, and by SOP Instance UID why not (0 where it is safe); it says
+    whether this was asked at all. Nothing in PS3.4 J.3.3 says how an unknown one is answered.
+    """
+    try:
+        told = result(document, transfer_syntax_uid)
+    except Garbled:
+        return INVALID_ARGUMENT
+    failures = {each.sop_instance_uid: each.failure for each in told.objects}
+    return SUCCESS if tell(told.transaction_uid, failures) else PROCESSING_FAILURE
 
 
 def report(
@@ -74,14 +115,50 @@ def report(
     return (2 if failed else 1), content
 
 
+def _request(transaction_uid: str, objects: Sequence[Object], coding: Coding) -> bytes:
+    items = b"".join(_items([each._replace(failure=0) for each in objects], coding))
+    return _element(_TRANSACTION, b"UI", uid(transaction_uid), coding) + _element(
+        _REFERENCED, b"SQ", items, coding
+    )
+
+
+def _transaction(document: bytes, coding: Coding, sequences: Sequence[int]) -> Transaction:
+    transaction, found = "", dict[int, list[Object]]()
+    try:
+        for element in elements.walk(within(document), 0, coding):
+            if element.tag == _TRANSACTION:
+                transaction = _text(document[element.value : element.end])
+            elif element.tag in sequences:
+                found[element.tag] = list(_referred(document, element, coding))
+    except EndsEarly as error:
+        raise Garbled(detail=error.detail) from error
+    if not transaction:
+        raise Garbled(detail="a transaction of storage commitment without its UID")
+    return Transaction(
+        transaction, tuple(each for tag in sequences for each in found.get(tag, ()))
+    )
+
+
+def _referred(document: bytes, sequence: Element, coding: Coding) -> Iterator[Object]:
+    for start, end in elements.items(within(document), sequence, coding):
+        found = _object(document[start:end], coding)
+        if sequence.tag != _FAILED:
+            yield found._replace(failure=0)
+        else:  # one that fails without a reason is no less of a failure
+            yield found._replace(failure=found.failure or PROCESSING_FAILURE)
+
+
 def _object(data_set: bytes, coding: Coding) -> Object:
     found = {
-        element.tag: _text(data_set[element.value : element.end])
+        element.tag: data_set[element.value : element.end]
         for element in elements.walk(within(data_set), 0, coding)
     }
     if _SOP_CLASS not in found or _SOP_INSTANCE not in found:
         raise Garbled(detail="a reference to nothing")
-    return Object(found[_SOP_CLASS], found[_SOP_INSTANCE])
+    reason = int.from_bytes(
+        found.get(_FAILURE_REASON, b"")[:2], "big" if coding.order == ">" else "little"
+    )
+    return Object(_text(found[_SOP_CLASS]), _text(found[_SOP_INSTANCE]), reason)
 
 
 def _items(objects: Sequence[Object], coding: Coding) -> Iterator[bytes]:

@@ -69,12 +69,16 @@ class Request:
     sop_instance_uid: str = ""
     priority: Priority | None = None
     event_type: int | None = None
+    action_type: int | None = None
 
     def encoded(self) -> bytes:
         """The command set."""
         has_data = self.command is not Command.C_ECHO
+        asks_for = self.action_type is not None  # PS3.7 10.3.4: requested, not affected
         elements = {
-            AFFECTED_SOP_CLASS_UID: uid(self.sop_class_uid),
+            (REQUESTED_SOP_CLASS_UID if asks_for else AFFECTED_SOP_CLASS_UID): uid(
+                self.sop_class_uid
+            ),
             COMMAND_FIELD: _us(self.command),
             MESSAGE_ID: _us(self.message_id),
         }
@@ -82,9 +86,12 @@ class Request:
             elements[PRIORITY] = _us(self.priority)
         elements[COMMAND_DATA_SET_TYPE] = _us(_DATA_SET if has_data else _NO_DATA_SET)
         if self.sop_instance_uid:
-            elements[AFFECTED_SOP_INSTANCE_UID] = uid(self.sop_instance_uid)
+            tag = REQUESTED_SOP_INSTANCE_UID if asks_for else AFFECTED_SOP_INSTANCE_UID
+            elements[tag] = uid(self.sop_instance_uid)
         if self.event_type is not None:
             elements[EVENT_TYPE_ID] = _us(self.event_type)
+        if self.action_type is not None:
+            elements[ACTION_TYPE_ID] = _us(self.action_type)
         return _command_set(elements)
 
 
@@ -109,6 +116,7 @@ class Heard:
     action_type: int | None
     status: int
     has_data: bool
+    event_type: int | None = None
 
     @property
     def is_response(self) -> bool:
@@ -129,6 +137,8 @@ class Heard:
             elements[ERROR_COMMENT] = text + b" " * (len(text) % 2)
         if self.sop_instance_uid:
             elements[AFFECTED_SOP_INSTANCE_UID] = uid(self.sop_instance_uid)
+        if self.event_type is not None:
+            elements[EVENT_TYPE_ID] = _us(self.event_type)
         if self.action_type is not None:
             elements[ACTION_TYPE_ID] = _us(self.action_type)
         return _command_set(elements)
@@ -146,6 +156,7 @@ def heard(command_set: bytes) -> Heard:
         sop_class_uid=_either(elements, AFFECTED_SOP_CLASS_UID, REQUESTED_SOP_CLASS_UID),
         sop_instance_uid=_either(elements, AFFECTED_SOP_INSTANCE_UID, REQUESTED_SOP_INSTANCE_UID),
         action_type=_number(elements, ACTION_TYPE_ID) if ACTION_TYPE_ID in elements else None,
+        event_type=_number(elements, EVENT_TYPE_ID) if EVENT_TYPE_ID in elements else None,
         status=_number(elements, STATUS) if is_response else SUCCESS,
         has_data=_number(elements, COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance import elements, peek
@@ -30,6 +32,20 @@ def find(link: Link, instances: Iterable[Instance]) -> frozenset[str]:
     the peer cannot be asked, FindFailed where it could not answer this time.
     """
     return frozenset(each.sop_instance_uid for each in instances if _has(link, each))
+
+
+def find_elsewhere(link: Link, instances: Iterable[Instance]) -> frozenset[str]:
+    """The same, in whatever study: the peer may have coerced that UID (PS3.4 B.4.1.3).
+
+    Not every peer can be asked so (PS3.4 C.4.1.2.2: a relational query); one that cannot shows
+    nothing.
+    """
+    found = set[str]()
+    with suppress(FindFailed, FindUnsupported):
+        for each in instances:
+            if _has(link, replace(each, study_instance_uid="", series_instance_uid="")):
+                found.add(each.sop_instance_uid)
+    return frozenset(found)
 
 
 def _has(link: Link, instance: Instance) -> bool:

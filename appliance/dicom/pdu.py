@@ -32,6 +32,7 @@ _ASSOCIATE_FIXED_BYTES = 68
 _AE_TITLE_BYTES = 16
 _OFFER_FIXED_BYTES = 4
 _REJECTION_BYTES = 4
+_ROLES_BYTES = 2
 _FLAGGED_BYTES = 2  # context ID and flags count in a fragment's length
 FRAGMENT_OVERHEAD_BYTES = 6  # of a PDU's body: length, context ID and flags of its one value
 
@@ -96,6 +97,14 @@ class Offer(NamedTuple):
     transfer_syntaxes: tuple[str, ...]
 
 
+class Roles(NamedTuple):
+    """What the caller may be for a SOP class: user, provider, or both (PS3.7 D.3.3.4)."""
+
+    sop_class_uid: str
+    scu: bool
+    scp: bool
+
+
 class Result(NamedTuple):
     """What is said to an offer (PS3.8 9.3.3.2); the syntax counts where it is 0, acceptance."""
 
@@ -114,6 +123,7 @@ class Proposal:
     offers: tuple[Offer, ...]
     max_pdu_bytes: int  # 0: no limit
     titles: bytes = field(repr=False)  # to be given back as they came
+    roles: tuple[Roles, ...] = ()
 
 
 class Rejection(NamedTuple):
@@ -176,15 +186,19 @@ def associate_rq(
     offers = (_offer(context_id(index), context) for index, context in enumerate(contexts))
     titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
     items = (_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *offers)
-    user = _user_information(_OWN_MAX_LENGTH, *map(_provider_of, served))
+    roles = (_roles(Roles(each, scu=False, scp=True)) for each in served)
+    user = _user_information(_OWN_MAX_LENGTH, *roles)
     return _pdu(Kind.ASSOCIATE_RQ, titles + b"".join((*items, user)))
 
 
-def associate_ac(proposal: Proposal, results: Sequence[Result], max_length: int) -> bytes:
-    """An A-ASSOCIATE-AC that answers every offer of a proposal."""
+def associate_ac(
+    proposal: Proposal, results: Sequence[Result], max_length: int, roles: Sequence[Roles] = ()
+) -> bytes:
+    """An A-ASSOCIATE-AC that answers every offer of a proposal, and such roles as it names."""
     head = struct.pack(">H2x", 1) + proposal.titles
     items = (_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *map(_result, results))
-    return _pdu(Kind.ASSOCIATE_AC, head + b"".join((*items, _user_information(max_length))))
+    user = _user_information(max_length, *map(_roles, roles))
+    return _pdu(Kind.ASSOCIATE_AC, head + b"".join((*items, user)))
 
 
 def associate_rj(rejection: Rejection) -> bytes:
@@ -202,9 +216,17 @@ def _user_information(max_length: int, *more: bytes) -> bytes:
     )
 
 
-def _provider_of(sop_class_uid: str) -> bytes:
-    uid = sop_class_uid.encode()
-    return _item(Item.ROLES, struct.pack(">H", len(uid)), uid, b"\0\1")
+def _roles(roles: Roles) -> bytes:
+    uid = roles.sop_class_uid.encode()
+    return _item(Item.ROLES, struct.pack(">H", len(uid)), uid, bytes((roles.scu, roles.scp)))
+
+
+def _roles_of(content: bytes) -> Roles:
+    length = int.from_bytes(content[:2], "big")
+    scu_scp = content[2 + length :]
+    if len(scu_scp) < _ROLES_BYTES:
+        raise Garbled(detail="roles that are cut off")
+    return Roles(_text(content[2 : 2 + length]), bool(scu_scp[0]), bool(scu_scp[1]))
 
 
 def _result(result: Result) -> bytes:
@@ -258,21 +280,22 @@ def proposal(body: bytes) -> Proposal:
         raise Garbled(detail="a request for an association that is cut off")
     titles = body[4:_ASSOCIATE_FIXED_BYTES]
     offers: list[Offer] = []
-    context, max_pdu_bytes = b"", 0
+    context, user = b"", b""
     for kind, content in _items(body[_ASSOCIATE_FIXED_BYTES:]):
         if kind == Item.CONTEXT_OFFER:
             offers.append(_offered(content))
         elif kind == Item.APPLICATION_CONTEXT:
             context = content.rstrip(b"\0 ")
         elif kind == Item.USER_INFORMATION:
-            max_pdu_bytes = int.from_bytes(_first(content, Item.MAX_LENGTH), "big")
+            user = content
     return Proposal(
         called=_text(titles[:_AE_TITLE_BYTES]),
         calling=_text(titles[_AE_TITLE_BYTES : 2 * _AE_TITLE_BYTES]),
         speaks_dicom=bool(body[1] & 1) and context == _APPLICATION_CONTEXT,
         offers=tuple(offers),
-        max_pdu_bytes=max_pdu_bytes,
+        max_pdu_bytes=int.from_bytes(_first(user, Item.MAX_LENGTH), "big"),
         titles=titles,
+        roles=tuple(_roles_of(each) for kind, each in _items(user) if kind == Item.ROLES),
     )
 
 

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from appliance.dicom import dimse, pdu
 from appliance.dicom.acceptor import (
-    COMMITMENT,
-    COMMITMENT_INSTANCE,
     NOT_DICOM,
     Visitor,
     agreed,
     results,
+    roles,
+)
+from appliance.dicom.commitment import (
+    COMMITMENT,
+    COMMITMENT_INSTANCE,
+    REQUEST_COMMITMENT,
+    RESULTS,
 )
 from appliance.dicom.dimse import Command
 from appliance.dicom.inbound import MAX_LENGTH, Ending, Inbound, Parted
@@ -39,7 +44,7 @@ _MAX_MESSAGE_ID = 0xFFFF
 _NOT_UNDERSTOOD = 0xC000
 _SOP_CLASS_UNSUPPORTED = 0x0122
 _NO_SUCH_ACTION = 0x0123
-_REQUEST_COMMITMENT = 1
+_NO_SUCH_EVENT = 0x0113
 
 
 class Outcome(NamedTuple):
@@ -97,6 +102,10 @@ class Guest(Protocol):
 
     def commit(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
         """Note a request for storage commitment."""
+        ...
+
+    def hear(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
+        """Note what it reports on what we asked it to commit itself to."""
         ...
 
     def report(self) -> Report | None:
@@ -178,7 +187,8 @@ class _Talk:
         self._reports: dict[int, Report] = {}
         self._message_id = 0
         inbound.grow()
-        inbound.say(pdu.associate_ac(proposal, said, MAX_LENGTH))
+        played = roles(proposal.roles, guest.taste)
+        inbound.say(pdu.associate_ac(proposal, said, MAX_LENGTH, played))
 
     def run(self) -> None:
         while True:
@@ -209,6 +219,8 @@ class _Talk:
                 return self._skip(number, heard)
             case Command.N_ACTION:
                 return self._action(number, heard)
+            case Command.N_EVENT_REPORT:
+                return self._event(number, heard)
             case _:
                 return self._skip(number, heard, dimse.UNRECOGNISED_OPERATION)
 
@@ -222,13 +234,24 @@ class _Talk:
             return taking.finish()
 
     def _action(self, number: int, heard: Heard) -> Outcome:
-        context = self.contexts[number]
         document = self._document(number) if heard.has_data else b""
-        if context.sop_class_uid != COMMITMENT or heard.sop_class_uid != COMMITMENT:
+        if not self._is_about_commitment(number, heard):
             return Outcome(_SOP_CLASS_UNSUPPORTED)
-        if heard.action_type != _REQUEST_COMMITMENT:
+        if heard.action_type != REQUEST_COMMITMENT:
             return Outcome(_NO_SUCH_ACTION)
-        return self._guest.commit(document, context.transfer_syntax_uid)
+        return self._guest.commit(document, self.contexts[number].transfer_syntax_uid)
+
+    def _event(self, number: int, heard: Heard) -> Outcome:
+        document = self._document(number) if heard.has_data else b""
+        if not self._is_about_commitment(number, heard):
+            return Outcome(_SOP_CLASS_UNSUPPORTED)
+        if heard.event_type not in RESULTS:
+            return Outcome(_NO_SUCH_EVENT)
+        return self._guest.hear(document, self.contexts[number].transfer_syntax_uid)
+
+    def _is_about_commitment(self, number: int, heard: Heard) -> bool:
+        agreed_upon = self.contexts[number].sop_class_uid
+        return agreed_upon == heard.sop_class_uid == COMMITMENT
 
     # Reports
 

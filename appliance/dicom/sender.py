@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.model import Piece, Slice
 
 _MAX_ANSWER_BYTES = 1 << 20
+_MAX_UNASKED = 64
 _SENDFILE_FROM_BYTES = 1 << 16
 _BATCH_BYTES = 1 << 18
 _BATCH_PDUS = 512  # of two buffers each: IOV_MAX is 1024
@@ -64,6 +65,7 @@ class Lane:
     context_id: int
     fragment_bytes: int
     timeout_s: float  # how long the peer may think about an answer
+    unasked: deque[tuple[bytes, bytes]] = field(default_factory=deque)  # requests of the peer's
 
     def ask(self, request: dimse.Request, data: bytes) -> Iterator[Answer]:
         """Send a small request; its answers up to the final one, or up to the loss."""
@@ -102,6 +104,25 @@ class Lane:
             return self._answer(request.message_id)
         except Lost as lost:
             return Answer(None, loss=lost.loss)
+
+    def hear(self) -> tuple[dimse.Heard, bytes] | None:
+        """A request that the peer makes of us, and its data set; None where it has made none.
+
+        It may have come while the answer to one of ours was waited for. Raises Lost.
+        """
+        if not self.unasked and self.wire.has_news():
+            self._message(self.timeout_s)
+        if not self.unasked:
+            return None
+        command_set, data = self.unasked.popleft()
+        try:
+            return dimse.heard(command_set), data
+        except Garbled as error:
+            raise Lost(Loss.GARBLED) from error
+
+    def reply(self, heard: dimse.Heard, status: int) -> None:
+        """Answer a request of the peer's. Raises Lost."""
+        self._send(_Memory(heard.answer(status)), is_command=True)
 
     def _last_words(self, message_id: int, loss: Loss) -> Answer:
         """A peer may refuse an object before it has all of it, and say so before it hangs up."""
@@ -145,18 +166,23 @@ class Lane:
             )
 
     def _answer(self, message_id: int, timeout_s: float | None = None) -> Answer:
-        """The next response to that message; others are nobody's any more."""
+        """The next response to that message; others are nobody's any more, requests are kept."""
         while True:
             response, data = self._message(self.timeout_s if timeout_s is None else timeout_s)
             if response.responds_to == message_id:
                 return Answer(response.status, response.comment, data=data)
 
     def _message(self, timeout_s: float) -> tuple[dimse.Response, bytes]:
+        command_set = self._received(timeout_s, is_command=True)
         try:
-            response = dimse.response(self._received(timeout_s, is_command=True))
+            response = dimse.response(command_set)
         except Garbled as error:
             raise Lost(Loss.GARBLED) from error
         data = self._received(timeout_s, is_command=False) if response.has_data else b""
+        if response.responds_to is None:
+            if len(self.unasked) >= _MAX_UNASKED:
+                raise Lost(Loss.GARBLED)
+            self.unasked.append((command_set, data))
         return response, data
 
     def _received(self, timeout_s: float, *, is_command: bool) -> bytes:

@@ -130,9 +130,13 @@ class Wire:
                 self._fragments.extend(pdu.fragments(body))
         return self._fragments.popleft()
 
+    def fileno(self) -> int:
+        """For select(): readable when the peer says something."""
+        return self._fd
+
     def has_news(self) -> bool:
         """Whether the peer said something, or hung up, though nothing was asked."""
-        return bool(self._pdus) or bool(self._incoming.poll(0))
+        return bool(self._fragments or self._pdus) or bool(self._incoming.poll(0))
 
     def close(self) -> None:
         """Hang up; what was sent still goes out."""

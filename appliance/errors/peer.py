@@ -118,6 +118,54 @@ class FindUnsupported(Problem):
     hint = 'Use confirm = "response" for it; its answer to each image is then the only proof.'
 
 
+class CommitmentFailed(Problem):
+    """{peer} could not be asked to commit itself to images: {why}."""
+
+    code = "commitment-failed"
+    hint = "It is asked again; if it goes on, ask the PACS administrator what its log says."
+
+
+class CommitmentUnsupported(CommitmentFailed):
+    """{peer} does not offer storage commitment: {why}."""
+
+    code = "commitment-unsupported"
+    hint = "Storage commitment often has a port or AE title of its own there: ask for these."
+
+
+class CommitmentSilent(Problem):
+    """{peer} takes requests for storage commitment, and never reports on them."""
+
+    code = "commitment-silent"
+    hint = "Its report comes by a new connection: have this box's address and port entered there."
+
+
+class AwaitsReport(Problem):
+    """{peer} was asked to commit itself to the image; its report has not come yet."""
+
+    code = "awaits-report"
+    hint = "If it never comes, have this box's AE title, address and port entered there."
+
+
+class NotCommitted(Problem):
+    """{peer} does not commit itself to the image yet: {why}."""
+
+    code = "not-committed"
+
+
+class CommitmentRefused(Held):
+    """{peer} took the image, and does not commit itself to it: {why}."""
+
+    code = "commitment-refused"
+    hint = "Ask the PACS administrator to look for it there; then retry the image, or discard it."
+
+
+class FiledElsewhere(Problem):
+    """{peer} has the image in another study than the one it was sent in."""
+
+    code = "filed-elsewhere"
+    hint = "Compare the patient there: the PACS may have put it to another order or patient."
+
+
 class WorklistFailed(Problem):
     """{peer} could not say which exams are ordered: {why}."""
 
@@ -209,4 +257,4 @@ class Denied(Problem):
     """{peer} answered that it stored the image, and says now that it does not have it."""
 
     code = "denied"
-    hint = "Ask the PACS administrator to look in its exception queue, or for changed UIDs."
+    hint = "It may have given it another Study UID, or put it in its exception queue: ask there."

@@ -75,19 +75,21 @@ class Lane:
         self._taken_at_last_try: dict[int, int] = {}
 
     def fileno(self) -> int | None:
-        """There is nothing to wait on but the bell."""
-        return None
+        """A report on what was sent may come over an association of ours."""
+        return self._prover.fileno()
 
-    def close(self) -> None:
-        """Release the association, if there is one."""
+    def _hang_up(self) -> None:
         if self._link:
             self._link.release()
             self._link = None
 
+    def close(self) -> None:
+        """Release the associations that are open."""
+        self._hang_up()
+        self._prover.close()
+
     def turn(self) -> float:
         """Do one batch; how many seconds to rest before the next."""
-        if rest_s := self._circuit.rest_s(self._clock.monotonic()):
-            return rest_s
         if self._in_midst:
             self._journal.deliveries.abandon()
         self._in_midst = True
@@ -96,6 +98,10 @@ class Lane:
         return rest_s
 
     def _worked(self) -> float:
+        if rest_s := self._circuit.rest_s(self._clock.monotonic()):
+            if self._prover.heed():  # what was reported counts, whether or not it takes more
+                self._tell()
+            return min(rest_s, self._prover.rest_s())
         try:
             answered = self._send_batch()
         except AssociationFailed as failure:
@@ -138,7 +144,7 @@ class Lane:
         link = self._link
         if link and link.alive() and all(link.offered(*context) for context in contexts):
             return link
-        self.close()
+        self._hang_up()
         self._link = Link.open(self._target, contexts, self._patience)
         return self._link
 
@@ -242,12 +248,13 @@ class Lane:
 
     def _rest_s(self) -> float:
         """Until something put off is due, or the idle association is to be released."""
-        rest_s = self._until(self._journal.deliveries.next_due(self._destination.name))
+        due_s = self._until(self._journal.deliveries.next_due(self._destination.name))
+        rest_s = min(due_s, self._prover.rest_s())
         if self._link is None:
             return rest_s
         idle_s = self._clock.monotonic() - self._busy_at_s
         if idle_s >= self._destination.idle_s:
-            self.close()
+            self._hang_up()
             return rest_s
         return min(rest_s, self._destination.idle_s - idle_s)
 

@@ -1,39 +1,60 @@
-"""Owns sent -> confirmed: asks the destination whether it has what it answered for."""
+"""Owns sent -> confirmed: has the destination prove that it has what it answered for."""
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from appliance.dicom import find
 from appliance.dicom.association import Link, Patience, Target
+from appliance.dicom.commitment import PROCESSING_FAILURE
 from appliance.errors import (
     AssociationFailed,
+    AwaitsReport,
+    CommitmentFailed,
+    CommitmentRefused,
+    CommitmentSilent,
+    CommitmentUnsupported,
     Denied,
+    FiledElsewhere,
     FindFailed,
     FindUnsupported,
+    NotCommitted,
     NotThereYet,
     Problem,
 )
-from appliance.forward.confirm import Asked, Step, after_denial, next_question_s, wants_find
+from appliance.forward.confirm import (
+    ASK_AFTER_S,
+    DENIED_AFTER_S,
+    REPORT_WITHIN_S,
+    TRIAL_S,
+    Asked,
+    Asking,
+    Step,
+    after_denial,
+    after_report,
+    meaning,
+    next_question_s,
+)
+from appliance.forward.learning import Learning
+from appliance.forward.pledging import Pledging, peer_of
+from appliance.journal.abilities import Way
 from appliance.model import ConfirmedBy
 from appliance.settings.schema import Confirm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from appliance.clock import Clock
     from appliance.journal.journal import Journal
     from appliance.model import Delivery
     from appliance.settings.schema import Destination
 
-_log = logging.getLogger(__name__)
-
 _BATCH = 64
 _QUESTIONS_WITHOUT_ANSWER = 5
-_FORGET_UNSUPPORTED_AFTER_S = 24 * 3600.0
 _PATIENCE = Patience(dimse_s=60.0)
+_UNTOLD = PROCESSING_FAILURE  # of some instance of the item a report says nothing
 
 
 class Prover:
@@ -43,52 +64,165 @@ class Prover:
         self, destination: Destination, target: Target, journal: Journal, clock: Clock
     ) -> None:
         """Ask where the settings say questions go: by default where the images go."""
-        own = destination.find
-        self._target = Target(
-            own.host or target.host,
-            own.port or target.port,
-            own.ae_title or target.called,
-            target.calling,
-        )
+        self._finds = peer_of(destination.find, target)
+        commits = peer_of(destination.commitment, target)
         self._destination = destination
         self._journal = journal
         self._clock = clock
-        self._unsupported_until_s = 0.0
+        self._pledging = Pledging(destination.name, commits, journal, clock)
+        peers = {Way.COMMITMENT: str(commits), Way.FIND: str(self._finds)}
+        self._learning = Learning(destination, peers, journal)
 
     @property
     def can_ask(self) -> bool:
         """Whether the destination is asked at all."""
-        supported = self._clock.monotonic() >= self._unsupported_until_s
-        return wants_find(self._destination.confirm, supported=supported)
+        return self._learning.asking() is not Asking.RESPONSE
 
     def turn(self) -> int:
         """Prove what is due; how many deliveries were confirmed."""
+        proved = self.heed()
         sent = self._journal.deliveries.claim_sent(self._destination.name, _BATCH)
+        return proved + (self._proved(sent) if sent else 0)
+
+    def heed(self) -> int:
+        """Act on what was reported, without calling for more; how many were confirmed."""
+        self._pledging.hear()
+        told = self._journal.deliveries.claim_told(self._destination.name, _BATCH)
+        steps = {delivery.id: self._told(delivery) for delivery in told}
+        safe = [d for d in told if steps[d.id] is Step.CONFIRM]
+        unclear = [d for d in told if steps[d.id] is Step.FIND]
+        return self._confirm(safe, ConfirmedBy.COMMITMENT) + self._found(unclear)
+
+    def fileno(self) -> int | None:
+        """Readable when the peer reports over an association of ours."""
+        return self._pledging.fileno()
+
+    def rest_s(self) -> float:
+        """In how many seconds there is something to do though nothing is due."""
+        return max(0.0, self._pledging.rest_s())
+
+    def close(self) -> None:
+        """Let go of the association."""
+        self._pledging.close()
+
+    def _proved(self, sent: Sequence[Delivery]) -> int:
+        match self._learning.asking():
+            case Asking.RESPONSE:
+                return self._confirm(sent, ConfirmedBy.RESPONSE)
+            case Asking.FIND:
+                return self._found(sent)
+            case Asking.TRIAL:
+                return self._tried(sent)
+            case Asking.COMMITMENT:
+                return self._committed(sent)
+
+    # Storage commitment
+
+    def _tried(self, sent: Sequence[Delivery]) -> int:
+        """Whether commitment works shows when the first report comes; nobody waits for that."""
+        if not self._learning.is_trying():
+            self._learning.tries()
+            try:
+                self._pledging.ask(sent)
+            except CommitmentUnsupported as why:
+                self._learning.fails(Way.COMMITMENT, why)
+            except (CommitmentFailed, AssociationFailed) as why:
+                self._learning.fails(Way.COMMITMENT, why, this_time=True)
+        return self._found(sent)
+
+    def _committed(self, sent: Sequence[Delivery]) -> int:
+        if self._destination.confirm is Confirm.COMMITMENT:
+            self._ask(sent)
+            return 0
+        unanswered = [d for d in sent if self._journal.pledges.unanswered(d)]
+        if unanswered:  # it used to report
+            peer = self._pledging.peer
+            self._learning.fails(Way.COMMITMENT, CommitmentSilent(peer=peer))
+            return self._found(sent)
+        try:
+            self._ask_or_fail(sent)
+        except CommitmentUnsupported as why:
+            self._learning.fails(Way.COMMITMENT, why)
+        except (CommitmentFailed, AssociationFailed) as why:
+            self._learning.fails(Way.COMMITMENT, why, this_time=True)
+        else:
+            return 0
+        return self._found(sent)
+
+    def _ask(self, sent: Sequence[Delivery]) -> None:
+        """Where nothing else will do, it is asked until it reports."""
+        try:
+            self._ask_or_fail(sent)
+        except (CommitmentFailed, AssociationFailed) as why:
+            for delivery in sent:
+                self._ask_later(delivery, why)
+
+    def _ask_or_fail(self, sent: Sequence[Delivery]) -> None:
+        unanswered = {d.id: self._journal.pledges.unanswered(d) for d in sent}
+        self._pledging.ask(sent)
+        for times in set(unanswered.values()):
+            asked_alike = [d for d in sent if unanswered[d.id] == times]
+            self._await(asked_alike, next_question_s(times, REPORT_WITHIN_S))
+
+    def _await(self, deliveries: Sequence[Delivery], within_s: float) -> None:
+        why = AwaitsReport(peer=self._pledging.peer)
+        self._journal.pledges.wait(deliveries, why, self._in(within_s))
+
+    def _told(self, delivery: Delivery) -> Step:
+        """Act on what was reported of one delivery, as far as that is done at once."""
+        failure = self._failure(delivery)
+        step = after_report(failure, self._destination.confirm)
+        if step is not Step.CONFIRM:  # before the move: undone, it is asked about again
+            self._journal.pledges.settle([delivery])
+        match step:
+            case Step.DENIED:
+                self._denied(delivery, self._pledging.peer, DENIED_AFTER_S)
+            case Step.HOLD:
+                refused = CommitmentRefused(peer=self._pledging.peer, why=meaning(failure))
+                self._journal.deliveries.hold_delivery(delivery, refused)
+            case Step.ASK_LATER | Step.ASK_AGAIN:
+                why = NotCommitted(peer=self._pledging.peer, why=meaning(failure))
+                self._ask_later(delivery, why, times=0 if step is Step.ASK_AGAIN else None)
+            case _:
+                pass  # done for all of them at once
+        return step
+
+    def _failure(self, delivery: Delivery) -> int:
+        """Why the peer does not keep all of a delivery safe; 0 where it does."""
+        told = self._journal.pledges.told_of(delivery)
+        return max(told.get(i.sop_instance_uid, _UNTOLD) for i in delivery.instances)
+
+    # C-FIND
+
+    def _found(self, sent: Sequence[Delivery]) -> int:
         if not sent:
             return 0
-        if not self.can_ask:
-            return self._confirm(sent, ConfirmedBy.RESPONSE)
+        if self._learning.known().works.get(Way.FIND) is False:
+            return self._take_its_word(sent)
         try:
             there = self._asked(sent)
         except FindUnsupported as why:
             return self._cannot_be_asked(sent, why)
         except (FindFailed, AssociationFailed) as why:
             return self._no_answer(sent, why)
+        self._learning.works(Way.FIND)
         for delivery in sent:
             if delivery not in there:
-                self._denied(delivery)
+                self._denied(delivery, self._finds, ASK_AFTER_S)
         return self._confirm(there, ConfirmedBy.FIND)
 
     def _asked(self, sent: Sequence[Delivery]) -> list[Delivery]:
         """Those of which the destination has every instance."""
-        with Link.open(self._target, find.CONTEXTS, _PATIENCE) as link:
-            found = find.find(link, [i for delivery in sent for i in delivery.instances])
-        return [d for d in sent if all(i.sop_instance_uid in found for i in d.instances)]
-
-    def _confirm(self, deliveries: Sequence[Delivery], by: ConfirmedBy) -> int:
-        if deliveries:
-            self._journal.deliveries.confirmed(deliveries, by)
-        return len(deliveries)
+        with Link.open(self._finds, find.CONTEXTS, _PATIENCE) as link:
+            instances = [i for delivery in sent for i in delivery.instances]
+            found = find.find(link, instances)
+            missing = [i for i in instances if i.sop_instance_uid not in found]
+            elsewhere = find.find_elsewhere(link, missing)
+        there = [d for d in sent if _uids(d) <= found | elsewhere]
+        for delivery in there:
+            if _uids(delivery) & elsewhere:
+                self._journal.deliveries.warn(delivery, FiledElsewhere(peer=self._finds))
+        return there
 
     def _cannot_be_asked(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Under "auto" the answer to C-STORE has to do; under "find" a person must know."""
@@ -96,9 +230,15 @@ class Prover:
             for delivery in sent:
                 self._ask_later(delivery, why)
             return 0
-        _log.warning("%s: %s", self._destination.name, why.sentence)
-        self._unsupported_until_s = self._clock.monotonic() + _FORGET_UNSUPPORTED_AFTER_S
-        return self._confirm(sent, ConfirmedBy.RESPONSE)
+        self._learning.fails(Way.FIND, why)
+        return self._take_its_word(sent)
+
+    def _take_its_word(self, sent: Sequence[Delivery]) -> int:
+        """Nothing else is left, unless it is just being found out whether commitment works."""
+        if self._learning.asking() is not Asking.TRIAL:
+            return self._confirm(sent, ConfirmedBy.RESPONSE)
+        self._await(sent, TRIAL_S)
+        return 0
 
     def _no_answer(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Ask again; under "auto" a destination that never answers need not be asked for ever."""
@@ -109,17 +249,43 @@ class Prover:
                 self._ask_later(delivery, why)
         return self._confirm(tired, ConfirmedBy.RESPONSE)
 
-    def _denied(self, delivery: Delivery) -> None:
+    # What follows
+
+    def _confirm(self, deliveries: Sequence[Delivery], by: ConfirmedBy) -> int:
+        if deliveries:
+            self._journal.deliveries.confirmed(deliveries, by)
+        return len(deliveries)
+
+    def _denied(self, delivery: Delivery, peer: Target, patience_s: Sequence[float]) -> None:
+        """Ask again, and then send the same bytes again: only before it was ever confirmed.
+
+        What was confirmed and is gone later, somebody deleted on purpose: no move leads back.
+        """
         resends = self._journal.deliveries.resends(delivery)
-        match after_denial(Asked(delivery.tries + 1, resends)):
+        match after_denial(Asked(delivery.tries + 1, resends), patience_s):
             case Step.RESEND:
-                why = Denied(peer=self._target)
+                why = Denied(peer=peer)
                 self._journal.deliveries.defer(delivery, why, self._clock.utc(), forgive=True)
             case Step.HOLD:
-                self._journal.deliveries.hold_delivery(delivery, Denied(peer=self._target))
+                self._journal.deliveries.hold_delivery(delivery, Denied(peer=peer))
             case _:
-                self._ask_later(delivery, NotThereYet(peer=self._target))
+                self._ask_later(delivery, NotThereYet(peer=peer), patience_s=patience_s)
 
-    def _ask_later(self, delivery: Delivery, why: Problem) -> None:
-        until = self._clock.utc() + timedelta(seconds=next_question_s(delivery.tries + 1))
+    def _ask_later(
+        self,
+        delivery: Delivery,
+        why: Problem,
+        *,
+        times: int | None = None,
+        patience_s: Sequence[float] = ASK_AFTER_S,
+    ) -> None:
+        asked = delivery.tries + 1 if times is None else times
+        until = self._in(next_question_s(asked, patience_s))
         self._journal.deliveries.ask_later(delivery, why, until)
+
+    def _in(self, seconds: float) -> datetime:
+        return self._clock.utc() + timedelta(seconds=seconds)
+
+
+def _uids(delivery: Delivery) -> frozenset[str]:
+    return frozenset(i.sop_instance_uid for i in delivery.instances)

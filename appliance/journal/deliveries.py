@@ -65,6 +65,10 @@ class Deliveries:
         """Take up what the destination has answered for but not yet proved."""
         return self._claim_deliveries("claim_sent", destination, most, durable=False)
 
+    def claim_told(self, destination: str, most: int) -> list[Delivery]:
+        """Take up what the destination has reported on (PS3.4 J.3)."""
+        return self._claim_deliveries("claim_told", destination, most, durable=False)
+
     def _claim_deliveries(
         self, query: str, destination: str, most: int, *, durable: bool
     ) -> list[Delivery]:
@@ -99,6 +103,7 @@ class Deliveries:
         with self._s.db.write(durable=True):
             for delivery in deliveries:
                 self._move_delivery(delivery, DeliveryState.CONFIRMED, None, confirmed_by=by)
+                self._s.db.run("settle_pledges", delivery_id=delivery.id)
                 self._s.finish(delivery.item_id)
 
     def defer(self, delivery: Delivery, why: Problem, until: datetime, *, forgive: bool) -> None:
@@ -141,6 +146,16 @@ class Deliveries:
                 **said(why),
             )
         self._s.must_be_ours(changed)
+
+    def warn(self, delivery: Delivery, warning: Problem) -> None:
+        """What a person should know of an image that the destination has."""
+        with self._s.db.write(durable=False):
+            self._s.db.run(
+                "warn",
+                delivery_id=delivery.id,
+                worker=self._s.who,
+                warning=warning.sentence,
+            )
 
     def hold_delivery(self, delivery: Delivery, why: Problem) -> None:
         """active or sent -> held: a person must act."""

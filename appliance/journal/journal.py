@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.journal.abilities import Abilities
 from appliance.journal.arrivals import Arrivals
 from appliance.journal.commitments import Commitments
 from appliance.journal.custody import Custody
@@ -12,6 +13,7 @@ from appliance.journal.deliveries import Deliveries
 from appliance.journal.items import Items
 from appliance.journal.ledger import Ledger
 from appliance.journal.orders import Orders
+from appliance.journal.pledges import Pledges
 from appliance.journal.session import Paths, Session
 from appliance.journal.spool import Spool
 
@@ -40,6 +42,8 @@ class Journal:
         self.items = Items(session)
         self.deliveries = Deliveries(session)
         self.commitments = Commitments(session)
+        self.pledges = Pledges(session)
+        self.abilities = Abilities(session)
         self.orders = Orders(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)

@@ -422,6 +422,91 @@ LEFT JOIN item ON item.id = arrival.item_id
 WHERE object.commitment_id = :commitment_id
 GROUP BY object.number ORDER BY object.number;
 
+-- name: add_pledge  A destination is about to be asked to commit itself to images.
+INSERT INTO pledge (transaction_uid, destination, peer, asked_at)
+VALUES (:transaction_uid, :destination, :peer, :now);
+
+-- name: add_pledge_object  One image it is asked about.
+INSERT INTO pledge_object (transaction_uid, sop_instance_uid, delivery_id)
+VALUES (:transaction_uid, :sop_instance_uid, :delivery_id) ON CONFLICT DO NOTHING;
+
+-- name: pledge  Whom a transaction was with, and whether its report has come.
+SELECT * FROM pledge WHERE transaction_uid = :transaction_uid;
+
+-- name: pledge_objects  What a report said.
+SELECT * FROM pledge_object WHERE transaction_uid = :transaction_uid;
+
+-- name: take_back_pledge  It was not asked, for it could not be.
+DELETE FROM pledge WHERE transaction_uid = :transaction_uid;
+
+-- name: forget_pledges  Of which no report is expected any more.
+DELETE FROM pledge WHERE asked_at < :before;
+
+-- name: tell_pledge  The report has come.
+UPDATE pledge SET told_at = :now WHERE transaction_uid = :transaction_uid;
+
+-- name: tell_pledge_object  What it says of one image.
+UPDATE pledge_object SET failure = :failure
+WHERE transaction_uid = :transaction_uid AND sop_instance_uid = :sop_instance_uid;
+
+-- name: hurry_told  What a report speaks of need not wait for it any longer.
+UPDATE delivery SET not_before = :now
+WHERE state = 'sent' AND claimed_by IS NULL AND id IN
+      (SELECT delivery_id FROM pledge_object
+       WHERE transaction_uid = :transaction_uid AND failure IS NOT NULL);
+
+-- name: learn_of_report  Who reports can be asked.
+INSERT INTO ability (destination, way, peer, works, until)
+SELECT destination, :way, peer, 1, :until FROM pledge WHERE transaction_uid = :transaction_uid
+ON CONFLICT (destination, way) DO UPDATE SET peer = excluded.peer, works = 1, why = '',
+    until = :until;
+
+-- name: await_report  Asked about, and not told of yet; else it is due now. Still sent.
+UPDATE delivery SET claimed_by = NULL, code = :code, sentence = :sentence, hint = :hint,
+    not_before = iif(EXISTS (SELECT 1 FROM pledge_object AS object
+                             WHERE object.delivery_id = delivery.id AND failure IS NOT NULL),
+                     :now, :until)
+WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: claim_told  What a destination has reported on, if it was asked since it was sent.
+UPDATE delivery SET claimed_by = :worker
+WHERE id IN (SELECT delivery.id FROM pledge_object AS object
+             JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
+             WHERE object.failure IS NOT NULL AND delivery.destination = :destination
+               AND delivery.state = 'sent' AND delivery.claimed_by IS NULL
+               AND pledge.asked_at >= delivery.changed_at
+             ORDER BY delivery.id LIMIT :most)
+RETURNING *;
+
+-- name: told_of_delivery  The report on the latest question comes last.
+SELECT object.sop_instance_uid, object.failure FROM pledge_object AS object
+JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
+WHERE object.delivery_id = :delivery_id AND object.failure IS NOT NULL
+  AND pledge.asked_at >= delivery.changed_at
+ORDER BY pledge.asked_at, pledge.told_at;
+
+-- name: count_unanswered  How often a delivery was asked about in vain since it was sent.
+SELECT count(DISTINCT pledge.transaction_uid) AS n FROM pledge_object AS object
+JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
+WHERE object.delivery_id = :delivery_id AND object.failure IS NULL
+  AND pledge.asked_at >= delivery.changed_at;
+
+-- name: settle_pledges  What was told of a delivery has been acted upon.
+DELETE FROM pledge_object WHERE delivery_id = :delivery_id;
+
+-- name: learn  Whether a way to ask a destination for a proof works.
+INSERT INTO ability (destination, way, peer, works, why, until)
+VALUES (:destination, :way, :peer, :works, :why, :until)
+ON CONFLICT (destination, way) DO UPDATE SET peer = :peer, works = :works, why = :why,
+    until = :until;
+
+-- name: abilities  All that was learnt of a destination.
+SELECT * FROM ability WHERE destination = :destination;
+
+-- name: warn  What is to be known of something that the destination has.
+UPDATE delivery SET warning = ltrim(warning || ' ' || :warning)
+WHERE id = :delivery_id AND claimed_by = :worker;
+
 -- name: forget_orders  What a worklist said of some days, and now no longer says.
 DELETE FROM worklist_order WHERE worklist = :worklist AND day BETWEEN :first AND :last
     AND key NOT IN (SELECT value FROM json_each(:keys));

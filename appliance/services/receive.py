@@ -1,6 +1,7 @@
 """Owns the composition of the receive service: modalities that speak DICOM call here.
 
-Comes when the settings name a receiver, and leaves a while after they no longer do. Each
+So do PACSs that were asked for storage commitment. Comes when the settings name a receiver or such
+a destination, and leaves a while after they no longer do. Each
 association has a thread; one more tells modalities what is safe, and this one keeps the doors, the
 places and those who wait.
 """
@@ -20,6 +21,7 @@ from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.sources.callers.commitment import Promises, Teller
 from appliance.sources.callers.guests import links_of
 from appliance.sources.callers.receiver import Receiver
+from appliance.sources.callers.reports import Reports
 from appliance.sources.callers.storing import Store
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _SWITCH_S = 0.001
 
 
 def work(duty: Duty) -> None:
-    """Receive until told to leave, or until no source is a receiver any more."""
+    """Receive until told to leave, or until nobody is to call any more."""
     # Associations wait for the disk and for each other most of the time; whoever computes in
     # between (a long data set is judged) shall not hold up the others for 5 ms.
     sys.setswitchinterval(_SWITCH_S)
@@ -55,7 +57,8 @@ class _Shift:
         self._duty = duty
         self._journal = journal
         promises = Promises(registrar, self._stir)
-        self._receiver = Receiver(duty.settings.get(), store, promises, self._stir)
+        reports = Reports(registrar, lambda: duty.ring("deliver"))
+        self._receiver = Receiver(duty.settings.get(), store, promises, reports, self._stir)
         self._listener = Listener(self._receiver)
         self._doors = _Doors(duty.doors)
         self._crew = Crew(duty)
@@ -72,7 +75,7 @@ class _Shift:
         self._receiver.places.write(self._journal, links, closed)
         waiting = self._receiver.waiting.look(self._journal)
         now_s = self._duty.clock.monotonic()
-        if links:
+        if links or settings.calling_back:
             self._wanted_until_s = now_s + _LEAVE_AFTER_S
         elif now_s >= self._wanted_until_s and self._listener.is_idle():
             self._duty.leaving.set()

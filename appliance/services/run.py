@@ -86,7 +86,8 @@ class Foreground:
     def _wanted(self) -> list[str]:
         """The services that only some settings need."""
         settings = self._settings.get()
-        receiving = ["receive"] * any(isinstance(s, ReceiverLink) for s in settings.sources)
+        receivers = [s for s in settings.sources if isinstance(s, ReceiverLink)]
+        receiving = ["receive"] if receivers or settings.calling_back else []
         hosted = (s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
         return receiving + ["share"] * any(hosted) + self._helper(settings)
 

@@ -196,7 +196,8 @@ class Destination:
     kind: Annotated[str, later("stow", "satusehat"), one_of("dicom")] = "dicom"
     calling_ae_title: AeTitle = ""
     environment: Environment = Environment.PRODUCTION
-    confirm: Annotated[Confirm, later("commitment")] = Confirm.AUTO
+    confirm: Confirm = Confirm.AUTO
+    commitment: Peer = field(default_factory=Peer)
     find: Peer = field(default_factory=Peer)
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
@@ -258,6 +259,12 @@ class Settings:
         """The worklists that serve a source."""
         return tuple(w for w in self.worklists if w.serves(source))
 
+    @property
+    def calling_back(self) -> tuple[Destination, ...]:
+        """The destinations that may be asked for storage commitment: they call to report."""
+        modes = {Confirm.AUTO, Confirm.COMMITMENT}
+        return tuple(d for d in self.destinations if d.confirm in modes)
+
     def destination(self, name: str) -> Destination | None:
         """The destination of that name, or None."""
         return next((d for d in self.destinations if d.name == name), None)
@@ -267,6 +274,6 @@ KINDS: Mapping[type, Mapping[str, type]] = {Source: LINKS}
 """Tables whose `kind` says which record they become."""
 
 LATER: Mapping[type, Mapping[str, object]] = {
-    Destination: {"commitment": {}, "tls": False, "kbit_s": 0, "hours": []},
+    Destination: {"tls": False, "kbit_s": 0, "hours": []},
 }
 """Keys of the contract that this version cannot act on, and the value that asks for nothing."""

@@ -14,9 +14,15 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from appliance.dicom import commitment as wording
-from appliance.dicom.acceptor import COMMITMENT, COMMITMENT_INSTANCE
 from appliance.dicom.association import Link, Target
-from appliance.dicom.commitment import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
+from appliance.dicom.commitment import (
+    CLASS_CONFLICT,
+    COMMITMENT,
+    COMMITMENT_INSTANCE,
+    INVALID_ARGUMENT,
+    NO_SUCH_INSTANCE,
+    PROCESSING_FAILURE,
+)
 from appliance.dicom.dimse import SUCCESS, Command
 from appliance.dicom.provider import Outcome
 from appliance.elements import IMPLICIT_LE
@@ -39,7 +45,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_INVALID_ARGUMENT = 0x0115
 _WAIT_FOR_PROOF = timedelta(hours=24)
 _CLOCK_WENT_BACK = timedelta(days=1)
 _FIRST_RETRY_S, _LAST_RETRY_S = 30.0, 1800.0
@@ -108,7 +113,7 @@ class Promises:
         try:
             asked = wording.question(document, transfer_syntax_uid)
         except Garbled as error:
-            return Outcome(_INVALID_ARGUMENT, error.detail)
+            return Outcome(INVALID_ARGUMENT, error.detail)
         references = [
             Reference(each.sop_class_uid, each.sop_instance_uid) for each in asked.objects
         ]

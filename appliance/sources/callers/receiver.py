@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.dicom.acceptor import COMMITMENT
+from appliance.dicom.commitment import COMMITMENT
 from appliance.dicom.dimse import SUCCESS
 from appliance.dicom.provider import Outcome
 from appliance.errors import ObjectRefused, Problem
 from appliance.settings.links import Ack
 from appliance.sources.callers.guests import Addresses, Turned, link_for, links_of, taste_of
 from appliance.sources.callers.places import Places
+from appliance.sources.callers.reports import Reporter, reporting
 from appliance.sources.callers.storing import NotTaken, Object, Origin, Waiting
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from appliance.settings.links import ReceiverLink
     from appliance.settings.schema import Settings
     from appliance.sources.callers.commitment import Promises
+    from appliance.sources.callers.reports import Reports
     from appliance.sources.callers.storing import Store
 
 _log = logging.getLogger(__name__)
@@ -34,28 +37,41 @@ class Receiver:
     """The host of all who call; its methods are called from many threads."""
 
     def __init__(
-        self, settings: Settings, store: Store, promises: Promises, stir: Callable[[], None]
+        self,
+        settings: Settings,
+        store: Store,
+        promises: Promises,
+        reports: Reports,
+        stir: Callable[[], None],
     ) -> None:
         """`stir` wakes the thread that writes places and looks after those who wait."""
         self.settings = settings
         self.store = store
         self.promises = promises
+        self.reports = reports
         self.stir = stir
         self.places = Places(store.clock)
         self.waiting = Waiting(stir)
         self.addresses = Addresses(store.clock)
 
     def admit(self, visitor: Visitor) -> Guest | Rejection:
-        """Let a visitor in, or say how it is turned away."""
+        """Let a visitor in, or say how it is turned away.
+
+        As a modality; or as a PACS that was asked for commitment; or as one that is both.
+        """
         settings = self.settings
         links = links_of(settings)
+        speaks_for = reporting(settings, visitor, self.addresses)
         try:
             link = link_for(links, settings.box.ae_title, visitor, self.addresses)
         except Turned as turned:
+            if speaks_for:
+                return Reporter(self.reports, visitor, speaks_for)
             self._turn_away(links, visitor, turned)
             return turned.rejection
         profile = settings.profile_of(link.name)
-        return Sender(self, link, visitor, Origin(link.name, visitor.calling, profile))
+        origin = Origin(link.name, visitor.calling, profile)
+        return Sender(self, link, visitor, origin, speaks_for)
 
     def lost(self, visitor: Visitor, why: str) -> None:
         """A conversation ended badly, or did not begin."""
@@ -85,15 +101,21 @@ class Sender:
     """One modality while its association lasts."""
 
     def __init__(
-        self, receiver: Receiver, link: ReceiverLink, visitor: Visitor, origin: Origin
+        self,
+        receiver: Receiver,
+        link: ReceiverLink,
+        visitor: Visitor,
+        origin: Origin,
+        speaks_for: frozenset[str],
     ) -> None:
-        """It has been let in as belonging to `link`."""
-        self.taste = taste_of(link)
+        """It has been let in as belonging to `link`, and may report for destinations."""
+        self.taste = replace(taste_of(link), reports=bool(speaks_for))
         self.link = link
         self.visitor = visitor
         self.bell_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._receiver = receiver
         self._origin = origin
+        self._speaks_for = speaks_for
 
     def begin(self, contexts: Mapping[int, Context]) -> None:
         """It has been agreed what may be sent."""
@@ -130,6 +152,11 @@ class Sender:
     def commit(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
         """Note a request for storage commitment."""
         return self._receiver.promises.make(self, document, transfer_syntax_uid)
+
+    def hear(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
+        """Note what it reports on what was sent to it."""
+        reports = self._receiver.reports
+        return reports.take(self.visitor, self._speaks_for, document, transfer_syntax_uid)
 
     def report(self) -> Report | None:
         """What is to be told to this peer now."""

@@ -1,0 +1,30 @@
+-- What destinations were asked to commit themselves to (PS3.4 J.3), and what they reported.
+
+CREATE TABLE pledge (                          -- written before the destination is asked
+    transaction_uid TEXT PRIMARY KEY,
+    destination     TEXT NOT NULL,
+    peer            TEXT NOT NULL,             -- who was asked, as sentences name it
+    asked_at        TEXT NOT NULL,
+    told_at         TEXT NOT NULL DEFAULT ''   -- "": no report yet
+) WITHOUT ROWID;
+CREATE INDEX pledge_by_age ON pledge (asked_at);
+
+CREATE TABLE pledge_object (                   -- gone once what was told of it is acted upon
+    transaction_uid  TEXT NOT NULL REFERENCES pledge ON DELETE CASCADE,
+    sop_instance_uid TEXT NOT NULL,
+    delivery_id      INTEGER REFERENCES delivery, -- NULL: asked about for a test
+    failure          INTEGER,                  -- PS3.3 C.14.1.1; 0: it is safe; NULL: not told
+    PRIMARY KEY (transaction_uid, sop_instance_uid)
+) WITHOUT ROWID;
+CREATE INDEX pledge_object_by_delivery ON pledge_object (delivery_id);
+CREATE INDEX pledge_object_told ON pledge_object (delivery_id) WHERE failure IS NOT NULL;
+
+CREATE TABLE ability (                         -- which ways to ask a destination work
+    destination TEXT NOT NULL,
+    way         TEXT NOT NULL,                 -- commitment, find
+    peer        TEXT NOT NULL,                 -- of whom it was learnt
+    works       INTEGER,                       -- NULL: it is being tried
+    why         TEXT NOT NULL DEFAULT '',      -- it does not work
+    until       TEXT NOT NULL,                 -- then it is forgotten
+    PRIMARY KEY (destination, way)
+) WITHOUT ROWID;
