@@ -203,6 +203,10 @@ class Link:
         """Whether the association was there when something was last said over it."""
         return self._wire.is_open
 
+    def has_news(self) -> bool:
+        """Whether `hear` may find something; or the peer hung up."""
+        return bool(self._unasked) or (self.is_open and self._wire.has_news())
+
     def fileno(self) -> int:
         """For select(): readable when the peer says something."""
         return self._wire.fileno()

@@ -45,7 +45,6 @@ class Step(StrEnum):
     """What follows from one answer."""
 
     CONFIRM = "confirm"
-    ASK_AGAIN = "ask-again"  # at once
     ASK_LATER = "ask-later"
     DENIED = "denied"  # ask again, send again or hold: `after_denial` knows
     FIND = "find"  # commitment says nothing of it; C-FIND may
@@ -85,7 +84,7 @@ _REASONS = {
     NO_SUCH_INSTANCE: _Reason(Step.DENIED, Step.DENIED, "it does not have it"),
     CLASS_CONFLICT: _Reason(Step.HOLD, Step.HOLD, "it has another kind of image under this UID"),
     CLASS_UNSUPPORTED: _Reason(Step.HOLD, Step.FIND, "not for images of this kind"),
-    DUPLICATE_TRANSACTION: _Reason(Step.ASK_AGAIN, Step.ASK_AGAIN, "it mistook the question"),
+    DUPLICATE_TRANSACTION: _Reason(Step.ASK_LATER, Step.FIND, "it mistook the question"),
     OUT_OF_RESOURCES: _Reason(Step.ASK_LATER, Step.FIND, "it has no room or time just now"),
 }
 _UNKNOWN_REASON = _Reason(Step.ASK_LATER, Step.FIND, "for a reason unknown to DICOM")

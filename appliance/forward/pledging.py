@@ -74,7 +74,7 @@ class Pledging:
         link = self._link
         while link and (heard := link.hear(COMMITMENT)):
             link.reply(COMMITMENT, heard[0], self._noted(*heard))
-        if link and (not link.is_open or self.rest_s() <= 0):
+        if link and (not link.is_open or self._stays_s() <= 0):
             self.close()
 
     def fileno(self) -> int | None:
@@ -82,16 +82,20 @@ class Pledging:
         return self._link.fileno() if self._link and self._link.is_open else None
 
     def rest_s(self) -> float:
-        """In how many seconds the association is to be ended; without one, never."""
+        """In how many seconds to look again; without an association, never."""
         if self._link is None:
             return math.inf
-        return self._asked_at_s + _STAYS_S - self._clock.monotonic()
+        # What came with the answer lies here already, where no select() sees it.
+        return 0.0 if self._link.has_news() else max(0.0, self._stays_s())
 
     def close(self) -> None:
         """End the association, if there is one."""
         if self._link:
             self._link.release()
             self._link = None
+
+    def _stays_s(self) -> float:
+        return self._asked_at_s + _STAYS_S - self._clock.monotonic()
 
     def _linked(self) -> Link:
         self.hear()

@@ -99,7 +99,7 @@ class Prover:
 
     def rest_s(self) -> float:
         """In how many seconds there is something to do though nothing is due."""
-        return max(0.0, self._pledging.rest_s())
+        return self._pledging.rest_s()
 
     def close(self) -> None:
         """Let go of the association."""
@@ -180,9 +180,9 @@ class Prover:
             case Step.HOLD:
                 refused = CommitmentRefused(peer=self._pledging.peer, why=meaning(failure))
                 self._journal.deliveries.hold_delivery(delivery, refused)
-            case Step.ASK_LATER | Step.ASK_AGAIN:
+            case Step.ASK_LATER:
                 why = NotCommitted(peer=self._pledging.peer, why=meaning(failure))
-                self._ask_later(delivery, why, times=0 if step is Step.ASK_AGAIN else None)
+                self._ask_later(delivery, why)
             case _:
                 pass  # done for all of them at once
         return step
@@ -269,18 +269,15 @@ class Prover:
             case Step.HOLD:
                 self._journal.deliveries.hold_delivery(delivery, Denied(peer=peer))
             case _:
-                self._ask_later(delivery, NotThereYet(peer=peer), patience_s=patience_s)
+                self._ask_later(delivery, NotThereYet(peer=peer), patience_s)
 
     def _ask_later(
         self,
         delivery: Delivery,
         why: Problem,
-        *,
-        times: int | None = None,
         patience_s: Sequence[float] = ASK_AFTER_S,
     ) -> None:
-        asked = delivery.tries + 1 if times is None else times
-        until = self._in(next_question_s(asked, patience_s))
+        until = self._in(next_question_s(delivery.tries + 1, patience_s))
         self._journal.deliveries.ask_later(delivery, why, until)
 
     def _in(self, seconds: float) -> datetime:

@@ -67,10 +67,16 @@ class Receiving:
 
 @contextmanager
 def receiving(
-    root: Path, *, box: str = "", source: str = "", allow: str = CR1, text: str = ""
+    root: Path,
+    *,
+    box: str = "",
+    source: str = "",
+    allow: str = CR1,
+    text: str = "",
+    port: int = 0,
 ) -> Iterator[Receiving]:
     """Run the service until the end of the block; it listens when the block begins."""
-    port = free_port()
+    port = port or free_port()
     paths = Paths(root, root / "run")
     paths.etc.mkdir(parents=True, exist_ok=True)
     text = text or SETTINGS.format(port=port, box=box, source=source, allow=allow)

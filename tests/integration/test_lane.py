@@ -72,8 +72,10 @@ class Scene:
             "pacs", target.host, target.port, target.called, answer_s=1.0, **settings
         )
         lane = Lane(destination, target, self.box.journal, self.box.clock, lambda: None)
-        yield lane
-        lane.close()
+        try:
+            yield lane
+        finally:
+            lane.close()
 
     def state(self, item_id: int) -> tuple[str, str]:
         """Of the item's one delivery: state and code."""
