@@ -97,6 +97,7 @@ class Deliveries:
                 warning=warning.sentence if warning else "",
                 forgive=True,
             )
+            self._s.db.run("settle_pledges", delivery_id=delivery.id)
 
     def confirmed(self, deliveries: Iterable[Delivery], by: ConfirmedBy) -> None:
         """sent -> confirmed, and the item done where it was the last; durable."""

@@ -130,7 +130,7 @@ class Pledges:
         return {row["sop_instance_uid"]: row["failure"] for row in rows}
 
     def told_of(self, delivery: Delivery) -> dict[str, int]:
-        """What was reported of a delivery since it was sent, by SOP Instance UID.
+        """What was reported of a delivery, by SOP Instance UID.
 
         Of several reports the one to the latest question counts.
         """
@@ -138,7 +138,7 @@ class Pledges:
         return {row["sop_instance_uid"]: row["failure"] for row in rows}
 
     def unanswered(self, delivery: Delivery) -> int:
-        """How many questions about a delivery, since it was sent, nobody has answered."""
+        """How many questions about a delivery nobody has answered."""
         row = self._s.db.row("count_unanswered", delivery_id=delivery.id)
         return int(row["n"]) if row else 0
 

@@ -468,30 +468,25 @@ UPDATE delivery SET claimed_by = NULL, code = :code, sentence = :sentence, hint 
                      :now, :until)
 WHERE id = :delivery_id AND claimed_by = :worker;
 
--- name: claim_told  What a destination has reported on, if it was asked since it was sent.
+-- name: claim_told  What a destination has reported on.
 UPDATE delivery SET claimed_by = :worker
 WHERE id IN (SELECT delivery.id FROM pledge_object AS object
-             JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
+             JOIN delivery ON delivery.id = object.delivery_id
              WHERE object.failure IS NOT NULL AND delivery.destination = :destination
                AND delivery.state = 'sent' AND delivery.claimed_by IS NULL
-               AND pledge.asked_at >= delivery.changed_at
              ORDER BY delivery.id LIMIT :most)
 RETURNING *;
 
 -- name: told_of_delivery  The report on the latest question comes last.
 SELECT object.sop_instance_uid, object.failure FROM pledge_object AS object
-JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
-WHERE object.delivery_id = :delivery_id AND object.failure IS NOT NULL
-  AND pledge.asked_at >= delivery.changed_at
-ORDER BY pledge.asked_at, pledge.told_at;
+JOIN pledge USING (transaction_uid)
+WHERE object.delivery_id = :delivery_id AND object.failure IS NOT NULL ORDER BY pledge.rowid;
 
--- name: count_unanswered  How often a delivery was asked about in vain since it was sent.
-SELECT count(DISTINCT pledge.transaction_uid) AS n FROM pledge_object AS object
-JOIN pledge USING (transaction_uid) JOIN delivery ON delivery.id = object.delivery_id
-WHERE object.delivery_id = :delivery_id AND object.failure IS NULL
-  AND pledge.asked_at >= delivery.changed_at;
+-- name: count_unanswered  How often a delivery was asked about in vain.
+SELECT count(DISTINCT transaction_uid) AS n FROM pledge_object
+WHERE delivery_id = :delivery_id AND failure IS NULL;
 
--- name: settle_pledges  What was told of a delivery has been acted upon.
+-- name: settle_pledges  What was told of a delivery has been acted upon, or it was sent again.
 DELETE FROM pledge_object WHERE delivery_id = :delivery_id;
 
 -- name: learn  Whether a way to ask a destination for a proof works.

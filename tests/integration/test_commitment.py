@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.network
 
-ONLY = {"confirm": Confirm.COMMITMENT}
+ONLY: dict[str, Any] = {"confirm": Confirm.COMMITMENT}
 DESTINATION = """
 [box]
 listen_port = PORT
@@ -392,20 +392,47 @@ def test_orthanc_reports_to_our_listener(scene: Scene, tmp_path: Path) -> None:
     assert {proof(scene, item) for item in items} == {("confirmed", "commitment")}
 
 
-def test_a_report_to_the_listener_outlives_the_sender(scene: Scene) -> None:
-    """The sender is killed between its question and the report."""
+class Killed(BaseException):
+    """The process is gone in the midst of it."""
+
+
+@pytest.mark.parametrize(
+    ("where", "questions"),
+    [
+        ("appliance.dicom.commitment.request", 1),  # written down, and never asked
+        ("appliance.journal.pledges.Pledges.wait", 1),  # asked, and that was not noted
+        ("appliance.forward.pledging.Pledging.rest_s", 1),  # asked, and it was
+    ],
+    ids=["before the question", "before it is noted", "before the report"],
+)
+def test_a_report_outlives_the_sender(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, where: str, questions: int
+) -> None:
+    """deliver is killed, and what the PACS says meanwhile reaches the listener."""
+
+    def dies(*_: object) -> None:
+        raise Killed
+
     item = scene.image()
     pacs = Committing(reports="never")
     with peer(pacs) as there, listening(scene, there.port) as port:
-        killed = scene.box.again("deliver")
+        deliver = scene.box.again("deliver")
+        with (
+            scene.lane(there.target, journal=deliver.journal, **ONLY) as lane,
+            monkeypatch.context() as patch,
+        ):
+            patch.setattr(where, dies)
+            with pytest.raises(Killed):
+                scene.turn(lane, 2)
+        deliver.close()
+        for asked in pacs.asked:
+            assert pacs.calls(port, asked) == [0x0000]
+        scene.box.journal.custody.free_the_dead()
+        pacs.reports = "before"
         with scene.lane(there.target, **ONLY) as lane:
-            scene.turn(lane)
-        killed.close()
-        assert pacs.calls(port, pacs.asked[0]) == [0x0000]
-        with scene.lane(there.target, **ONLY) as lane:
-            scene.turn(lane)
+            scene.turn(lane, 2)
     assert proof(scene, item) == ("confirmed", "commitment")
-    assert len(pacs.asked) == 1
+    assert (len(pacs.asked), len(pacs.stored)) == (questions, 1)
 
 
 def test_a_report_that_comes_twice_is_one_and_one_on_nothing_is_none(scene: Scene) -> None:
@@ -433,7 +460,7 @@ def test_a_report_that_comes_twice_is_one_and_one_on_nothing_is_none(scene: Scen
 @pytest.mark.parametrize(
     "stranger", [{"calling": "OTHER"}, {"called": "OTHER"}], ids=["calling", "called"]
 )
-def test_nobody_else_may_report(scene: Scene, stranger: dict[str, str]) -> None:
+def test_nobody_else_may_report(scene: Scene, stranger: dict[str, Any]) -> None:
     item = scene.image()
     pacs = Committing(reports="never")
     with (

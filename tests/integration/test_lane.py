@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.dicom.association import Target
+    from appliance.journal.journal import Journal
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
@@ -67,11 +68,14 @@ class Scene:
         return Body(1, BodyKind.PIXELS, EXPLICIT, sha256, (piece,), attributes)
 
     @contextmanager
-    def lane(self, target: Target, **settings: Any) -> Iterator[Lane]:
+    def lane(
+        self, target: Target, journal: Journal | None = None, **settings: Any
+    ) -> Iterator[Lane]:
         destination = Destination(
             "pacs", target.host, target.port, target.called, answer_s=1.0, **settings
         )
-        lane = Lane(destination, target, self.box.journal, self.box.clock, lambda: None)
+        journal = journal or self.box.journal
+        lane = Lane(destination, target, journal, self.box.clock, lambda: None)
         try:
             yield lane
         finally:

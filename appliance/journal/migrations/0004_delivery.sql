@@ -6,7 +6,7 @@ CREATE TABLE pledge (                          -- written before the destination
     peer            TEXT NOT NULL,             -- who was asked, as sentences name it
     asked_at        TEXT NOT NULL,
     told_at         TEXT NOT NULL DEFAULT ''   -- "": no report yet
-) WITHOUT ROWID;
+);
 CREATE INDEX pledge_by_age ON pledge (asked_at);
 
 CREATE TABLE pledge_object (                   -- gone once what was told of it is acted upon

@@ -8,8 +8,16 @@ from pynetdicom import sop_class
 from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 
 from appliance.dicom import acceptor, pdu
-from appliance.dicom.acceptor import Taste, agreed, is_standard_syntax, is_storage, results
-from appliance.dicom.pdu import Context, Offer, Rejection
+from appliance.dicom.acceptor import (
+    Taste,
+    agreed,
+    is_standard_syntax,
+    is_storage,
+    results,
+    roles,
+)
+from appliance.dicom.commitment import COMMITMENT
+from appliance.dicom.pdu import Context, Offer, Rejection, Roles
 from appliance.peek import Garbled
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
@@ -150,3 +158,50 @@ def test_a_request_that_is_cut_off_is_garbled(length: int) -> None:
     else:
         with pytest.raises(Garbled):
             pdu.proposal(body[:length])
+
+
+@pytest.mark.parametrize(
+    ("proposed", "asks", "reports", "said"),
+    [
+        ((False, True), False, True, (False, True)),  # a PACS that reports
+        ((False, True), True, False, (False, False)),  # a modality is no PACS
+        ((True, False), True, False, (True, False)),
+        ((True, True), True, True, (True, True)),
+        ((True, False), False, True, (False, False)),
+    ],
+)
+def test_nobody_gets_a_role_that_was_not_proposed_or_is_not_allowed(
+    proposed: tuple[bool, bool],
+    asks: bool,
+    reports: bool,
+    said: tuple[bool, bool],
+) -> None:
+    taste = Taste(is_storage, is_standard_syntax, asks=asks, reports=reports)
+    offered = (Roles(COMMITMENT, *proposed), Roles(CR, scu=True, scp=False))
+    assert roles(offered, taste) == [Roles(COMMITMENT, *said)]
+
+
+def test_pynetdicom_reads_the_roles_we_answer() -> None:
+    proposal = pdu.proposal(
+        pdu.associate_rq("A", "B", [Context(COMMITMENT, IMPLICIT)], served=[COMMITMENT])[6:]
+    )
+    assert proposal.roles == (Roles(COMMITMENT, scu=False, scp=True),)
+    said = results(proposal.offers, Taste(is_storage, is_standard_syntax, reports=True))
+    answer = theirs.A_ASSOCIATE_AC()
+    answer.decode(pdu.associate_ac(proposal, said, 16384, proposal.roles))
+    primitive = answer.to_primitive()
+    assert isinstance(primitive, A_ASSOCIATE)
+    (role,) = [
+        each
+        for each in primitive.user_information
+        if isinstance(each, SCP_SCU_RoleSelectionNegotiation)
+    ]
+    assert (role.sop_class_uid, role.scu_role, role.scp_role) == (COMMITMENT, False, True)
+
+
+def test_roles_that_are_cut_off_are_garbled() -> None:
+    body = pdu.associate_rq("A", "B", [Context(COMMITMENT, IMPLICIT)], served=[COMMITMENT])[6:]
+    at = body.index(b"\x54\0")
+    cut = body[: at + 6] + b"\xff" + body[at + 7 :]
+    with pytest.raises(Garbled):
+        pdu.proposal(cut[: at + 4] + b"\xff\xff" + cut[at + 6 :])

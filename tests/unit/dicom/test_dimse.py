@@ -5,7 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from pynetdicom.dimse_messages import C_ECHO_RQ, C_FIND_RSP, C_STORE_RQ, C_STORE_RSP, DIMSEMessage
+from pynetdicom.dimse_messages import (
+    C_ECHO_RQ,
+    C_FIND_RSP,
+    C_STORE_RQ,
+    C_STORE_RSP,
+    N_ACTION_RQ,
+    N_EVENT_REPORT_RSP,
+    DIMSEMessage,
+)
 from pynetdicom.dimse_primitives import C_FIND, C_STORE
 from pynetdicom.dsutils import decode
 
@@ -107,3 +115,20 @@ def test_a_response_cut_anywhere_is_garbled() -> None:
     for length in range(len(whole)):
         with pytest.raises(Garbled):
             dimse.response(whole[:length])
+
+
+def test_pynetdicom_reads_our_request_for_an_action() -> None:
+    request = Request(Command.N_ACTION, "1.2.840.10008.1.20.1", 3, "1.2.3", action_type=1)
+    found = read_by_pynetdicom(request.encoded(), N_ACTION_RQ())
+    assert found.RequestedSOPClassUID == "1.2.840.10008.1.20.1"  # type: ignore[attr-defined]
+    assert found.RequestedSOPInstanceUID == "1.2.3"  # type: ignore[attr-defined]
+    assert (found.ActionTypeID, found.MessageID) == (1, 3)  # type: ignore[attr-defined]
+
+
+def test_pynetdicom_reads_our_answer_to_a_report() -> None:
+    request = Request(Command.N_EVENT_REPORT, CR, 4, "1.2.3", event_type=2)
+    heard = dimse.heard(request.encoded())
+    assert (heard.event_type, heard.action_type) == (2, None)
+    found = read_by_pynetdicom(heard.answer(0x0110), N_EVENT_REPORT_RSP())
+    assert (found.EventTypeID, found.Status) == (2, 0x0110)  # type: ignore[attr-defined]
+    assert found.MessageIDBeingRespondedTo == 4  # type: ignore[attr-defined]
