@@ -18,13 +18,10 @@ from appliance.dicom.commitment import (
     OUT_OF_RESOURCES,
     PROCESSING_FAILURE,
 )
-from appliance.journal.abilities import Way
 from appliance.settings.schema import Confirm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from appliance.journal.abilities import Known
 
 ASK_AFTER_S = (0.0, 2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
 """When to ask after an answer: at once, and again for those that file slowly."""
@@ -50,15 +47,6 @@ class Step(StrEnum):
     FIND = "find"  # commitment says nothing of it; C-FIND may
     RESEND = "resend"
     HOLD = "hold"
-
-
-class Asking(StrEnum):
-    """How a destination is asked today."""
-
-    COMMITMENT = "commitment"
-    TRIAL = "trial"  # by C-FIND, while it is found out whether commitment works
-    FIND = "find"
-    RESPONSE = "response"  # not at all: its answer has to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +76,6 @@ _REASONS = {
     OUT_OF_RESOURCES: _Reason(Step.ASK_LATER, Step.FIND, "it has no room or time just now"),
 }
 _UNKNOWN_REASON = _Reason(Step.ASK_LATER, Step.FIND, "for a reason unknown to DICOM")
-
-
-def asking(mode: Confirm, known: Known) -> Asking:
-    """How to ask; `known` is what was learnt of the peer."""
-    if mode is not Confirm.AUTO:
-        return Asking(mode.value)
-    commits = known.works.get(Way.COMMITMENT)
-    if commits:
-        return Asking.COMMITMENT
-    if commits is None and Way.COMMITMENT not in known.tried:
-        return Asking.TRIAL
-    return Asking.RESPONSE if known.works.get(Way.FIND) is False else Asking.FIND
 
 
 def after_report(failure: int, mode: Confirm) -> Step:

@@ -10,21 +10,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from appliance.errors import CommitmentSilent
-from appliance.forward.confirm import TRIAL_S, Asking, asking
-from appliance.journal.abilities import Way
+from appliance.forward.confirm import TRIAL_S
+from appliance.journal.abilities import WORKS_FOR, Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.errors import Problem
-    from appliance.journal.abilities import Known
+    from appliance.journal.abilities import Asking, Known
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Destination
 
 _log = logging.getLogger(__name__)
 
 _AFTER_FAILURE = timedelta(minutes=10)
-_A_DAY = timedelta(days=1)
 
 
 class Learning:
@@ -43,7 +42,7 @@ class Learning:
         known = self.known()
         if Way.COMMITMENT in known.tried:
             self.fails(Way.COMMITMENT, CommitmentSilent(peer=self._peers[Way.COMMITMENT]))
-        return asking(self._destination.confirm, known)
+        return known.asking(self._destination.confirm)
 
     def known(self) -> Known:
         """All that is known and still counts."""
@@ -65,11 +64,11 @@ class Learning:
     def fails(self, way: Way, why: Problem, *, this_time: bool = False) -> None:
         """It does not; or only `this_time`, and is tried again soon."""
         _log.warning("%s: %s", self._destination.name, why.sentence)
-        span = _AFTER_FAILURE if this_time else _A_DAY
+        span = _AFTER_FAILURE if this_time else WORKS_FOR
         self._learn(way, works=False, why=why.sentence, span=span)
 
     def _learn(
-        self, way: Way, *, works: bool | None, why: str = "", span: timedelta = _A_DAY
+        self, way: Way, *, works: bool | None, why: str = "", span: timedelta = WORKS_FOR
     ) -> None:
         name, peer = self._destination.name, self._peers[way]
         self._journal.abilities.learn(name, way, peer, works=works, why=why, span=span)

@@ -29,7 +29,6 @@ from appliance.forward.confirm import (
     REPORT_WITHIN_S,
     TRIAL_S,
     Asked,
-    Asking,
     Step,
     after_denial,
     after_report,
@@ -38,7 +37,7 @@ from appliance.forward.confirm import (
 )
 from appliance.forward.learning import Learning
 from appliance.forward.pledging import Pledging, peer_of
-from appliance.journal.abilities import Way
+from appliance.journal.abilities import Asking, Way
 from appliance.model import ConfirmedBy
 from appliance.settings.schema import Confirm
 

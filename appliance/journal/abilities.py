@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance.clock import stamp
+from appliance.settings.schema import Confirm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,15 @@ class Way(StrEnum):
     FIND = "find"
 
 
+class Asking(StrEnum):
+    """How a destination is asked today."""
+
+    COMMITMENT = "commitment"
+    TRIAL = "trial"  # by C-FIND, while it is found out whether commitment works
+    FIND = "find"
+    RESPONSE = "response"  # not at all: its answer has to do
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of one destination today: a way that is in neither was never tried."""
@@ -32,6 +42,17 @@ class Known:
     works: Mapping[Way, bool | None] = field(default_factory=dict)  # None: it is being tried
     why: Mapping[Way, str] = field(default_factory=dict)  # it does not work
     tried: frozenset[Way] = frozenset()  # and the time for that is over
+
+    def asking(self, mode: Confirm) -> Asking:
+        """How to ask it, when the settings say `confirm = mode`."""
+        if mode is not Confirm.AUTO:
+            return Asking(mode.value)
+        commits = self.works.get(Way.COMMITMENT)
+        if commits:
+            return Asking.COMMITMENT
+        if commits is None and Way.COMMITMENT not in self.tried:
+            return Asking.TRIAL
+        return Asking.RESPONSE if self.works.get(Way.FIND) is False else Asking.FIND
 
 
 class Abilities:
@@ -41,13 +62,14 @@ class Abilities:
         """Work through one session."""
         self._s = session
 
-    def known(self, destination: str, peers: Mapping[Way, str]) -> Known:
-        """What was learnt of the peers that are asked by today's settings, and still counts."""
+    def known(self, destination: str, peers: Mapping[Way, str] | None = None) -> Known:
+        """What was learnt and still counts; of these peers, where they are named."""
         now, horizon = self._s.now(), stamp(self._s.clock.utc() + 2 * WORKS_FOR)
         rows = [
             row
             for row in self._s.db.rows("abilities", destination=destination)
-            if peers.get(Way(row["way"])) == row["peer"] and row["until"] < horizon
+            if (peers is None or peers.get(Way(row["way"])) == row["peer"])
+            and row["until"] < horizon
         ]
         fresh = [row for row in rows if row["until"] > now]
         tried = [row for row in rows if row["until"] <= now and row["works"] is None]

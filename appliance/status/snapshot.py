@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.board.disk import Room, room
+from appliance.journal.abilities import Asking, Known
 from appliance.model import DeliveryState, ItemState
 from appliance.status import pattern
 from appliance.status.notices import notices
+from appliance.status.proofs import proof_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from appliance.clock import Clock
     from appliance.errors import Notice, Problem
     from appliance.journal.journal import Journal
-    from appliance.settings.schema import Settings
+    from appliance.settings.schema import Destination, Settings
     from appliance.status.pattern import LampState
 
 _NEW = "new"
@@ -104,6 +106,8 @@ class DestinationStatus:
     hint: str
     last_ok_at: str
     deliveries: Mapping[str, int]
+    confirmed_by: str = ""  # commitment, find or response; "" while that is found out
+    proof: str = ""  # the same, for people
 
     @property
     def waiting(self) -> int:
@@ -183,6 +187,8 @@ class Snapshot:
                     "waiting": destination.waiting,
                     "sentence": destination.sentence,
                     "hint": destination.hint,
+                    "confirmed_by": destination.confirmed_by,
+                    "proof": destination.proof,
                 }
                 for destination in self.destinations
             ],
@@ -206,7 +212,7 @@ def take(
         waiting_for_order=look.waiting_for_order(),
         oldest_waiting_s=look.oldest_waiting_s(),
         sources=tuple(look.source(source.name, source.kind) for source in settings.sources),
-        destinations=look.destinations([d.name for d in settings.destinations]),
+        destinations=look.destinations(settings.destinations),
         worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
         problems=tuple(problems),
         notices=notices(settings),
@@ -224,6 +230,7 @@ class _Look:
         self._places = {(row["kind"], row["name"]): dict(row) for row in places}
         self._counts = self._ledger.delivery_counts() if self._ledger else {}
         self._orders = journal.orders.counts() if journal else {}
+        self._abilities = journal.abilities if journal else None
 
     def items(self) -> Mapping[str, int]:
         return self._ledger.item_counts() if self._ledger else {}
@@ -262,21 +269,26 @@ class _Look:
         place = self._places.get((kind, name), {}) if kind == "share" else {}
         return place if place.get("code") else {}
 
-    def destinations(self, names: Collection[str]) -> tuple[DestinationStatus, ...]:
+    def destinations(self, entries: Sequence[Destination]) -> tuple[DestinationStatus, ...]:
         """Those of the settings, and those no longer there for which something waits."""
-        known = [self._destination(name, self._counts.get(name, {})) for name in names]
+        known = [self._destination(each, self._counts.get(each.name, {})) for each in entries]
+        names = {each.name for each in entries}
         others = [_removed(name, n) for name, n in self._counts.items() if name not in names]
         return tuple(known + [removed for removed in others if removed.waiting])
 
-    def _destination(self, name: str, states: Mapping[str, int]) -> DestinationStatus:
-        place = self._places.get(("destination", name), {})
+    def _destination(self, entry: Destination, states: Mapping[str, int]) -> DestinationStatus:
+        place = self._places.get(("destination", entry.name), {})
+        known = self._abilities.known(entry.name) if self._abilities else Known()
+        asking = known.asking(entry.confirm)
         return DestinationStatus(
-            name=name,
+            name=entry.name,
             state=place.get("state", _NEW),
             sentence=_sentence(place) or "Nothing has been sent there yet.",
             hint=place.get("hint", ""),
             last_ok_at=place.get("last_ok_at", ""),
             deliveries=states,
+            confirmed_by="" if asking is Asking.TRIAL else asking.value,
+            proof=proof_words(asking, known),
         )
 
     def worklist(self, name: str) -> WorklistStatus:

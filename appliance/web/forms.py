@@ -94,7 +94,23 @@ class Rows:
         ]
 
 
-Fields = Mapping[str, Reader | Rows]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table inside the entry, each of its fields called KEY.COLUMN."""
+
+    columns: Mapping[str, Reader]
+
+    def read(self, key: str, form: MultiDict[str, str]) -> object:
+        """It as the settings want it; of an empty field nothing is said."""
+        given = {
+            column: read(form.getlist(f"{key}.{column}"))
+            for column, read in self.columns.items()
+            if form.get(f"{key}.{column}", "").strip()
+        }
+        return given or ""
+
+
+Fields = Mapping[str, Reader | Rows | Part]
 
 
 def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
@@ -103,6 +119,9 @@ def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
     for key, read in fields.items():
         if isinstance(read, Rows):
             given[key] = read.read(key, form)
+        elif isinstance(read, Part):
+            if any(f"{key}.{column}" in form for column in read.columns):
+                given[key] = read.read(key, form)
         elif key in form:
             given[key] = read(form.getlist(key))
     return given
@@ -116,6 +135,9 @@ def values(record: object, fields: Fields) -> MultiDict[str, str]:
         if isinstance(read, Rows):
             for column in read.columns:
                 shown.setlist(f"{key}.{column}", [str(getattr(row, column)) for row in value])
+        elif isinstance(read, Part):
+            for column in read.columns:
+                shown[f"{key}.{column}"] = _plainly(getattr(value, column))
         elif read is choices or read is some:
             shown.setlist(key, list(value))
         elif read is not secret:

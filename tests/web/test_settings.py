@@ -13,6 +13,7 @@ from appliance.settings import history
 from appliance.settings.current import Current
 from appliance.settings.links import FolderLink
 from appliance.settings.load import settings_path
+from appliance.settings.schema import Confirm, Peer
 from tests.web.visitor import Visitor, text_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ def change(owner: Visitor, table: str, fields: Mapping[str, str], **other: str) 
 def fault_at(answer: Any, field: str) -> str:
     found = re.search(rf'<p class="fault" id="{field}-fault">(.*?)</p>', answer.text)
     return found[1] if found else ""
+
+
+def test_another_address_for_commitment_is_entered_kept_and_taken_out(
+    owner: Visitor, box: Box
+) -> None:
+    asks = {"commitment.host": "", "commitment.port": "1104", "commitment.ae_title": "SCM"}
+    add(owner, "destination", {**PACS, "confirm": "commitment", **asks})
+    (pacs,) = settings(box).destinations
+    assert (pacs.confirm, pacs.commitment) == (Confirm.COMMITMENT, Peer("", 1104, "SCM"))
+    assert 'value="SCM"' in owner.get("/settings/destination/named/pacs").text
+    change(owner, "destination", PACS)
+    assert settings(box).destinations[0].commitment.port == 1104
+    wrong = change(owner, "destination", {**PACS, **asks, "commitment.port": "70000"})
+    assert "65535" in fault_at(wrong, "commitment.port")
+    change(owner, "destination", {**PACS, **dict.fromkeys(asks, "")})
+    assert settings(box).destinations[0].commitment == Peer()
 
 
 def test_what_is_added_is_in_force_and_what_is_empty_is_left_out(owner: Visitor, box: Box) -> None:

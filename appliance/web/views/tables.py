@@ -150,6 +150,11 @@ class Table:
         return entry
 
 
+_PEER = forms.Part(
+    MappingProxyType({"host": forms.text, "port": forms.number, "ae_title": forms.text})
+)
+
+
 class Destinations(Table):
     """Where images go; the connection can be tested before it is saved."""
 
@@ -163,6 +168,8 @@ class Destinations(Table):
             "calling_ae_title": forms.text,
             "environment": forms.text,
             "confirm": forms.text,
+            "commitment": _PEER,
+            "find": _PEER,
         }
     )
     fixed = MappingProxyType({"kind": "dicom"})

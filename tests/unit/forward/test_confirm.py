@@ -9,15 +9,13 @@ from appliance.forward.confirm import (
     DENIED_AFTER_S,
     REPORT_WITHIN_S,
     Asked,
-    Asking,
     Step,
     after_denial,
     after_report,
-    asking,
     meaning,
     next_question_s,
 )
-from appliance.journal.abilities import Known, Way
+from appliance.journal.abilities import Asking, Known, Way
 from appliance.settings.schema import Confirm
 
 NOTHING = Known()
@@ -42,13 +40,13 @@ NEITHER = Known({Way.COMMITMENT: False, Way.FIND: False})
     ],
 )
 def test_auto_takes_the_best_that_is_known_to_work(known: Known, how: Asking) -> None:
-    assert asking(Confirm.AUTO, known) is how
+    assert known.asking(Confirm.AUTO) is how
 
 
 @pytest.mark.parametrize("known", [NOTHING, TRIED, COMMITS, NEITHER])
 @pytest.mark.parametrize("mode", [Confirm.COMMITMENT, Confirm.FIND, Confirm.RESPONSE])
 def test_what_the_settings_insist_on_is_done(mode: Confirm, known: Known) -> None:
-    assert asking(mode, known).value == mode.value
+    assert known.asking(mode).value == mode.value
 
 
 @pytest.mark.parametrize(

@@ -342,8 +342,8 @@ def test_a_profile_says_only_what_can_be_done(line: str, expected: str) -> None:
     ("line", "expected"),
     [
         ('kind = "stow"', 'kind: "stow" is not built yet in this version'),
-        ('confirm = "commitment"', 'confirm: "commitment" is not built yet in this version'),
-        ("commitment = { port = 104 }", "commitment: is not built yet in this version"),
+        ('confirm = "commit"', "confirm: must be one of auto, commitment, find, response"),
+        ("commitment = { port = 0.5 }", "commitment.port: must be a whole number"),
         ("tls = true", "tls: is not built yet in this version"),
         ("kbit_s = 64", "kbit_s: is not built yet in this version"),
         ('hours = ["19:00-06:00"]', "hours: is not built yet in this version"),

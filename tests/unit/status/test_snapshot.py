@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from appliance.errors import BadSettings, NobodyAnswers, SourceMissing, WorklistFailed
+from appliance.journal.abilities import Way
 from appliance.model import DeliveryState, ItemState, Order
 from appliance.settings.load import parse
 from appliance.settings.schema import Settings
@@ -107,6 +108,9 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
             "waiting": 0,
             "sentence": NOT_ANSWERING.sentence,
             "hint": NOT_ANSWERING.hint,
+            "confirmed_by": "",
+            "proof": "Confirmed by asking it for each image (C-FIND); whether it offers storage "
+            "commitment is found out with the next one.",
         }
     ]
     assert document["sources"] == [
@@ -121,6 +125,28 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
             "last_arrival_s": 0.0,
         }
     ]
+
+
+def test_it_is_said_how_a_destination_proves_what_it_has_and_why_not_better(box: Box) -> None:
+    def proof() -> tuple[str, str]:
+        (destination,) = now(box).destinations
+        return destination.confirmed_by, destination.proof
+
+    learn = box.journal.abilities.learn
+    learn("pacs", Way.COMMITMENT, "it", works=True)
+    assert proof()[0] == "commitment"
+    assert "promises to keep" in proof()[1]
+    learn("pacs", Way.COMMITMENT, "it", works=False, why="It never reports.")
+    assert proof() == (
+        "find", "Confirmed by asking it for each image (C-FIND). It never reports.",
+    )  # fmt: skip
+    learn("pacs", Way.FIND, "it", works=False, why="It cannot be asked.")
+    assert proof() == (
+        "response",
+        "Its answer to each image is the only proof. It never reports. It cannot be asked.",
+    )
+    box.clock.passes(hours=25)
+    assert proof()[0] == ""
 
 
 def test_everything_is_counted(box: Box) -> None:
