@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance.dicom import commitment as wording
@@ -38,11 +39,11 @@ _UNSUPPORTED = frozenset({0x0112, 0x0118, 0x0119, 0x0122, 0x0123, 0x0124, 0x0211
 
 def peer_of(own: Peer, target: Target) -> Target:
     """Who is asked: where the settings say nothing else, whoever gets the images."""
-    return Target(
-        own.host or target.host,
-        own.port or target.port,
-        own.ae_title or target.called,
-        target.calling,
+    return replace(
+        target,
+        host=own.host or target.host,
+        port=own.port or target.port,
+        called=own.ae_title or target.called,
     )
 
 

@@ -95,22 +95,18 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One table inside the entry, each of its fields called KEY.COLUMN."""
+class Group:
+    """Fields of one table within an entry, each called KEY.COLUMN."""
 
     columns: Mapping[str, Reader]
 
     def read(self, key: str, form: MultiDict[str, str]) -> object:
-        """It as the settings want it; of an empty field nothing is said."""
-        given = {
-            column: read(form.getlist(f"{key}.{column}"))
-            for column, read in self.columns.items()
-            if form.get(f"{key}.{column}", "").strip()
-        }
-        return given or ""
+        """The table as the settings want it; of an empty one nothing is said."""
+        given = {c: read(form.getlist(f"{key}.{c}") or [""]) for c, read in self.columns.items()}
+        return {column: value for column, value in given.items() if value != ""} or ""
 
 
-Fields = Mapping[str, Reader | Rows | Part]
+Fields = Mapping[str, Reader | Rows | Group]
 
 
 def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
@@ -119,7 +115,7 @@ def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
     for key, read in fields.items():
         if isinstance(read, Rows):
             given[key] = read.read(key, form)
-        elif isinstance(read, Part):
+        elif isinstance(read, Group):
             if any(f"{key}.{column}" in form for column in read.columns):
                 given[key] = read.read(key, form)
         elif key in form:
@@ -135,14 +131,19 @@ def values(record: object, fields: Fields) -> MultiDict[str, str]:
         if isinstance(read, Rows):
             for column in read.columns:
                 shown.setlist(f"{key}.{column}", [str(getattr(row, column)) for row in value])
-        elif isinstance(read, Part):
+        elif isinstance(read, Group):
             for column in read.columns:
-                shown[f"{key}.{column}"] = _plainly(getattr(value, column))
+                shown[f"{key}.{column}"] = _plainly(_of(value, column))
         elif read is choices or read is some:
             shown.setlist(key, list(value))
         elif read is not secret:
             shown[key] = _SHOWN.get(read, _plainly)(value)
     return shown
+
+
+def _of(table: object, column: str) -> object:
+    """A value of a table that the settings keep as a record, or as it came."""
+    return table.get(column) if isinstance(table, Mapping) else getattr(table, column)
 
 
 def _plainly(value: object) -> str:

@@ -150,7 +150,7 @@ class Table:
         return entry
 
 
-_PEER = forms.Part(
+_PEER = forms.Group(
     MappingProxyType({"host": forms.text, "port": forms.number, "ae_title": forms.text})
 )
 
