@@ -65,7 +65,9 @@ class Learning:
         """It does not; or only `this_time`, and is tried again soon."""
         _log.warning("%s: %s", self._destination.name, why.sentence)
         span = _AFTER_FAILURE if this_time else WORKS_FOR
-        self._learn(way, works=False, why=why.sentence, span=span)
+        # Nothing waits for it, so there is no better place for what to do about it.
+        hint = why.hint if way is Way.COMMITMENT else ""
+        self._learn(way, works=False, why=f"{why.sentence} {hint}".strip(), span=span)
 
     def _learn(
         self, way: Way, *, works: bool | None, why: str = "", span: timedelta = WORKS_FOR

@@ -74,8 +74,11 @@ class Prover:
 
     @property
     def can_ask(self) -> bool:
-        """Whether the destination is asked at all."""
-        return self._learning.asking() is not Asking.RESPONSE
+        """Whether it is asked for the very object: by C-FIND, with Study and Series UIDs.
+
+        A promise is of a SOP Instance UID, whosever image it is.
+        """
+        return self._learning.asking() in {Asking.FIND, Asking.TRIAL}
 
     def turn(self) -> int:
         """Prove what is due; how many deliveries were confirmed."""

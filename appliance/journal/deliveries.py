@@ -67,6 +67,8 @@ class Deliveries:
 
     def claim_told(self, destination: str, most: int) -> list[Delivery]:
         """Take up what the destination has reported on (PS3.4 J.3)."""
+        if not self._s.db.row("any_told", destination=destination):
+            return []
         return self._claim_deliveries("claim_told", destination, most, durable=False)
 
     def _claim_deliveries(

@@ -477,6 +477,11 @@ WHERE id IN (SELECT delivery.id FROM pledge_object AS object
              ORDER BY delivery.id LIMIT :most)
 RETURNING *;
 
+-- name: any_told  Whether there is anything to claim; looked at with every turn, and mostly there is not.
+SELECT 1 FROM pledge_object AS object JOIN delivery ON delivery.id = object.delivery_id
+WHERE object.failure IS NOT NULL AND delivery.destination = :destination
+  AND delivery.state = 'sent' LIMIT 1;
+
 -- name: told_of_delivery  The report on the latest question comes last.
 SELECT object.sop_instance_uid, object.failure FROM pledge_object AS object
 JOIN pledge USING (transaction_uid)

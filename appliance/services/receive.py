@@ -8,6 +8,7 @@ places and those who wait.
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
     from appliance.settings.schema import Box
+
+_log = logging.getLogger(__name__)
 
 _LEAVE_AFTER_S = 60.0
 _PATIENCE_S = 5.0
@@ -64,6 +67,7 @@ class _Shift:
         self._crew = Crew(duty)
         self._teller = Job(None, lambda own: Teller(own, self._receiver, duty.clock))
         self._wanted_until_s = duty.clock.monotonic() + _LEAVE_AFTER_S
+        self._said = ""
 
     def turn(self) -> float:
         settings = self._duty.settings.get()
@@ -73,6 +77,7 @@ class _Shift:
         self._listener.answer(self._doors.open)
         links = links_of(settings)
         self._receiver.places.write(self._journal, links, closed)
+        self._say_without_places(closed if not links else None)
         waiting = self._receiver.waiting.look(self._journal)
         now_s = self._duty.clock.monotonic()
         if links or settings.calling_back:
@@ -86,6 +91,13 @@ class _Shift:
         self._listener.close(_PATIENCE_S)
         self._doors.close()
         self._crew.dismiss(_PATIENCE_S)
+
+    def _say_without_places(self, closed: Problem | None) -> None:
+        """No source says that PACSs cannot call to report; so the log does, once."""
+        saying = f"{closed.sentence} {closed.hint}" if closed else ""
+        if saying and saying != self._said:
+            _log.error("no PACS can report by calling here: %s", saying)
+        self._said = saying
 
     def _stir(self) -> None:
         """Have this thread look; called from any other."""
