@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from appliance.dicom.guarded import Guarded
     from appliance.model import Instance
+    from appliance.settings.schema import Tls
 
 _MAX_MESSAGE_ID = 0xFFFF
 _ACCEPTED = 0
@@ -37,6 +39,7 @@ class Target:
     port: int
     called: str
     calling: str
+    tls: Tls | None = None
 
     def __str__(self) -> str:
         """How sentences name it."""
@@ -100,11 +103,14 @@ class Link:
         the provider, though it is us who call.
         """
         offers = _offers(contexts)
-        sock = _connected(target, patience.connection_s)
+        sock = _called(target, patience.connection_s)
         wire = Wire(sock, patience.stall_s, patience.whole_s)
         try:
             request = pdu.associate_rq(target.called, target.calling, offers, served)
             agreement = _agreed(wire, target, offers, request, patience.acse_s)
+        except errors.AssociationAborted as aborted:
+            wire.close()
+            raise _reason(sock, target) or aborted from aborted
         except BaseException:
             wire.close()
             raise
@@ -283,7 +289,27 @@ def _offers(contexts: Iterable[tuple[str, str]]) -> list[Context]:
     return list(dict.fromkeys(chain(wanted, defaults)))[: pdu.MAX_CONTEXTS]
 
 
-def _connected(target: Target, timeout_s: float) -> socket.socket:
+def _called(target: Target, timeout_s: float) -> socket.socket | Guarded:
+    """A connection on which DICOM may begin. Raises AssociationFailed."""
+    sock = connected(target, timeout_s)
+    if target.tls is None:
+        return sock
+    from appliance.dicom.trust import guarded  # noqa: PLC0415 - OpenSSL only where it is wanted
+
+    return guarded(sock, target, timeout_s)
+
+
+def _reason(sock: socket.socket | Guarded, target: Target) -> errors.AssociationFailed | None:
+    """What TLS says of a connection that broke: some learn only now that they refuse our side."""
+    if isinstance(sock, socket.socket) or sock.error is None:
+        return None
+    from appliance.dicom.trust import why  # noqa: PLC0415 - OpenSSL only where it is wanted
+
+    return why(sock.error, target, agreed=True)
+
+
+def connected(target: Target, timeout_s: float) -> socket.socket:
+    """A TCP connection. Raises HostUnknown, PortClosed, HostSilent."""
     where = _facts(target)
     try:
         return socket.create_connection((target.host, target.port), timeout_s)

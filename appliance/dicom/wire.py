@@ -15,13 +15,16 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.dicom import pdu
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from appliance.dicom.guarded import Guarded
 
 Buffer = bytes | memoryview
 
@@ -57,7 +60,9 @@ class Lost(Exception):
 class Wire:
     """A connection, used by one thread at a time. Whatever raises Lost leaves it to be closed."""
 
-    def __init__(self, sock: socket.socket, stall_s: float, whole_s: float = math.inf) -> None:
+    def __init__(
+        self, sock: socket.socket | Guarded, stall_s: float, whole_s: float = math.inf
+    ) -> None:
         """Take over a connected socket; sending may make no progress for `stall_s` seconds.
 
         After `whole_s` seconds it is Lost, however busy: a peer may send a byte now and then.
@@ -68,6 +73,9 @@ class Wire:
         self.is_open = True
         self._sock = sock
         self._fd = sock.fileno()
+        self._send_file: Callable[[int, int, int], int] = (
+            partial(os.sendfile, self._fd) if isinstance(sock, socket.socket) else sock.send_file
+        )
         self._stall_s = stall_s
         self._until_s = time.monotonic() + whole_s
         self._inbox = bytearray()
@@ -100,13 +108,14 @@ class Wire:
             buffers = _unsent(buffers, sent)
 
     def push_file(self, fd: int, offset: int, count: int) -> int:
-        """Send up to `count` bytes of an open file, which never enter this process; how many.
+        """Send up to `count` bytes of an open file; how many.
 
-        0 where the file has no more; its own OSErrors fly.
+        Without TLS they never enter this process. 0 where the file has no more; its own OSErrors
+        fly.
         """
         while True:
             try:
-                return os.sendfile(self._fd, fd, offset, count)
+                return self._send_file(fd, offset, count)
             except OSError as error:
                 self._blocked(error)
 

@@ -43,7 +43,9 @@ _PLACES = {
 def target_of(destination: Destination, settings: Settings) -> Target:
     """Where a destination is, and as whom this box speaks to it."""
     calling = destination.calling_ae_title or settings.box.ae_title
-    return Target(destination.host, destination.port, destination.ae_title, calling)
+    return Target(
+        destination.host, destination.port, destination.ae_title, calling, destination.tls
+    )
 
 
 class Lane:

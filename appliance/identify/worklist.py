@@ -39,7 +39,7 @@ _BEAT_S = 5.0
 def target_of(worklist: Worklist, settings: Settings) -> Target:
     """Where a worklist is, and as whom this box speaks to it."""
     calling = worklist.calling_ae_title or settings.box.ae_title
-    return Target(worklist.host, worklist.port, worklist.ae_title, calling)
+    return Target(worklist.host, worklist.port, worklist.ae_title, calling, worklist.tls)
 
 
 def ask(worklist: Worklist, settings: Settings, first: date, last: date, seen_at: str) -> Told:

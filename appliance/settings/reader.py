@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
+from types import UnionType
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from appliance.settings.schema import KINDS, LATER, Settings
@@ -128,11 +129,22 @@ def _plain(hint: Any, raw: object, place: str, faults: list[Fault]) -> Any:
         return _array(get_args(hint)[0], raw, place, faults)
     if get_origin(hint) is Mapping:
         return _mapping(get_args(hint)[1], _table(raw), place, faults)
+    if get_origin(hint) is UnionType:
+        return _optional(get_args(hint)[0], raw, place, faults)
     if isinstance(hint, type) and is_dataclass(hint):
         return _record(hint, _table(raw), place, faults)
     if issubclass(hint, StrEnum):
         return _word(hint, raw)
     return _scalar(hint, raw)
+
+
+def _optional(cls: type, raw: object, place: str, faults: list[Fault]) -> Any:
+    """A record that may be left out: `true` is one with its defaults, `false` is none."""
+    if isinstance(raw, bool):
+        return cls() if raw else None
+    if not isinstance(raw, dict):
+        _refuse("must be true, false or a table")
+    return _record(cls, raw, place, faults)
 
 
 def _mapping(

@@ -151,6 +151,17 @@ def tls_is_complete(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"{place}.tls", "needs tls_port, tls_cert and tls_key in [box]")
 
 
+def shown_certificates_have_keys(settings: Settings) -> Iterator[Fault]:
+    """What this box shows to those it calls is a certificate and its key."""
+    called = (("worklist", settings.worklists), ("destination", settings.destinations))
+    for table, entries in called:
+        for number, entry in enumerate(entries, 1):
+            if entry.tls and bool(entry.tls.cert) != bool(entry.tls.key):
+                missing = "key" if entry.tls.cert else "cert"
+                place = label(table, number, entry.name)
+                yield Fault(f"{place}.tls.{missing}", "is missing; cert and key go together")
+
+
 def put_aside_is_not_watched(settings: Settings) -> Iterator[Fault]:
     """What is moved or put aside must not arrive again."""
     watched = [(s.name, s.path) for s in settings.sources if isinstance(s, _LYING_IN) and s.path]
@@ -219,6 +230,7 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     *SHARE_RULES,
     callers_are_told_apart,
     tls_is_complete,
+    shown_certificates_have_keys,
     put_aside_is_not_watched,
     originals_are_confirmed,
     modalities_fit,

@@ -17,6 +17,7 @@ from appliance.settings.values import (
     AeTitle,
     Charset,
     CodeString,
+    Fingerprint,
     Folder,
     Host,
     Name,
@@ -144,6 +145,21 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """`tls` of who is called: `true`, or files (PEM) and what to know its certificate by.
+
+    Without `fingerprint` the certificate must be made out to the host, be valid, and come from
+    `ca`, else from an authority that the system trusts. With one it must be that very
+    certificate; the rest is asked of it only where `ca` is set too.
+    """
+
+    ca: Folder = ""
+    cert: Folder = ""  # what this box shows, its chain included
+    key: Folder = ""
+    fingerprint: Fingerprint = ""  # SHA-256
+
+
+@dataclass(frozen=True, slots=True)
 class Worklist:
     """[[worklist]]: whom to ask which exams are ordered."""
 
@@ -152,6 +168,7 @@ class Worklist:
     port: Port
     ae_title: AeTitle
     calling_ae_title: AeTitle = ""
+    tls: Tls | None = None
     environment: Environment = Environment.PRODUCTION
     sources: tuple[Name, ...] = ()
     station_ae_title: AeTitle = ""
@@ -199,6 +216,7 @@ class Destination:
     confirm: Confirm = Confirm.AUTO
     commitment: Peer = field(default_factory=Peer)
     find: Peer = field(default_factory=Peer)
+    tls: Tls | None = None
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
     answer_s: Annotated[float, between(1, 3600)] = 120.0
@@ -274,6 +292,6 @@ KINDS: Mapping[type, Mapping[str, type]] = {Source: LINKS}
 """Tables whose `kind` says which record they become."""
 
 LATER: Mapping[type, Mapping[str, object]] = {
-    Destination: {"tls": False, "kbit_s": 0, "hours": []},
+    Destination: {"kbit_s": 0, "hours": []},
 }
 """Keys of the contract that this version cannot act on, and the value that asks for nothing."""

@@ -10,7 +10,7 @@ from appliance.errors import BadSettings
 from appliance.settings.links import After, Caller, Protocol, ReceiverLink, SerialLink, StickLink
 from appliance.settings.load import load, parse
 from appliance.settings.naming import named
-from appliance.settings.schema import Confirm, Environment, Peer, Profile, Settings, Trust
+from appliance.settings.schema import Confirm, Environment, Peer, Profile, Settings, Tls, Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -297,7 +297,8 @@ def test_a_source_says_only_what_its_kind_can_do(lines: str, expected: str) -> N
         ("cache_h = 721", "cache_h: must be from 0 to 720"),
         ("fresh_s = 0", "fresh_s: must be from 1 to 3600"),
         ('sources = "cr"', "sources: must be a list in square brackets"),
-        ("tls = true", "tls: is not a known key"),
+        ("tls = 1", "tls: must be true, false or a table"),
+        ('tls = { ca = "ca.pem" }', "tls.ca: 'ca.pem' must begin with a slash"),
     ],
 )
 def test_a_worklist_says_what_is_wrong_with_it(line: str, expected: str) -> None:
@@ -344,7 +345,9 @@ def test_a_profile_says_only_what_can_be_done(line: str, expected: str) -> None:
         ('kind = "stow"', 'kind: "stow" is not built yet in this version'),
         ('confirm = "commit"', "confirm: must be one of auto, commitment, find, response"),
         ("commitment = { port = 0.5 }", "commitment.port: must be a whole number"),
-        ("tls = true", "tls: is not built yet in this version"),
+        ("tls = { cer = '/x' }", "tls.cer: is not a known key; did you mean cert?"),
+        ("tls = { cert = '/x' }", "tls.key: is missing; cert and key go together"),
+        ("tls = { key = '/x' }", "tls.cert: is missing; cert and key go together"),
         ("kbit_s = 64", "kbit_s: is not built yet in this version"),
         ('hours = ["19:00-06:00"]', "hours: is not built yet in this version"),
         ("find = { hots = 'x' }", "find.hots: is not a known key; did you mean host?"),
@@ -355,6 +358,27 @@ def test_a_profile_says_only_what_can_be_done(line: str, expected: str) -> None:
 def test_a_destination_says_only_what_can_be_done(line: str, expected: str) -> None:
     text = f'[[destination]]\nname = "d"\nhost = "h"\nport = 1\nae_title = "A"\n{line}'
     assert faults(text) == [f"f: destination.d.{expected}"]
+
+
+@pytest.mark.parametrize("fingerprint", ["ab" * 32, ":".join(["AB"] * 32)])
+def test_tls_is_off_on_or_says_more(fingerprint: str) -> None:
+    text = '[[destination]]\nname = "d"\nhost = "h"\nport = 1\nae_title = "A"\n'
+    written = {
+        "": None,
+        "tls = false": None,
+        "tls = true": Tls(),
+        "tls = {}": Tls(),
+        f'tls = {{ fingerprint = "{fingerprint}" }}': Tls(fingerprint=fingerprint),
+    }
+    for line, tls in written.items():
+        assert parse(text + line).destinations[0].tls == tls
+
+
+@pytest.mark.parametrize("fingerprint", ["ab", "ab" * 31, "ab" * 33, "zz" * 32, ":ab" * 32])
+def test_a_fingerprint_is_a_whole_sha_256(fingerprint: str) -> None:
+    text = '[[worklist]]\nname = "w"\nhost = "h"\nport = 1\nae_title = "A"\n'
+    (fault,) = faults(f'{text}tls = {{ fingerprint = "{fingerprint}" }}')
+    assert "is not a SHA-256 fingerprint" in fault
 
 
 def test_a_file_with_a_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
