@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance import part10
 from appliance.clock import SystemClock
+from appliance.desk.address import address
 from appliance.dicom.association import Link, Target
 from appliance.errors import (
     AssociationFailed,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from appliance.clock import Clock
 
-_MAX_PORT = 65535
 _TRIES = 2  # of one whose outcome is unknown
 
 
@@ -117,14 +117,11 @@ def send(
 
 def target_of(to: str, calling: str) -> Target:
     """Read AET@HOST:PORT. Raises Refused."""
-    called, _, place = to.rpartition("@")
-    host, _, port = place.rpartition(":")
-    if not (host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
-        raise Refused(what=f"The destination {to}", why="it is written AETITLE@HOST:PORT")
+    called, host, port = address(to)
     for title in (called, calling):
         if fault := values.ae_title(title):
             raise Refused(what="The AE title", why=fault)
-    return Target(host.strip("[]"), int(port), called, calling)
+    return Target(host, port, called, calling)
 
 
 def _looked_at(paths: Sequence[Path]) -> Iterator[Part10 | Sent]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from appliance.journal.session import Session
 
 _OVER = frozenset({DeliveryState.CONFIRMED, DeliveryState.HELD})
+_LATELY = 1000  # deliveries
 _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
@@ -71,6 +72,11 @@ class Ledger:
         changed_at, last_ok_at.
         """
         return self._s.db.rows("places")
+
+    def kinds_sent(self, destination: str) -> list[tuple[str, str]]:
+        """SOP class and transfer syntax of what lately went, or is to go, to a destination."""
+        rows = self._s.db.rows("kinds_sent", destination=destination, most=_LATELY)
+        return [(row["sop_class_uid"], row["transfer_syntax_uid"]) for row in rows]
 
     def films(self, name: str, since: str, until: str, most: int) -> list[sqlite3.Row]:
         """Items that a source showed in a time span under a name that contains `name`; newest

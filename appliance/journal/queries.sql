@@ -360,6 +360,12 @@ ORDER BY id;
 -- name: last_arrival  When a source last showed something.
 SELECT max(seen_at) AS at FROM arrival WHERE source = :source;
 
+-- name: kinds_sent  What lately went, or is to go, to a destination: for who asks whether it takes it.
+SELECT DISTINCT sop_class_uid, transfer_syntax_uid FROM instance
+WHERE delivery_id IN (SELECT id FROM delivery WHERE destination = :destination
+                      ORDER BY id DESC LIMIT :most)
+ORDER BY sop_class_uid, transfer_syntax_uid;
+
 -- name: films  "Was this film sent?": by any name and time at which a source showed it, newest first.
 SELECT item.*, max(arrival.seen_at) AS seen_at FROM item
 JOIN arrival ON arrival.item_id = item.id

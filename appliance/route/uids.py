@@ -52,6 +52,13 @@ def series_uid(study: str, modality: str, source: str, values: Mapping[str, obje
     return _derived("series", study, modality, source, [values.get(k, "") for k in _SERIES_LEVEL])
 
 
+def of_test_image(sop_class_uid: str, patient: Mapping[str, str]) -> tuple[str, str, str]:
+    """Study, series and instance of the test image: the same at every destination, every time."""
+    parts = ("study", "series", "instance")
+    study, series, own = (_derived("test " + part, sop_class_uid, dict(patient)) for part in parts)
+    return study, series, own
+
+
 def _patient(values: Mapping[str, str]) -> str:
     return values.get("PatientID") or values.get("PatientName", "")
 

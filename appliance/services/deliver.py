@@ -1,6 +1,6 @@
 """Owns the composition of the deliver service: identify and route here, a lane per destination.
 
-The only service that speaks to the network outwards; it also asks "do you know us?" (C-ECHO) and
+The only service that speaks to the network outwards; it also asks "what is wrong there?" and
 "what is ordered?" for whoever may not.
 """
 
@@ -9,9 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
-from appliance.dicom.association import Target
-from appliance.dicom.echo import echo
-from appliance.errors import NotThere
 from appliance.forward.lane import Lane, target_of
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists, ask_about_now
@@ -34,7 +31,7 @@ _PATIENCE_S = 5.0
 def work(duty: Duty) -> None:
     """Deliver until told to leave."""
     operations = {
-        "echo": lambda request: _echo(duty, request),
+        "doctor": lambda request: _doctor(duty, request),
         "worklist": lambda request: _worklist(duty, request),
     }
     calls = Server(duty.paths.run / "deliver.sock", operations)
@@ -98,18 +95,11 @@ def _receiving(settings: Settings) -> list[str]:
     return ["receive"] * any(isinstance(source, ReceiverLink) for source in settings.sources)
 
 
-def _echo(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A C-ECHO to a destination of the settings, or to an address somebody is just typing."""
-    settings = duty.settings.get()
-    if name := request.get("destination"):
-        destination = settings.destination(name)
-        if destination is None:
-            raise NotThere(what=f"destination {name}")
-        target = target_of(destination, settings)
-    else:
-        calling = request.get("calling_ae_title") or settings.box.ae_title
-        target = Target(request["host"], int(request["port"]), request["ae_title"], calling)
-    return {"seconds": echo(target, duty.clock)}
+def _doctor(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What keeps images from a destination, step by step."""
+    from appliance.desk.doctor.consult import consult  # noqa: PLC0415 - few boxes ever need it
+
+    return consult(request, duty.settings.get(), duty.clock, duty.journal)
 
 
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

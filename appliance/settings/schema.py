@@ -34,6 +34,7 @@ from appliance.settings.values import (
     later,
     one_of,
     pair,
+    patient,
     templates,
     window,
 )
@@ -220,6 +221,7 @@ class Destination:
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
     answer_s: Annotated[float, between(1, 3600)] = 120.0
+    test_patient: Annotated[Mapping[str, Text], patient] = field(default_factory=dict)
     charset: Annotated[str, one_of("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")] = ""
     transliterate: bool = False
     remove: Annotated[tuple[str, ...], each(editable)] = ()

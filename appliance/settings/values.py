@@ -85,6 +85,15 @@ def pair(values: Sequence[float]) -> str:
     return "" if good else "must be two numbers above zero"
 
 
+def patient(values: Mapping[str, str]) -> str:
+    """Nobody, or somebody with an ID and a name."""
+    known = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
+    if strange := [keyword for keyword in values if keyword not in known]:
+        return f"{strange[0]} must be one of {', '.join(known)}"
+    good = not values or all(values.get(keyword, "").strip() for keyword in known[:2])
+    return "" if good else "must name PatientID and PatientName"
+
+
 def window(values: Sequence[float]) -> str:
     """A centre and a width; a width below 1 shows nothing (PS3.3 C.11.2.1.2)."""
     good = len(values) == _PAIR and all(map(math.isfinite, values)) and values[1] >= 1

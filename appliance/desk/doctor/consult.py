@@ -1,0 +1,63 @@
+"""Owns what the service that sends images does when it is asked to look into a destination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.desk.doctor.subject import Known, Subject
+from appliance.desk.doctor.visit import examine
+from appliance.errors import Declined, NotThere
+from appliance.settings.load import parse
+from appliance.settings.schema import Destination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from appliance.clock import Clock
+    from appliance.journal.journal import Journal
+    from appliance.settings.schema import Settings
+
+_FULL = "full"
+
+
+def consult(
+    request: Mapping[str, Any],
+    settings: Settings,
+    clock: Clock,
+    open_journal: Callable[[], AbstractContextManager[Journal]] | None = None,
+) -> Mapping[str, object]:
+    """The report on a `destination` of the settings, on one in `toml`, or on a bare `place`.
+
+    Raises NotThere.
+    """
+    destination = _destination(request, settings)
+    known = Known()
+    if open_journal and destination.name:
+        with open_journal() as journal:
+            known = _known(journal, destination.name)
+    subject = Subject(destination, settings, known)
+    return examine(subject, clock, thorough=bool(request.get("thorough", True))).document()
+
+
+def _destination(request: Mapping[str, Any], settings: Settings) -> Destination:
+    if name := request.get("destination"):
+        found = settings.destination(name)
+        if found is None:
+            raise NotThere(what=f"destination {name} in the settings")
+        return found
+    if toml := request.get("toml"):
+        return parse(toml).destinations[0]
+    return Destination(name="", **request["place"])  # unchecked: that is the doctor's first step
+
+
+def _known(journal: Journal, name: str) -> Known:
+    """What was sent there, and whether the last of it found no room."""
+    places = journal.ledger.places()
+    full = [
+        p for p in places if (p["kind"], p["name"], p["state"]) == ("destination", name, _FULL)
+    ]
+    trouble = [
+        Declined(code=row["code"], sentence=row["sentence"], hint=row["hint"]) for row in full
+    ]
+    return Known(tuple(journal.ledger.kinds_sent(name)), next(iter(trouble), None))

@@ -1,0 +1,52 @@
+"""Owns what to type where, by what is wrong; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.desk.doctor.report import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIREWALL = "the firewall on {host} or on the way"
+_NETWORK = "the network settings of this box"
+_KNOWN_THERE = (
+    Entry("{pacs}, its list of known devices", "AE title", "{calling}"),
+    Entry("{pacs}, its list of known devices", "host or IP address", "{us}"),
+    Entry("{pacs}, its list of known devices", "port", "{listen_port}"),
+)
+_ITS_TITLE = Entry("{here}", "`ae_title`", "the title set in the PACS, without spaces around it")
+
+_REMEDIES: Mapping[str, tuple[Entry, ...]] = {
+    "host-unknown": (Entry("{here}", "`host`", "its name as others spell it, or its IP address"),),
+    "no-name-server": (Entry("{here}", "`host`", "its IP address"),),
+    "no-way": (Entry(_NETWORK, "gateway", "the router of this network, for the way to {host}"),),
+    "nobody-there": (Entry("{here}", "`host`", "the address that the PACS really has"),),
+    "firewall": (Entry(_FIREWALL, "allow", "TCP from {us} to {host}, port {port}"),),
+    "swallowed": (
+        Entry("{here}", "`host`", "the address that the PACS really has, if not {host}"),
+        Entry(_FIREWALL, "allow", "TCP from {us} to {host}, port {port}"),
+    ),
+    "host-silent": (Entry("{here}", "`host`", "the address that the PACS really has"),),
+    "port-closed": (Entry("{here}", "`port`", "the port set in the PACS; it is not {port}"),),
+    "not-dicom": (Entry("{here}", "`port`", "the DICOM port of the PACS; {port} is another one"),),
+    "peer-silent": (Entry("{here}", "`port`", "the DICOM port of the PACS, if not {port}"),),
+    "called-ae-unknown": (_ITS_TITLE,),
+    "calling-ae-unknown": _KNOWN_THERE,
+    "association-rejected": (*_KNOWN_THERE, _ITS_TITLE),
+    "association-aborted": (*_KNOWN_THERE, _ITS_TITLE),
+    "not-authorised": (Entry("{pacs}, its list of known devices", "may store", "{calling}"),),
+    "out-of-room": (Entry("{pacs}, its storage", "room", "more than it has now"),),
+    "find-unsupported": (Entry("{here}", "`confirm`", "response"),),
+}
+
+
+def remedies(code: str, facts: Mapping[str, object]) -> tuple[Entry, ...]:
+    """What to type where; nothing where nothing helps but asking somebody."""
+    return filled(_REMEDIES.get(code, ()), facts)
+
+
+def filled(entries: tuple[Entry, ...], facts: Mapping[str, object]) -> tuple[Entry, ...]:
+    """Entries whose {facts} are told."""
+    return tuple(Entry(*(word.format(**facts) for word in entry)) for entry in entries)
