@@ -14,6 +14,7 @@ from appliance.web.auth import Auth, Cookies
 from appliance.web.box import Box
 from appliance.web.views.account import Account
 from appliance.web.views.api import Api
+from appliance.web.views.doctor import Doctor
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
 from appliance.web.views.settings import Settings
@@ -88,6 +89,8 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
         yield Route(f"{place}/new", f"new_{table.name}", table.new, both)
         yield Route(f"{place}/named/<name>", f"edit_{table.name}", table.edit, both)
         yield Route(f"{place}/named/<name>/remove", f"remove_{table.name}", table.remove, both)
+    doctor = Doctor(box)
+    yield Route("/settings/destination/named/<name>/doctor", "doctor", doctor.page, both)
     api = Api(box)
     yield Route("/healthz", "healthz", api.healthz)
     yield Route("/metrics", "metrics", api.metrics)

@@ -28,9 +28,9 @@ def named(destination: str) -> Whom:
     return {"destination": destination}
 
 
-def typed(toml: str) -> Whom:
-    """The one destination in a text of settings that is being entered: can images go there?"""
-    return {"toml": toml, "thorough": False}
+def typed(toml: str, destination: str) -> Whom:
+    """A destination in a text of settings that is being entered: could images go there?"""
+    return {"toml": toml, "destination": destination, "thorough": False}
 
 
 def at(place: Place) -> Whom:

@@ -27,10 +27,12 @@ def consult(
     clock: Clock,
     open_journal: Callable[[], AbstractContextManager[Journal]] | None = None,
 ) -> Mapping[str, object]:
-    """The report on a `destination` of the settings, on one in `toml`, or on a bare `place`.
+    """The report on a `destination` of the settings (or of others, as `toml`), or on a `place`.
 
     Raises NotThere.
     """
+    if toml := request.get("toml"):
+        settings = parse(toml)
     destination = _destination(request, settings)
     known = Known()
     if open_journal and destination.name:
@@ -46,18 +48,15 @@ def _destination(request: Mapping[str, Any], settings: Settings) -> Destination:
         if found is None:
             raise NotThere(what=f"destination {name} in the settings")
         return found
-    if toml := request.get("toml"):
-        return parse(toml).destinations[0]
     return Destination(name="", **request["place"])  # unchecked: that is the doctor's first step
 
 
 def _known(journal: Journal, name: str) -> Known:
     """What was sent there, and whether the last of it found no room."""
-    places = journal.ledger.places()
-    full = [
-        p for p in places if (p["kind"], p["name"], p["state"]) == ("destination", name, _FULL)
-    ]
+    wanted = ("destination", name, _FULL)
     trouble = [
-        Declined(code=row["code"], sentence=row["sentence"], hint=row["hint"]) for row in full
+        Declined(code=row["code"], sentence=row["sentence"], hint=row["hint"])
+        for row in journal.ledger.places()
+        if (row["kind"], row["name"], row["state"]) == wanted
     ]
     return Known(tuple(journal.ledger.kinds_sent(name)), next(iter(trouble), None))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from appliance.desk import settings as desk
-from appliance.desk.echo import Place, ask_deliver
+from appliance.desk.doctor.ask import ask_deliver, typed
 from appliance.errors import BadSettings, NotThere, Problem
 from appliance.settings.editing import with_entry
-from appliance.settings.load import parse
+from appliance.settings.load import parse, settings_path, text_of
 from appliance.settings.naming import named
 from appliance.settings.schema import Profile
 from appliance.settings.values import name_pattern
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-    from appliance.desk import echo, worklist
+    from appliance.desk import worklist
+    from appliance.desk.doctor.report import Report
     from appliance.settings.links import Source
     from appliance.settings.schema import Destination, Worklist
     from appliance.web.box import Box
@@ -122,7 +123,7 @@ class Table:
         name: str,
         values: Form,
         faults: Faults | None = None,
-        answer: echo.Answer | worklist.Answer | None = None,
+        answer: Report | worklist.Answer | None = None,
     ) -> str:
         return render_template(
             f"{self.name}.html",
@@ -170,6 +171,7 @@ class Destinations(Table):
             "confirm": forms.text,
             "commitment": _PEER,
             "find": _PEER,
+            "test_patient": forms.Group({"PatientID": forms.text, "PatientName": forms.text}),
         }
     )
     fixed = MappingProxyType({"kind": "dicom"})
@@ -181,15 +183,17 @@ class Destinations(Table):
         """Test the connection as it is typed, saved or not."""
         entry = self._entry(name)
         try:
-            parse(with_entry("", self.name, entry))
-            answer = ask_deliver(self._box.paths.run, self._place(entry))
+            toml = with_entry(self._in_force(), self.name, entry)
+            parse(toml)
+            answer = ask_deliver(self._box.paths.run, typed(toml, str(entry["name"])))
         except Problem as problem:
             return self._refused(name, problem)
         return self._form(name, request.form, answer=answer)
 
-    def _place(self, entry: Mapping[str, Any]) -> Place:
-        calling = entry.get("calling_ae_title") or self._box.settings.box.ae_title
-        return Place(entry["host"], entry["port"], entry["ae_title"], calling)
+    def _in_force(self) -> str:
+        """The text that the entry would become a part of; what no form shows counts too."""
+        path = settings_path(self._box.paths.root)
+        return text_of(path) if path.exists() else ""
 
 
 class Profiles(Table):
