@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance import errors
+from appliance.desk.doctor.remedies import filled
 from appliance.desk.doctor.report import Entry, State
 from appliance.desk.doctor.subject import Found
+from appliance.desk.doctor.way import failed
 from appliance.dicom.association import Link
 from appliance.dicom.pdu import Context
 from appliance.elements import EXPLICIT_LE, IMPLICIT_LE
-from appliance.errors import Problem
 from appliance.forward.outcome import Action, of_answer
 from appliance.route.synthetic import SOP_CLASSES, test_image
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.model import Instance
 
 _SATUSEHAT_ROUTER = "DCMROUTER"  # what it takes goes to a national platform, test or not
+_MAY_STORE = Entry("{pacs}, its list of known devices", "may store", "{calling}")
 _THERE_ALREADY = Action.ASK_FIND
 
 
@@ -34,12 +37,14 @@ def image(visit: Visit) -> str | Found:
     return _stored(visit, test_image(*context, patient))
 
 
-def _stored(visit: Visit, instance: Instance) -> str:
+def _stored(visit: Visit, instance: Instance) -> str | Found:
     context = Context(instance.sop_class_uid, instance.transfer_syntax_uid)
     with Link.open(visit.target, [context], visit.limits.patience) as link:
         verdict = of_answer(visit.target, link.store(instance))
+    if isinstance(verdict.why, errors.NotAuthorised):
+        return failed(verdict.why, filled((_MAY_STORE,), visit.facts))
     if verdict.action not in {Action.SENT, _THERE_ALREADY}:
-        raise verdict.why or Problem(what=verdict.action)
+        raise verdict.why or errors.Problem(what=verdict.action)
     visit.stored = instance
     whose = visit.subject.test_patient["PatientID"]
     warning = f", with a warning: {verdict.why.sentence}" if verdict.why else ""

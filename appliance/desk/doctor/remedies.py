@@ -18,6 +18,9 @@ _KNOWN_THERE = (
 )
 _ITS_TITLE = Entry("{here}", "`ae_title`", "the title set in the PACS, without spaces around it")
 
+_PIN = '{{ fingerprint = "{fingerprint}" }}, once compared with what the PACS itself shows'
+_OWN = '{{ cert = "the file of this box\'s certificate", key = "that of its key" }}'
+
 _REMEDIES: Mapping[str, tuple[Entry, ...]] = {
     "host-unknown": (Entry("{here}", "`host`", "its name as others spell it, or its IP address"),),
     "no-name-server": (Entry("{here}", "`host`", "its IP address"),),
@@ -36,7 +39,29 @@ _REMEDIES: Mapping[str, tuple[Entry, ...]] = {
     "calling-ae-unknown": _KNOWN_THERE,
     "association-rejected": (*_KNOWN_THERE, _ITS_TITLE),
     "association-aborted": (*_KNOWN_THERE, _ITS_TITLE),
-    "not-authorised": (Entry("{pacs}, its list of known devices", "may store", "{calling}"),),
+    "tls-expected": (
+        Entry("{here}", "`tls`", "true"),
+        Entry("{here}, if its certificate is its own work", "`tls`", _PIN),
+    ),
+    "not-tls": (
+        Entry("{here}", "`port`", "its port for TLS, often 2762; {port} is another one"),
+        Entry("{here}, if it knows no TLS", "`tls`", "false"),
+    ),
+    "tls-unanswered": (Entry("{here}", "`port`", "its port for TLS, often 2762"),),
+    "no-common-tls": (Entry("{pacs}", "TLS", "1.2 or 1.3 with AES-GCM or ChaCha20"),),
+    "certificate-expired": (Entry("{pacs}", "certificate", "a new one; its own ended {until}"),),
+    "certificate-not-yet-valid": (Entry("this box", "time", "compare it with a good clock"),),
+    "wrong-name": (Entry("{here}", "`host`", "{names}"), Entry("{here}, else", "`tls`", _PIN)),
+    "not-trusted": (
+        Entry("{here}", "`tls`", '{{ ca = "the file with the certificate of who signed it" }}'),
+        Entry("{here}, else", "`tls`", _PIN),
+    ),
+    "fingerprint-differs": (Entry("{here}, if it was renewed", "`tls`", _PIN),),
+    "client-certificate-wanted": (Entry("{here}", "`tls`", _OWN),),
+    "client-certificate-refused": (
+        Entry("{pacs}, whom it trusts", "certificate", "that of this box"),
+    ),
+    "tls-files-unusable": (Entry("{here}", "`tls`", _OWN),),
     "out-of-room": (Entry("{pacs}, its storage", "room", "more than it has now"),),
     "find-unsupported": (Entry("{here}", "`confirm`", "response"),),
 }

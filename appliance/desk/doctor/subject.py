@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from appliance.clock import Clock
     from appliance.dicom.association import Target
     from appliance.dicom.pdu import Context
-    from appliance.errors import Declined
+    from appliance.errors import AssociationFailed, Declined
     from appliance.model import Instance
     from appliance.settings.schema import Destination, Settings, Worklist
 
@@ -132,6 +132,8 @@ class Visit:
     addresses: tuple[str, ...] = ()  # of the host
     our_address: str = ""  # as the host sees it
     seconds: float | None = None
+    is_met: bool = False  # an association was asked for
+    refusal: AssociationFailed | None = None
     accepted: tuple[Context, ...] = ()
     stored: Instance | None = None  # the test image
 

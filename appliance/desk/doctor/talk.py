@@ -23,14 +23,25 @@ _ECHO = ((VERIFICATION, IMPLICIT_LE),)
 _ALLOW = Entry("{pacs}, what {calling} may store", "{sop_class}", "{syntax}")
 
 
+def met(visit: Visit) -> errors.AssociationFailed | None:
+    """Why it agrees to no association; it is asked once only."""
+    if not visit.is_met:
+        visit.is_met = True
+        try:
+            Link.open(visit.target, _ECHO, visit.limits.patience).release()
+        except errors.AssociationFailed as problem:
+            visit.refusal = problem
+    return visit.refusal
+
+
 def association(visit: Visit) -> str | Found:
     """It knows both titles. Raises AssociationFailed."""
-    target, patience = visit.target, visit.limits.patience
-    try:
-        Link.open(target, _ECHO, patience).release()
-    except errors.CalledAeUnknown as problem:
+    problem = met(visit)
+    if isinstance(problem, errors.CalledAeUnknown):
         return _called_otherwise(visit, problem)
-    return f"it is called {target.called} and lets {target.calling} in"
+    if problem:
+        raise problem
+    return f"it is called {visit.target.called} and lets {visit.target.calling} in"
 
 
 def answer(visit: Visit) -> str | Found:
