@@ -48,6 +48,13 @@ class Swallowed(HostSilent):
     hint = "It is switched off, has another address, or a firewall hides all of it: ask there."
 
 
+class NoReport(Problem):
+    """{peer} was asked to commit itself to an image, and did not report within {seconds:g} s."""
+
+    code = "no-report"
+    hint = "It reports by a new connection to this box: its title, address and port must be known."
+
+
 class ClockWrong(Problem):
     """{what}."""
 

@@ -242,6 +242,46 @@ def not_allowed_to_store(root: Path) -> Iterator[Scene]:
         yield Scene(pacs.target, FOR_TESTS)
 
 
+N_ACTION = 0x0130
+
+
+@contextmanager
+def commitment_never_reported(root: Path) -> Iterator[Scene]:
+    with peer(_taking(lambda *_: 0)) as pacs:
+        yield Scene(pacs.target, 'confirm = "commitment"\n')
+
+
+@contextmanager
+def commitment_unanswered(root: Path) -> Iterator[Scene]:
+    def script(call: Call) -> None:
+        call.accept()
+        for request in call.requests():
+            if request.field == N_ACTION:
+                call.hang()
+            call.respond(request, 0)
+
+    with peer(script) as pacs:
+        yield Scene(pacs.target, 'confirm = "commitment"\n')
+
+
+@contextmanager
+def commitment_at_a_wrong_port(root: Path) -> Iterator[Scene]:
+    with storescp(root) as pacs:
+        yield Scene(pacs.target, 'confirm = "commitment"\ncommitment = { port = 1 }\n')
+
+
+@contextmanager
+def no_commitment_there(root: Path) -> Iterator[Scene]:
+    with storescp(root) as pacs:
+        yield Scene(pacs.target, 'confirm = "commitment"\n')
+
+
+@contextmanager
+def no_queries_there(root: Path) -> Iterator[Scene]:
+    with storescp(root) as pacs:
+        yield Scene(pacs.target, 'confirm = "find"\n')
+
+
 def _with_worklist(pacs: Target, ris: Target) -> Scene:
     table = (
         f'[[worklist]]\nname = "ris"\nhost = "{ris.host}"\nport = {ris.port}\n'
@@ -464,6 +504,51 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
             "it stores an image",
             "does not allow this box to store images: status 0124",
             {"the PACS SCRIPTED, its list of known devices: may store": "JEMBATAN"},
+        ),
+    ),
+    (
+        commitment_never_reported,
+        Finding(
+            "commitment",
+            "it promises to keep images",
+            r"was asked to commit itself to an image, and did not report within 0\.5 s",
+            LISTED | {"the firewall between 127.0.0.1 and this box: allow": "port 11112"},
+        ),
+    ),
+    (
+        commitment_unanswered,
+        Finding(
+            "commitment",
+            "it promises to keep images",
+            "could not be asked to commit itself to images: it did not answer in time",
+            {},
+        ),
+    ),
+    (
+        commitment_at_a_wrong_port,
+        Finding(
+            "commitment",
+            "it promises to keep images",
+            "nothing listens on its port 1",
+            {f"{HERE}: `commitment`": "the host, port and AE title set in the PACS"},
+        ),
+    ),
+    (
+        no_commitment_there,
+        Finding(
+            "commitment",
+            "it promises to keep images",
+            "does not offer storage commitment",
+            {f"{HERE}: `commitment`": "the host, port", f"{HERE}, else: `confirm`": "auto"},
+        ),
+    ),
+    (
+        no_queries_there,
+        Finding(
+            "find",
+            "it can be asked which images it has",
+            "cannot be asked which images it has: it does not offer queries",
+            {f"{HERE}: `confirm`": "response"},
         ),
     ),
     (

@@ -135,7 +135,7 @@ class Call:
         """Answer a message (or, with `to`, another one by its message ID)."""
         message_id = to.to_bytes(2, "little") if to else request.command[0x0110]
         answer = {
-            0x0002: request.command[0x0002],
+            0x0002: request.command.get(0x0002) or request.command[0x0003],
             0x0100: (request.field | 0x8000).to_bytes(2, "little"),
             0x0120: message_id,
             0x0800: b"\1\0" if data else b"\1\1",

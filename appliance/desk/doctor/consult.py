@@ -34,12 +34,12 @@ def consult(
     if toml := request.get("toml"):
         settings = parse(toml)
     destination = _destination(request, settings)
-    known = Known()
-    if open_journal and destination.name:
-        with open_journal() as journal:
-            known = _known(journal, destination.name)
-    subject = Subject(destination, settings, known)
-    return examine(subject, clock, thorough=bool(request.get("thorough", True))).document()
+    thorough = bool(request.get("thorough", True))
+    if not (open_journal and destination.name):
+        return examine(Subject(destination, settings), clock, thorough=thorough).document()
+    with open_journal() as journal:
+        subject = Subject(destination, settings, _known(journal, destination.name))
+        return examine(subject, clock, journal=journal, thorough=thorough).document()
 
 
 def _destination(request: Mapping[str, Any], settings: Settings) -> Destination:

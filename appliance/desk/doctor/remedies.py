@@ -63,6 +63,16 @@ _REMEDIES: Mapping[str, tuple[Entry, ...]] = {
     ),
     "tls-files-unusable": (Entry("{here}", "`tls`", _OWN),),
     "out-of-room": (Entry("{pacs}, its storage", "room", "more than it has now"),),
+    "no-report": (
+        *_KNOWN_THERE,
+        Entry(
+            "the firewall between {host} and this box", "allow", "TCP to {us}, port {listen_port}"
+        ),
+    ),
+    "commitment-unsupported": (
+        Entry("{here}", "`commitment`", "the host, port and AE title set in the PACS for it"),
+        Entry("{here}, else", "`confirm`", "auto"),
+    ),
     "find-unsupported": (Entry("{here}", "`confirm`", "response"),),
 }
 

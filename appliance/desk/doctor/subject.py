@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.dicom.association import Target
     from appliance.dicom.pdu import Context
     from appliance.errors import AssociationFailed, Declined
+    from appliance.journal.journal import Journal
     from appliance.model import Instance
     from appliance.settings.schema import Destination, Settings, Worklist
 
@@ -86,17 +87,6 @@ class Subject:
         return target_of(self.destination, self.settings)
 
     @property
-    def find_target(self) -> Target:
-        """Where it is asked which images it has."""
-        own, target = self.destination.find, self.target
-        return replace(
-            target,
-            host=own.host or target.host,
-            port=own.port or target.port,
-            called=own.ae_title or target.called,
-        )
-
-    @property
     def place(self) -> Place:
         """The same, for the report."""
         target = self.target
@@ -129,6 +119,7 @@ class Visit:
     subject: Subject
     clock: Clock
     limits: Limits = field(default_factory=Limits)
+    journal: Journal | None = None  # where reports to the box's listener are written
     addresses: tuple[str, ...] = ()  # of the host
     our_address: str = ""  # as the host sees it
     seconds: float | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from appliance.clock import Clock
     from appliance.desk.doctor.subject import Subject
+    from appliance.journal.journal import Journal
 
 
 class _Look(NamedTuple):
@@ -55,10 +56,15 @@ _CLOCK = _Look("clock", "this box's clock agrees with others", hour.hour, ("name
 
 
 def examine(
-    subject: Subject, clock: Clock, limits: Limits | None = None, *, thorough: bool = True
+    subject: Subject,
+    clock: Clock,
+    limits: Limits | None = None,
+    journal: Journal | None = None,
+    *,
+    thorough: bool = True,
 ) -> Report:
     """Look at everything; not `thorough`: only whether images could be sent."""
-    visit = Visit(subject, clock, limits or Limits())
+    visit = Visit(subject, clock, limits or Limits(), journal)
     steps: dict[str, Step] = {}
     for look in _looks(subject, thorough=thorough):
         steps[look.title] = _step(look, visit, steps)
