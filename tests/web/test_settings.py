@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.call import Server
-from appliance.errors import NoIdentity
+from appliance.desk.doctor.report import Entry, Place, Report, State, Step
 from appliance.settings import history
 from appliance.settings.current import Current
 from appliance.settings.links import FolderLink
-from appliance.settings.load import settings_path
+from appliance.settings.load import parse, settings_path
 from appliance.settings.schema import Confirm, Peer
 from tests.web.visitor import Visitor, text_of
 
@@ -258,18 +258,39 @@ def test_a_pattern_is_tried_without_scripts_too(owner: Visitor, box: Box) -> Non
 # --- The connection is tested
 
 
+def answered(ae_title: str, calling: str) -> Report:
+    """What the doctor says: only JIVEX is known."""
+    place = Place("10.0.0.5", 104, ae_title, calling)
+    if ae_title == "JIVEX":
+        step = Step("echo", "it answers a C-ECHO", "it answered", State.OK)
+        return Report(place, (step,), 0.0123)
+    entry = Entry("this box, destination pacs", "`ae_title`", "JIVEX")
+    found, hint = "It is not called OTHER.", "Compare the title."
+    step = Step(
+        "association",
+        "it is called OTHER",
+        found,
+        State.FAILED,
+        hint,
+        "called-ae-unknown",
+        (entry,),
+    )
+    return Report(place, (step,))
+
+
 @pytest.fixture
 def deliver(box: Box) -> Iterator[list[Mapping[str, Any]]]:
     """A deliver service that knows one PACS; what it was asked."""
     asked: list[Mapping[str, Any]] = []
 
-    def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def doctor(request: Mapping[str, Any]) -> Mapping[str, Any]:
         asked.append(request)
-        if request["ae_title"] != "JIVEX":
-            raise NoIdentity(where="here")
-        return {"seconds": 0.0123}
+        typed = parse(request["toml"])
+        destination = typed.destination(request["destination"])
+        assert destination is not None
+        return answered(destination.ae_title, typed.box.ae_title).document()
 
-    server = Server(box.paths.run / "deliver.sock", {"echo": echo})
+    server = Server(box.paths.run / "deliver.sock", {"doctor": doctor})
     server.start()
     yield asked
     server.close()
@@ -280,11 +301,40 @@ def test_a_connection_is_tested_before_it_is_saved(
 ) -> None:
     answer = add(owner, "destination", PACS, action="test")
     assert "JIVEX answers and knows us as JEMBATAN. It took 12 ms." in text_of(answer)
-    assert deliver[0]["calling_ae_title"] == "JEMBATAN"
+    assert deliver[0]["thorough"] is False
     assert not settings_path(box.paths.root).exists()
     answer = add(owner, "destination", {**PACS, "ae_title": "OTHER"}, action="test")
-    assert "No patient could be told from here." in text_of(answer)
-    assert "Say whose image it is" in text_of(answer)
+    assert "It is not called OTHER. Compare the title." in text_of(answer)
+    assert "this box, destination pacs “AE title” JIVEX" in text_of(answer)
+
+
+def test_what_no_form_shows_counts_in_a_test_too(
+    owner: Visitor, box: Box, deliver: list[Mapping[str, Any]]
+) -> None:
+    pacs = 'name = "pacs"\nhost = "10.0.0.1"\nport = 104\nae_title = "JIVEX"\n'
+    text = f'[box]\nae_title = "CR7"\n[[destination]]\n{pacs}find = {{ port = 105 }}\n'
+    history.publish(box.paths.root, text)
+    owner.post("/settings/destination/named/pacs", **{**PACS, "port": "106"}, action="test")
+    typed = parse(deliver[0]["toml"])
+    assert typed.box.ae_title == "CR7"
+    assert (typed.destinations[0].port, typed.destinations[0].find.port) == (106, 105)
+
+
+def test_a_test_patient_is_entered(owner: Visitor, box: Box) -> None:
+    fields = {"test_patient.PatientID": "T1", "test_patient.PatientName": ""}
+    answer = add(owner, "destination", {**PACS, **fields})
+    assert "must name PatientID and PatientName" in text_of(answer)
+    add(owner, "destination", {**PACS, **fields, "test_patient.PatientName": "TEST^ONE"})
+    assert settings(box).destinations[0].test_patient == {
+        "PatientID": "T1",
+        "PatientName": "TEST^ONE",
+    }
+    assert 'value="TEST^ONE"' in owner.get("/settings/destination/named/pacs").text
+    change(owner, "destination", PACS)
+    assert settings(box).destinations[0].test_patient
+    emptied = dict.fromkeys(fields, "")
+    change(owner, "destination", PACS, **emptied)
+    assert not settings(box).destinations[0].test_patient
 
 
 def test_nonsense_is_not_even_tried(owner: Visitor, deliver: list[Mapping[str, Any]]) -> None:
