@@ -1,4 +1,4 @@
-"""deliver as the process it is, asked by the page what a worklist tells."""
+"""deliver as the process it is, asked by the page what a worklist tells, and what is wrong."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance import durable
 from appliance.clock import SystemClock
+from appliance.desk.doctor import ask as doctor
 from appliance.desk.worklist import Answer, ask_deliver
+from appliance.errors import Declined
+from appliance.settings.load import settings_path
 from appliance.settings.schema import Worklist
 from tests.builders.worklists import order
 from tests.fakes.systemd import FakeSystemd
+from tests.peers.storescp import storescp
 from tests.peers.worklist_scp import worklist_scp
 
 if TYPE_CHECKING:
@@ -36,6 +41,19 @@ def run_dir(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "run"
         deliver.terminate()
     systemd.close()
+
+
+def test_deliver_is_the_doctor(run_dir: Path, tmp_path: Path) -> None:
+    with storescp(tmp_path) as pacs:
+        settings_path(tmp_path).parent.mkdir(exist_ok=True)
+        table = f'name = "pacs"\nhost = "127.0.0.1"\nport = {pacs.port}\nae_title = "PACS"\n'
+        durable.publish(settings_path(tmp_path), f"[[destination]]\n{table}".encode())
+        report = doctor.ask_deliver(run_dir, doctor.named("pacs"))
+    assert report.ok
+    assert "takes Secondary Capture Image" in report.step("contexts").found
+    assert report.step("commitment").code == "commitment-unsupported"
+    with pytest.raises(Declined, match="no destination elsewhere"):
+        doctor.ask_deliver(run_dir, doctor.named("elsewhere"))
 
 
 def entered(target: Target, charset: str = "") -> Worklist:

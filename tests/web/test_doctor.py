@@ -62,7 +62,7 @@ def test_each_step_is_told_and_what_to_type(owner: Visitor, box: Box) -> None:
         set_up(box, pacs.port)
         shown = text_of(owner.post(PAGE))
     known = "the PACS JIVEX, its list of known devices"
-    assert f"{known} AE title JEMBATAN {known} host or IP address 127.0.0.1" in shown
+    assert f"{known} AE title: JEMBATAN {known} host or IP address: 127.0.0.1" in shown
     assert "127.0.0.1 has an address As it must be" in shown
     assert "It is called JIVEX and knows this box as JEMBATAN Not so" in shown
     assert "It answers a C-ECHO Not looked at" in shown
@@ -95,7 +95,7 @@ def test_a_cause_is_found_and_put_right(person: Person, box: Box) -> None:
         person.press("Test everything")
         person.press("Look")
         person.sees("127.0.0.1 is there, but nothing listens on its port 1.")
-        person.sees("this box, destination pacs “Port” the port set in the PACS; it is not 1")
+        person.sees("this box, destination pacs “Port”: the port set in the PACS; it is not 1")
         person.photograph("doctor-fault")
         person.press("Its settings")
         person.fill("Port", str(pacs.port))

@@ -305,7 +305,7 @@ def test_a_connection_is_tested_before_it_is_saved(
     assert not settings_path(box.paths.root).exists()
     answer = add(owner, "destination", {**PACS, "ae_title": "OTHER"}, action="test")
     assert "It is not called OTHER. Compare the title." in text_of(answer)
-    assert "this box, destination pacs “AE title” JIVEX" in text_of(answer)
+    assert "this box, destination pacs “AE title”: JIVEX" in text_of(answer)
 
 
 def test_what_no_form_shows_counts_in_a_test_too(
