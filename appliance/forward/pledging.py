@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance.dicom import commitment as wording
-from appliance.dicom.association import Link, Patience, Target
+from appliance.dicom.association import Link, Patience
 from appliance.dicom.commitment import COMMITMENT, CONTEXTS, DUPLICATE_TRANSACTION
 from appliance.dicom.dimse import SUCCESS, UNRECOGNISED_OPERATION, Command
 from appliance.elements import IMPLICIT_LE
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.clock import Clock
+    from appliance.dicom.association import Target
     from appliance.dicom.dimse import Heard
     from appliance.dicom.sender import Answer
     from appliance.journal.journal import Journal

@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,16 +21,16 @@ import pytest
 from appliance import errors
 from appliance.clock import SystemClock
 from appliance.desk.doctor import report as reports
-from appliance.desk.doctor.report import Place, State
-from appliance.desk.doctor.subject import Limits, Subject
+from appliance.desk.doctor.report import State
+from appliance.desk.doctor.subject import Subject
 from appliance.desk.doctor.visit import examine
-from appliance.dicom.association import Patience, Target
+from appliance.dicom.association import Target
 from appliance.settings.load import parse
 from tests.builders.certificates import paper
+from tests.builders.doctoring import short
 from tests.fakes.clock import FakeClock
 from tests.peers import tls
 from tests.peers.dcmqrscp import dcmqrscp
-from tests.peers.orthanc import free_port
 from tests.peers.orthanc_worklists import orthanc_worklists
 from tests.peers.scripted import Call, peer, rejects
 from tests.peers.storescp import storescp
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from appliance.clock import Clock
     from appliance.desk.doctor.report import Report
+    from appliance.desk.doctor.subject import Limits
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
@@ -51,6 +54,7 @@ NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 
 HERE = "this box, destination pacs"
 FOR_TESTS = 'environment = "test"\n'
+_NOW = SystemClock()
 PROFILE = '[[profile]]\nname = "cr"\nsop_class = "CR"\n'
 
 
@@ -58,10 +62,11 @@ PROFILE = '[[profile]]\nname = "cr"\nsop_class = "CR"\n'
 class Scene:
     """What the doctor is given: settings, and where he may look for the time."""
 
-    target: Target | Place
+    target: Target
     keys: str = ""  # more of the destination
     tables: str = PROFILE
-    limits: dict[str, int | Path] = field(default_factory=dict)
+    limits: Callable[[Path], Limits] = short
+    clock: Clock = _NOW
 
 
 @dataclass(frozen=True)
@@ -75,35 +80,15 @@ class Finding:
     state: State = State.FAILED
 
 
-Plant = "Callable[[Path], AbstractContextManager[Scene]]"
-
-
 def looked_at(scene: Scene, root: Path) -> Report:
-    host, port, called, calling = _address(scene.target)
+    target = scene.target
     toml = (
-        f'[box]\nae_title = "{calling}"\n{scene.tables}[[destination]]\nname = "pacs"\n'
-        f'host = "{host}"\nport = {port}\nae_title = "{called}"\n{scene.keys}'
+        f'[box]\nae_title = "{target.calling}"\n{scene.tables}[[destination]]\nname = "pacs"\n'
+        f'host = "{target.host}"\nport = {target.port}\nae_title = "{target.called}"\n{scene.keys}'
     )
     settings = parse(toml)
-    limits = Limits(
-        patience=Patience(connection_s=1.0, acse_s=1.0, release_s=0.5, dimse_s=1.0, stall_s=1.0),
-        report_s=0.5,
-        time_s=0.5,
-        synchronised=root / "synchronised",
-        chip=root / "since_epoch",
-        ntp_port=free_port(),
-        http_port=free_port(),
-        other_port=free_port(),
-    )
-    clock = FakeClock(NOW) if scene.limits else SystemClock()
-    limits = replace(limits, **scene.limits)
-    return examine(Subject(settings.destinations[0], settings), clock, limits)
-
-
-def _address(target: Target | Place) -> tuple[str, int, str, str]:
-    if isinstance(target, Target):
-        return target.host, target.port, target.called, target.calling
-    return tuple(target)
+    subject = Subject(settings.destinations[0], settings)
+    return examine(subject, scene.clock, scene.limits(root))
 
 
 # --- the plants -------------------------------------------------------------------------------
@@ -261,7 +246,8 @@ def commitment_unanswered(root: Path) -> Iterator[Scene]:
             call.respond(request, 0)
 
     with peer(script) as pacs:
-        yield Scene(pacs.target, 'confirm = "commitment"\n')
+        limits = partial(short, answer_s=0.5)
+        yield Scene(pacs.target, 'confirm = "commitment"\n', limits=limits)
 
 
 @contextmanager
@@ -315,13 +301,13 @@ def no_worklist_there(root: Path) -> Iterator[Scene]:
 @contextmanager
 def wrong_by_ntp(root: Path) -> Iterator[Scene]:
     with storescp(root) as pacs, ntp(NOW + timedelta(hours=7)) as port:
-        yield Scene(pacs.target, limits={"ntp_port": port})
+        yield Scene(pacs.target, limits=partial(short, ntp_port=port), clock=FakeClock(NOW))
 
 
 @contextmanager
 def wrong_by_http(root: Path) -> Iterator[Scene]:
     with storescp(root) as pacs, web(NOW - timedelta(days=400)) as port:
-        yield Scene(pacs.target, limits={"http_port": port})
+        yield Scene(pacs.target, limits=partial(short, http_port=port), clock=FakeClock(NOW))
 
 
 @contextmanager
@@ -329,7 +315,7 @@ def wrong_by_chip(root: Path) -> Iterator[Scene]:
     chip = root / "chip"
     chip.write_text(f"{(NOW + timedelta(minutes=3)).timestamp():.0f}\n")
     with storescp(root) as pacs:
-        yield Scene(pacs.target, limits={"chip": chip})
+        yield Scene(pacs.target, limits=partial(short, chip=chip), clock=FakeClock(NOW))
 
 
 @contextmanager
@@ -511,7 +497,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         Finding(
             "commitment",
             "it promises to keep images",
-            r"was asked to commit itself to an image, and did not report within 0\.5 s",
+            r"was asked to commit itself to an image, and did not report within 0\.3 s",
             LISTED | {"the firewall between 127.0.0.1 and this box: allow": "port 11112"},
         ),
     ),

@@ -69,10 +69,10 @@ def _refusal(caller: bytes, own: bytes, tcp: bytes) -> bytes:
 
 
 def _checksum(content: bytes) -> bytes:
-    total = sum(struct.unpack(f">{len(content) // 2}H", content))
+    total = int(sum(struct.unpack(f">{len(content) // 2}H", content)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF).to_bytes(2, "big")
+    return (total ^ 0xFFFF).to_bytes(2, "big")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,6 @@ def hour(visit: Visit) -> str | Found:
     """This box's clock agrees with whoever can be asked."""
     kept = visit.limits.synchronised.exists()
     sayings = list(_sayings(visit))
-    ours = ", and is kept by network time" if kept else ""
     far = [saying for saying in sayings if saying.is_far]
     if far and kept:
         text = f"this box is kept by network time, and yet {_joined(far)}"
@@ -64,7 +63,7 @@ def hour(visit: Visit) -> str | Found:
         problem = errors.ClockWrong(what=what)
         return failed(problem, (Entry("this box", "time server", _best_server(visit, far)),))
     if sayings or kept:
-        return (_joined(sayings) or "nobody else could be asked") + ours
+        return ", ".join(["it is kept by network time"] * kept + [str(each) for each in sayings])
     return Found(
         f"it cannot be known: {visit.target.host} answers neither NTP nor HTTP, this box is not "
         "kept by network time and has no clock chip; DICOM itself tells no time",

@@ -18,9 +18,8 @@ from appliance.clock import SystemClock
 from appliance.desk.doctor import ask
 from appliance.desk.doctor.consult import consult
 from appliance.desk.doctor.report import Entry, Place, Report, State, Step, read
-from appliance.desk.doctor.subject import Limits, Subject
+from appliance.desk.doctor.subject import Subject
 from appliance.desk.doctor.visit import examine
-from appliance.dicom.association import Patience
 from appliance.errors import (
     BadSettings,
     Declined,
@@ -32,8 +31,8 @@ from appliance.errors import (
 )
 from appliance.settings.load import parse
 from tests.builders.box import Box
+from tests.builders.doctoring import short
 from tests.fakes.clock import FakeClock
-from tests.peers.orthanc import free_port
 from tests.peers.scripted import Call, Request, command_set, fragment, peer, rejects, stores
 from tests.peers.timekeepers import ntp, web
 
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from appliance.clock import Clock
+    from appliance.desk.doctor.subject import Limits
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Settings
 
@@ -66,19 +67,13 @@ def data_set(content: bytes, syntax: str) -> Dataset:
 
 
 def examined(
-    root: Path,
     settings: Settings,
+    limits: Limits,
     journal: Journal | None = None,
-    clock: FakeClock | None = None,
-    **limits: object,
+    clock: Clock | None = None,
 ) -> Report:
-    patience = Patience(connection_s=1.0, acse_s=1.0, release_s=0.5, dimse_s=1.0, stall_s=1.0)
-    nowhere = {"synchronised": root / "synchronised", "chip": root / "chip"}
-    ports = {"ntp_port": free_port(), "http_port": free_port()}
-    short = Limits(patience=patience, report_s=0.3, time_s=0.3, **nowhere, **ports)
     subject = Subject(settings.destinations[0], settings)
-    wait = replace(short, **limits)  # type: ignore[arg-type] - each test knows its fields
-    return examine(subject, clock or SystemClock(), wait, journal)
+    return examine(subject, clock or SystemClock(), limits, journal)
 
 
 class Pacs:
@@ -235,7 +230,7 @@ def test_an_address_is_read_from_a_text() -> None:
 @pytest.mark.network
 def test_what_follows_from_a_fault_is_not_looked_at(tmp_path: Path) -> None:
     with peer(rejects(1, 1, 7)) as pacs:
-        report = examined(tmp_path, settings_of(pacs.port))
+        report = examined(settings_of(pacs.port), short(tmp_path))
     states = {step.title: step.state for step in report.steps}
     assert [title for title, state in states.items() if state is State.SKIPPED] == [
         *("echo", "contexts", "image", "commitment", "find"),
@@ -247,7 +242,7 @@ def test_what_follows_from_a_fault_is_not_looked_at(tmp_path: Path) -> None:
 def test_a_pacs_without_an_echo_gets_images_all_the_same(tmp_path: Path) -> None:
     pacs = Pacs(result=lambda sop_class, _: 3 if sop_class == "1.2.840.10008.1.1" else 0)
     with peer(pacs.script) as running:
-        report = examined(tmp_path, settings_of(running.port))
+        report = examined(settings_of(running.port), short(tmp_path))
     assert (report.ok, report.seconds) == (True, None)
     assert report.step("echo").state is State.UNKNOWN
 
@@ -314,7 +309,7 @@ def test_a_real_pacs_that_is_full_is_known_from_what_it_last_said(tmp_path: Path
 def test_a_pacs_for_real_patients_gets_no_image(tmp_path: Path) -> None:
     pacs = Pacs()
     with peer(pacs.script) as running:
-        step = examined(tmp_path, settings_of(running.port)).step("image")
+        step = examined(settings_of(running.port), short(tmp_path)).step("image")
     assert (step.state, pacs.stored) == (State.UNKNOWN, [])
     assert "only under a test patient" in step.found
     assert [entry.key for entry in step.entries] == ["`test_patient`"]
@@ -324,9 +319,9 @@ def test_a_pacs_for_real_patients_gets_no_image(tmp_path: Path) -> None:
 def test_under_an_agreed_patient_it_gets_the_same_one_each_time(tmp_path: Path) -> None:
     pacs = Pacs()
     with peer(pacs.script) as running:
-        for _ in range(2):
-            report = examined(tmp_path, settings_of(running.port, AGREED))
-    assert report.step("image").found == "it stored the test image of patient T1"
+        settings = settings_of(running.port, AGREED)
+        reports = [examined(settings, short(tmp_path)) for _ in range(2)]
+    assert reports[1].step("image").found == "it stored the test image of patient T1"
     image, _ = pacs.stored
     assert len(set(pacs.bytes)) == 1
     assert (image.PatientID, image.PatientName, image.SyntheticData) == ("T1", "TEST^ONE", "YES")
@@ -337,8 +332,8 @@ def test_under_an_agreed_patient_it_gets_the_same_one_each_time(tmp_path: Path) 
 def test_another_test_patient_is_another_study(tmp_path: Path) -> None:
     pacs = Pacs()
     with peer(pacs.script) as running:
-        examined(tmp_path, settings_of(running.port, AGREED))
-        examined(tmp_path, settings_of(running.port, FOR_TESTS))
+        examined(settings_of(running.port, AGREED), short(tmp_path))
+        examined(settings_of(running.port, FOR_TESTS), short(tmp_path))
     one, other = pacs.stored
     assert other.PatientID == "JEMBATAN-TEST"
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
@@ -353,12 +348,12 @@ def test_it_is_made_as_the_pacs_takes_it(tmp_path: Path) -> None:
     pacs = Pacs(result=takes)
     profile = '[[profile]]\nname = "cr"\nsop_class = "CR"'
     with peer(pacs.script) as running:
-        report = examined(tmp_path, settings_of(running.port, FOR_TESTS, more=profile))
+        report = examined(settings_of(running.port, FOR_TESTS, more=profile), short(tmp_path))
     assert report.step("contexts").code == "rejected-by-destination"
     assert report.step("image").state is State.SKIPPED
     pacs = Pacs(result=lambda sop_class, _: 3 if sop_class == SC else 0)
     with peer(pacs.script) as running:
-        examined(tmp_path, settings_of(running.port, FOR_TESTS, more=profile))
+        examined(settings_of(running.port, FOR_TESTS, more=profile), short(tmp_path))
     assert (pacs.stored[0].SOPClassUID, pacs.stored[0].Modality) == (CR, "CR")
 
 
@@ -367,7 +362,7 @@ def test_the_router_to_satusehat_never_gets_one(tmp_path: Path) -> None:
     pacs = Pacs()
     with peer(pacs.script) as running:
         settings = settings_of(running.port, FOR_TESTS, ae_title="DCMROUTER")
-        step = examined(tmp_path, settings).step("image")
+        step = examined(settings, short(tmp_path)).step("image")
     assert (step.state, pacs.stored) == (State.SKIPPED, [])
     assert "SATUSEHAT" in step.found
 
@@ -434,7 +429,7 @@ def test_a_report_on_commitment(
 ) -> None:
     pacs = Pacs(report=lambda call, request: told(call, request, failure))
     with peer(pacs.script) as running:
-        step = examined(tmp_path, settings_of(running.port, *keys)).step("commitment")
+        step = examined(settings_of(running.port, *keys), short(tmp_path)).step("commitment")
     assert (step.state, found in step.found) == (state, True), step.found
     assert pacs.heard == [b"\0\0"]
 
@@ -453,7 +448,7 @@ def test_a_report_to_the_box_itself_is_found_in_the_journal(tmp_path: Path) -> N
     box = Box(tmp_path)
     pacs = Pacs(report=reports)
     with peer(pacs.script) as running:
-        report = examined(tmp_path, settings_of(running.port), box.journal, report_s=10.0)
+        report = examined(settings_of(running.port), short(tmp_path, report_s=10.0), box.journal)
     box.close()
     assert report.step("commitment").found.startswith("it reports:")
 
@@ -461,7 +456,7 @@ def test_a_report_to_the_box_itself_is_found_in_the_journal(tmp_path: Path) -> N
 @pytest.mark.network
 def test_under_auto_another_proof_will_do(tmp_path: Path) -> None:
     with peer(Pacs().script) as running:
-        report = examined(tmp_path, settings_of(running.port))
+        report = examined(settings_of(running.port), short(tmp_path))
     assert report.step("commitment").state is State.UNKNOWN
     assert report.ok
 
@@ -469,19 +464,17 @@ def test_under_auto_another_proof_will_do(tmp_path: Path) -> None:
 # --- the clock --------------------------------------------------------------------------------
 
 
+def hour(port: int, limits: Limits, clock: Clock) -> Step:
+    return examined(settings_of(port, BY_WORD), limits, clock=clock).step("clock")
+
+
 @pytest.mark.network
 def test_two_that_agree(tmp_path: Path) -> None:
     clock = FakeClock()
     later = clock.utc() + timedelta(seconds=12)
-    with peer(stores) as pacs, ntp(clock.utc()) as ntp_port, web(later) as http_port:
-        step = examined(
-            tmp_path,
-            settings_of(pacs.port, BY_WORD),
-            None,
-            clock,
-            ntp_port=ntp_port,
-            http_port=http_port,
-        ).step("clock")
+    with peer(stores) as pacs, ntp(clock.utc()) as by_ntp, web(later) as by_http:
+        limits = short(tmp_path, ntp_port=by_ntp, http_port=by_http)
+        step = hour(pacs.port, limits, clock)
     assert step.ok
     assert step.found == "it agrees with 127.0.0.1 by NTP, it is 12 s behind 127.0.0.1 by HTTP"
 
@@ -491,19 +484,11 @@ def test_a_box_kept_by_network_time_is_believed(tmp_path: Path) -> None:
     clock = FakeClock()
     kept = tmp_path / "kept"
     kept.touch()
-    with peer(stores) as pacs:
-        alone = examined(tmp_path, settings_of(pacs.port, BY_WORD), None, clock, synchronised=kept)
-        with web(clock.utc() - timedelta(minutes=5, seconds=7)) as port:
-            report = examined(
-                tmp_path,
-                settings_of(pacs.port, BY_WORD),
-                None,
-                clock,
-                synchronised=kept,
-                http_port=port,
-            )
-    assert alone.step("clock").ok
-    step = report.step("clock")
+    ago = clock.utc() - timedelta(minutes=5, seconds=7)
+    with peer(stores) as pacs, web(ago) as by_http:
+        alone = hour(pacs.port, short(tmp_path, synchronised=kept), clock)
+        step = hour(pacs.port, short(tmp_path, synchronised=kept, http_port=by_http), clock)
+    assert (alone.ok, alone.found) == (True, "it is kept by network time")
     assert step.state is State.UNKNOWN
     assert "and yet it is 5 min 7 s ahead of 127.0.0.1 by HTTP" in step.found
 
@@ -516,7 +501,5 @@ def test_a_time_server_that_does_not_know_says_nothing(
     clock = FakeClock()
     far = clock.utc() + timedelta(days=3)
     with peer(stores) as pacs, ntp(far, **unsure) as port:
-        step = examined(
-            tmp_path, settings_of(pacs.port, BY_WORD), None, clock, ntp_port=port
-        ).step("clock")
+        step = hour(pacs.port, short(tmp_path, ntp_port=port), clock)
     assert step.found.startswith("it cannot be known")
