@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from appliance.call import ask
@@ -36,6 +36,7 @@ class Answer:
 def ask_deliver(run_dir: Path, worklist: Worklist) -> Answer:
     """Have the service that asks worklists ask. Raises NobodyAnswers where it does not run."""
     entry = {key: getattr(worklist, key) for key in _ASKED}
+    entry["tls"] = worklist.tls and asdict(worklist.tls)
     try:
         told = ask(run_dir / "deliver.sock", {"op": "worklist", **entry}, _DELIVER_S)
     except Declined as problem:

@@ -109,8 +109,9 @@ class Link:
             request = pdu.associate_rq(target.called, target.calling, offers, served)
             agreement = _agreed(wire, target, offers, request, patience.acse_s)
         except errors.AssociationAborted as aborted:
+            reason = _reason(sock, target)
             wire.close()
-            raise _reason(sock, target) or aborted from aborted
+            raise reason or aborted from aborted
         except BaseException:
             wire.close()
             raise
@@ -301,11 +302,11 @@ def _called(target: Target, timeout_s: float) -> socket.socket | Guarded:
 
 def _reason(sock: socket.socket | Guarded, target: Target) -> errors.AssociationFailed | None:
     """What TLS says of a connection that broke: some learn only now that they refuse our side."""
-    if isinstance(sock, socket.socket) or sock.error is None:
+    if isinstance(sock, socket.socket) or (error := sock.last_words()) is None:
         return None
     from appliance.dicom.trust import why  # noqa: PLC0415 - OpenSSL only where it is wanted
 
-    return why(sock.error, target, agreed=True)
+    return why(error, target, agreed=True)
 
 
 def connected(target: Target, timeout_s: float) -> socket.socket:

@@ -25,7 +25,7 @@ class Guarded:
 
     def __init__(self, secured: ssl.SSLSocket) -> None:
         """Take over a connection whose handshake is done."""
-        self.error: ssl.SSLError | None = None  # why TLS ended the connection
+        self._error: ssl.SSLError | None = None
         self.fileno = secured.fileno
         self.setsockopt = secured.setsockopt
         self.setblocking = secured.setblocking
@@ -72,6 +72,12 @@ class Guarded:
         except ssl.SSLError as error:
             raise self._broken(error) from error
 
+    def last_words(self) -> ssl.SSLError | None:
+        """Why TLS ended the connection, also where that came while something was being sent."""
+        with suppress(OSError):
+            self.recv(1)
+        return self._error
+
     def close(self) -> None:
         """Hang up; the peer is told that nothing is missing, as far as it listens."""
         with suppress(OSError, ValueError):
@@ -93,7 +99,7 @@ class Guarded:
         return sent
 
     def _broken(self, error: ssl.SSLError) -> ConnectionError:
-        self.error = error
+        self._error = error
         return ConnectionAbortedError(error.reason)
 
 

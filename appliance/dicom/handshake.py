@@ -64,11 +64,11 @@ def probe(target: Target, timeout_s: float = _GREETING_S) -> Handshake:
     address = ""
     try:
         sock = connected(target, timeout_s)
-        address = sock.getpeername()[0]
+        address = _address(sock)
         if target.tls is None:
             sock.close()
             return Handshake(address=address)
-        with closing(trust.met(sock, target, target.tls, timeout_s).secured) as secured:
+        with closing(trust.met(sock, target, timeout_s)) as secured:
             _second_thoughts(secured, target)
             return _seen(secured, address)
     except errors.CertificateRefused as problem:
@@ -87,8 +87,9 @@ def shown(target: Target, timeout_s: float = _GREETING_S) -> Handshake:
     address = ""
     try:
         sock = connected(target, timeout_s)
-        address = sock.getpeername()[0]
-        with closing(trust.greeted(sock, target, trust.anybody(), timeout_s)) as secured:
+        address = _address(sock)
+        context = trust.showing(trust.anybody(), target)
+        with closing(trust.greeted(sock, target, context, timeout_s)) as secured:
             return _seen(secured, address)
     except errors.AssociationFailed as problem:
         return Handshake(problem, address)
@@ -99,6 +100,12 @@ def tls_expected(target: Target, timeout_s: float = _GREETING_S) -> errors.TlsEx
     speaks_it = shown(target, timeout_s).version
     facts = {"host": target.host, "port": target.port, "peer": target}
     return errors.TlsExpected(**facts) if speaks_it else None
+
+
+def _address(sock: socket.socket) -> str:
+    with suppress(OSError):  # it may have hung up already
+        return str(sock.getpeername()[0])
+    return ""
 
 
 def _seen(secured: ssl.SSLSocket, address: str) -> Handshake:

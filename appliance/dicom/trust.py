@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from appliance import errors
 from appliance.dicom import certificate
@@ -25,28 +25,20 @@ if TYPE_CHECKING:
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!aDSS"
 
 
-class Met(NamedTuple):
-    """A connection on which hands were shaken."""
-
-    sock: Guarded
-    secured: ssl.SSLSocket
-
-
 def guarded(sock: socket.socket, target: Target, timeout_s: float) -> Guarded:
     """Speak TLS on a new connection as the target's settings want. Raises AssociationFailed."""
-    return met(sock, target, target.tls or Tls(), timeout_s).sock
+    return Guarded(met(sock, target, timeout_s))
 
 
-def met(sock: socket.socket, target: Target, tls: Tls, timeout_s: float) -> Met:
+def met(sock: socket.socket, target: Target, timeout_s: float) -> ssl.SSLSocket:
     """Shake hands, and see whose they are. Raises AssociationFailed; then `sock` is closed."""
-    secured = sock
-    try:
-        secured = greeted(sock, target, trusting(target, tls), timeout_s)
-        _compare(secured, target, tls)
-    except BaseException:
-        secured.close()
-        raise
-    return Met(Guarded(secured), secured)
+    with ExitStack() as failed:
+        failed.callback(sock.close)
+        secured = greeted(sock, target, trusting(target), timeout_s)
+        failed.callback(secured.close)
+        _compare(secured, target)
+        failed.pop_all()
+    return secured
 
 
 def greeted(
@@ -64,9 +56,9 @@ def greeted(
     return secured
 
 
-def trusting(target: Target, tls: Tls) -> ssl.SSLContext:
+def trusting(target: Target) -> ssl.SSLContext:
     """What is asked of the peer, and what is shown to it. Raises TlsFilesUnusable."""
-    context = anybody()
+    context, tls = anybody(), target.tls or Tls()
     if tls.ca or not tls.fingerprint:
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True
@@ -74,9 +66,15 @@ def trusting(target: Target, tls: Tls) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         with _reading(target, tls.ca):
             _load(context, tls.ca)
-    if tls.cert:
-        with _reading(target, tls.cert):
-            context.load_cert_chain(tls.cert, tls.key or None, password=_no_password)
+    return showing(context, target)
+
+
+def showing(context: ssl.SSLContext, target: Target) -> ssl.SSLContext:
+    """`context`, with the certificate that this box shows there. Raises TlsFilesUnusable."""
+    if target.tls and target.tls.cert:
+        with _reading(target, target.tls.cert):
+            key = target.tls.key or None
+            context.load_cert_chain(target.tls.cert, key, password=_no_password)
     return context
 
 
@@ -113,9 +111,10 @@ def _said(reason: str, target: Target, *, agreed: bool) -> type[errors.Associati
     return errors.NotTls if reason in _NOT_TLS else errors.TlsFailed
 
 
-def _compare(secured: ssl.SSLSocket, target: Target, tls: Tls) -> None:
+def _compare(secured: ssl.SSLSocket, target: Target) -> None:
+    wanted = target.tls.fingerprint if target.tls else ""
     found = certificate.fingerprint(secured.getpeercert(binary_form=True) or b"")
-    if tls.fingerprint and not certificate.same(found, tls.fingerprint):
+    if wanted and not certificate.same(found, wanted):
         raise errors.FingerprintDiffers(peer=target, found=found)
 
 

@@ -170,6 +170,8 @@ from appliance.errors.peer import (
     WorklistUnsupported,
 )
 from appliance.errors.trust import (
+    CertificateEnded,
+    CertificateEnding,
     CertificateExpired,
     CertificateNotYetValid,
     CertificateRefused,
@@ -218,6 +220,8 @@ __all__ = [
     "CannotListen",
     "CannotMount",
     "CannotSay",
+    "CertificateEnded",
+    "CertificateEnding",
     "CertificateExpired",
     "CertificateNotYetValid",
     "CertificateRefused",

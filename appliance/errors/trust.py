@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance.errors.base import Notice
 from appliance.errors.peer import AssociationFailed
 
 
@@ -107,3 +108,17 @@ class TlsFilesUnusable(AssociationFailed):
 
     code = "tls-files-unusable"
     hint = "Check `ca`, `cert` and `key` of its TLS: PEM files on this box, the key not locked."
+
+
+class CertificateEnding(Notice):
+    """The certificate of {whose} is valid until {day} only."""
+
+    code = "certificate-ending"
+    hint = "Have it renewed in time; afterwards no connection over TLS comes about."
+
+
+class CertificateEnded(Notice):
+    """The certificate of {whose} was valid until {day}."""
+
+    code = "certificate-ended"
+    hint = "Have it renewed; if that day is still to come, the clock of this box is wrong."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from appliance.journal.abilities import Abilities
 from appliance.journal.arrivals import Arrivals
+from appliance.journal.certificates import Certificates
 from appliance.journal.commitments import Commitments
 from appliance.journal.custody import Custody
 from appliance.journal.database import Database
@@ -45,6 +46,7 @@ class Journal:
         self.pledges = Pledges(session)
         self.abilities = Abilities(session)
         self.orders = Orders(session)
+        self.certificates = Certificates(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)
 

@@ -551,3 +551,16 @@ DELETE FROM worklist_order WHERE (worklist, day) NOT IN (SELECT worklist, day FR
 
 -- name: known_worklists  All of which anything is remembered.
 SELECT DISTINCT worklist FROM worklist_day;
+
+-- name: see_certificate  Somebody showed a certificate, or this box has one to show.
+INSERT INTO certificate (kind, name, side, subject, fingerprint, not_after, seen_at)
+VALUES (:kind, :name, :side, :subject, :fingerprint, :not_after, :now)
+ON CONFLICT (kind, name, side) DO UPDATE SET subject = :subject, fingerprint = :fingerprint,
+    not_after = :not_after, seen_at = :now;
+
+-- name: forget_certificates  Those of entries that are gone, or speak TLS no more.
+DELETE FROM certificate WHERE (kind, name, side) NOT IN (
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:keys));
+
+-- name: certificates  Which certificates there are, and until when each is good.
+SELECT * FROM certificate ORDER BY kind, name, side;

@@ -6,17 +6,21 @@ The only service that speaks to the network outwards; it also asks "what is wron
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
 from appliance.forward.lane import Lane, target_of
+from appliance.forward.vigil import Vigil, Watched, watched
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists, ask_about_now
+from appliance.identify.worklist import target_of as target_of_worklist
+from appliance.journal.certificates import Holder
 from appliance.route.stage import Routing
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.settings.links import ReceiverLink
-from appliance.settings.schema import Worklist
+from appliance.settings.schema import Tls, Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +64,7 @@ class _Shift:
         self._journal.custody.free_the_dead()
         if settings is not self._settings:
             self._journal.items.free_routeless()
+            self._journal.certificates.keep([each.holder for each in _watched(settings)])
             self._settings = settings
         identified = self._identify.turn(settings)
         routed = self._routing.turn(settings)
@@ -75,7 +80,7 @@ def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
         f"destination {d.name} {number}": _job(duty, settings, d)
         for d in settings.destinations
         for number in range(1, d.associations + 1)
-    }
+    } | _vigil(duty, settings)
 
 
 def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
@@ -84,6 +89,30 @@ def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
         (destination, target),
         lambda journal: Lane(destination, target, journal, duty.clock, _ringer(duty)),
     )
+
+
+def _vigil(duty: Duty, settings: Settings) -> dict[str, Job]:
+    seen = _watched(settings)
+    job = Job(tuple(seen), lambda journal: Vigil(seen, journal, duty.clock))
+    return {"certificates": job} if seen else {}
+
+
+def _watched(settings: Settings) -> list[Watched]:
+    """The certificates there are, by the settings."""
+    box = settings.box.tls_cert
+    return [
+        *(
+            w
+            for d in settings.destinations
+            for w in watched("destination", d.name, target_of(d, settings))
+        ),
+        *(
+            w
+            for e in settings.worklists
+            for w in watched("worklist", e.name, target_of_worklist(e, settings))
+        ),
+        *[Watched(Holder("box", "", "ours"), Path(box))] * bool(box),
+    ]
 
 
 def _ringer(duty: Duty) -> Callable[[], None]:
@@ -102,9 +131,16 @@ def _doctor(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
     return consult(request, duty.settings.get(), duty.clock, duty.journal)
 
 
+def _tls(request: Mapping[str, Any]) -> Tls | None:
+    """How a request wants TLS to be spoken."""
+    given = request.get("tls")
+    return None if given is None else Tls(**given)
+
+
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a worklist that somebody is just entering says of these days, in numbers only."""
-    entry = Worklist(**{key: value for key, value in request.items() if key != "op"})
+    given = {key: value for key, value in request.items() if key not in {"op", "tls"}}
+    entry = Worklist(**given, tls=_tls(request))
     told = ask_about_now(entry, duty.settings.get(), duty.clock)
     return {
         "orders": len(told.orders),

@@ -118,7 +118,15 @@ class _Numbers(Collector):
         faults = _gauge("settings_problems", "Settings that were refused and are not in force.")
         faults.add_metric([], len(self._now.problems))
         yield faults
-        yield _by_code("notices", "Settings in force that are a risk.", self._now.notices)
+        yield _by_code("notices", "Risks, though all works.", self._now.notices)
+        ends = _gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When a certificate ends.",
+            *("kind", "name", "side"),
+        )
+        for paper in self._now.certificates:
+            ends.add_metric([*paper.holder], paper.not_after.timestamp())
+        yield ends
         build = _gauge("build_info", "The version that runs.", "version")
         build.add_metric([self._now.version], 1)
         yield build

@@ -1,20 +1,24 @@
-"""Owns what is worth telling of settings in order: it needs nobody, but is a risk. Pure."""
+"""Owns what is worth telling though all works: it needs nobody yet, but is a risk. Pure."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from appliance.errors import OldSharing
+from appliance.errors import CertificateEnded, CertificateEnding, OldSharing
 from appliance.settings.links import ShareLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from appliance.errors import Notice
+    from appliance.journal.certificates import Holder, Paper
     from appliance.settings.schema import Settings
 
 _SMB1 = "SMB1 (the sharing of Windows XP)"
 _NTLM1 = "NTLMv1 (the passwords of Windows XP)"
+_ENDS_SOON = timedelta(days=30)
 
 
 def notices(settings: Settings) -> tuple[Notice, ...]:
@@ -31,3 +35,18 @@ def _old_sharing(settings: Settings) -> Iterator[Notice]:
 def _old_ways(share: ShareLink) -> list[str]:
     smb1 = share.smb1 if share.hosted else share.version == "1.0"
     return [_SMB1] * smb1 + [_NTLM1] * share.ntlmv1
+
+
+def endings(papers: Iterable[Paper], now: datetime) -> Iterator[Notice]:
+    """Certificates that end within a month, or did."""
+    for paper in papers:
+        if paper.not_after - now <= _ENDS_SOON:
+            problem = CertificateEnded if paper.not_after <= now else CertificateEnding
+            day = paper.not_after.date().isoformat()
+            yield problem(whose=_whose(paper.holder), day=day)
+
+
+def _whose(holder: Holder) -> str:
+    if holder.kind == "box":
+        return "this box"
+    return holder.name if holder.side == "theirs" else f"this box for {holder.name}"

@@ -12,7 +12,7 @@ from appliance.board.disk import Room, room
 from appliance.journal.abilities import Asking, Known
 from appliance.model import DeliveryState, ItemState
 from appliance.status import pattern
-from appliance.status.notices import notices
+from appliance.status.notices import endings, notices
 from appliance.status.proofs import proof_words
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from appliance.clock import Clock
     from appliance.errors import Notice, Problem
+    from appliance.journal.certificates import Paper
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Destination, Settings
     from appliance.status.pattern import LampState
@@ -151,6 +152,7 @@ class Snapshot:
     worklists: tuple[WorklistStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     notices: tuple[Notice, ...] = ()
+    certificates: tuple[Paper, ...] = ()
     room: Room | None = None
     version: str = __version__
 
@@ -196,6 +198,7 @@ class Snapshot:
             "lamps": pattern.document(self.lamps),
             "settings_problems": [_told(problem) for problem in self.problems],
             "notices": [_told(notice) for notice in self.notices],
+            "certificates": [_certificate(paper) for paper in self.certificates],
             "version": self.version,
         }
 
@@ -205,6 +208,7 @@ def take(
 ) -> Snapshot:
     """Look at everything; `journal` None is a box that never ran. Raises JournalFault."""
     look = _Look(journal, clock)
+    certificates = tuple(journal.certificates.all()) if journal else ()
     return Snapshot(
         items=look.items(),
         deliveries=look.deliveries(),
@@ -215,7 +219,8 @@ def take(
         destinations=look.destinations(settings.destinations),
         worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
         problems=tuple(problems),
-        notices=notices(settings),
+        notices=(*notices(settings), *endings(certificates, clock.utc())),
+        certificates=certificates,
         room=room(journal.paths.root) if journal else None,
     )
 
@@ -326,6 +331,15 @@ def _progress(place: Mapping[str, Any]) -> Progress | None:
 
 def _told(problem: Problem) -> dict[str, str]:
     return {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint}
+
+
+def _certificate(paper: Paper) -> dict[str, str]:
+    return {
+        **paper.holder._asdict(),
+        "subject": paper.subject,
+        "fingerprint": paper.fingerprint,
+        "not_after": paper.not_after.isoformat(),
+    }
 
 
 def _removed(name: str, states: Mapping[str, int]) -> DestinationStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,18 @@ from appliance.clock import SystemClock
 from appliance.desk.doctor import ask as doctor
 from appliance.desk.worklist import Answer, ask_deliver
 from appliance.errors import Declined
+from appliance.journal.bell import ring
+from appliance.settings.history import publish
 from appliance.settings.load import settings_path
-from appliance.settings.schema import Worklist
+from appliance.settings.schema import Tls, Worklist
+from tests.builders.box import Box
+from tests.builders.certificates import paper
+from tests.builders.receiving import until
 from tests.builders.worklists import order
 from tests.fakes.systemd import FakeSystemd
 from tests.peers.storescp import storescp
-from tests.peers.worklist_scp import worklist_scp
+from tests.peers.tls import in_front_of
+from tests.peers.worklist_scp import AE_TITLE, worklist_scp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +85,29 @@ def test_deliver_tells_how_many_orders_there_are_now_and_why_not(run_dir: Path) 
     gone = ask_deliver(run_dir, entered(ris.target)).problem
     assert gone is not None
     assert gone.code == "port-closed"
+
+
+def test_deliver_asks_over_tls_and_remembers_whom_it_met(tmp_path: Path, run_dir: Path) -> None:
+    shown = paper(tmp_path / "papers", "ris")
+    with worklist_scp(order()) as ris, in_front_of(ris.port, shown) as port:
+        tls = Tls(fingerprint=shown.fingerprint)
+        asked = replace(entered(ris.target), port=port, tls=tls)
+        assert ask_deliver(run_dir, asked).orders == 1
+        told = ask_deliver(run_dir, replace(asked, tls=Tls())).problem
+        assert told is not None
+        assert told.code == "not-trusted"
+        publish(
+            tmp_path,
+            f"""
+            [[worklist]]
+            name = "ris"
+            host = "127.0.0.1"
+            port = {port}
+            ae_title = "{AE_TITLE}"
+            tls = {{ fingerprint = "{shown.fingerprint}" }}
+            """,
+        )
+        ring(run_dir, "deliver")
+        box = Box(tmp_path)
+        until(lambda: shown.fingerprint in [p.fingerprint for p in box.journal.certificates.all()])
+        box.close()

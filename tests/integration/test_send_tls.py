@@ -25,7 +25,7 @@ from appliance.errors import (
 from appliance.model import Instance, Slice
 from appliance.settings.schema import Tls
 from tests.builders import part10 as files
-from tests.builders.certificates import Paper, paper
+from tests.builders.certificates import paper
 from tests.peers.orthanc import orthanc
 from tests.peers.storescp import storescp
 
@@ -119,9 +119,7 @@ def uids_of(tags: dict[str, str]) -> dict[str, str]:
 
 def test_what_the_doctor_would_see(tmp_path: Path, papers: Papers) -> None:
     """DCMTK's own ways to refuse, each by its name."""
-    unknown = replace(
-        papers.trusts, cert=papers.stranger.cert, key=papers.stranger.key_file
-    )
+    unknown = replace(papers.trusts, cert=papers.stranger.cert, key=papers.stranger.key_file)
     plain = [(VERIFICATION, files.IMPLICIT_LE)]
     with storescp(tmp_path / "strict", *papers.options()) as scp:
         target = replace(scp.target, tls=papers.shows)

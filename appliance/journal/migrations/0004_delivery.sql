@@ -1,3 +1,5 @@
+-- Delivery that can be trusted. Each block is of one part of it.
+
 -- What destinations were asked to commit themselves to (PS3.4 J.3), and what they reported.
 
 CREATE TABLE pledge (                          -- written before the destination is asked
@@ -27,4 +29,16 @@ CREATE TABLE ability (                         -- which ways to ask a destinatio
     why         TEXT NOT NULL DEFAULT '',      -- it does not work
     until       TEXT NOT NULL,                 -- then it is forgotten
     PRIMARY KEY (destination, way)
+) WITHOUT ROWID;
+
+-- TLS: the certificates that this box met and those it shows, as they were last seen.
+CREATE TABLE certificate (
+    kind        TEXT NOT NULL,                 -- destination, worklist, box
+    name        TEXT NOT NULL,                 -- of the entry; '' for the box
+    side        TEXT NOT NULL,                 -- theirs, ours
+    subject     TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    not_after   TEXT NOT NULL,
+    seen_at     TEXT NOT NULL,
+    PRIMARY KEY (kind, name, side)
 ) WITHOUT ROWID;

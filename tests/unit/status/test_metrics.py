@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.errors import NobodyAnswers
+from appliance.journal.certificates import Holder, Paper
 from appliance.model import DeliveryState, ItemState
 from appliance.settings.schema import Settings
 from appliance.status import metrics
@@ -53,6 +55,15 @@ def test_a_destination_is_up_or_down_once_it_was_tried(box: Box) -> None:
     )
     box.journal.custody.set_place("destination", "pacs", "down", NOT_ANSWERING)
     assert numbers(box)["destination_up", "pacs"] == 0
+
+
+def test_a_certificate_has_an_end(box: Box) -> None:
+    end = box.clock.utc()
+    holder = Holder("destination", "pacs", "theirs")
+    box.journal.certificates.seen(Paper(holder, "CN=pacs", "AB", end))
+    found = numbers(box)
+    assert found["certificate_expiry_timestamp_seconds", *holder] == pytest.approx(end.timestamp())
+    assert found["notices", "certificate-ended"] == 1
 
 
 def test_a_source_is_in_one_state(box: Box) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from appliance.journal.certificates import Holder, Paper
 from appliance.settings.load import parse
-from appliance.status.notices import notices
+from appliance.status.notices import endings, notices
 
 FENCE = 'interface = "eth1"'
 
@@ -37,3 +39,31 @@ def test_old_sharing_is_told(lines: list[str], words: str) -> None:
 )
 def test_new_sharing_is_not(lines: list[str]) -> None:
     assert told(*lines) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (-1, "The certificate of pacs was valid until 2026-03-14."),
+        (0, "The certificate of pacs was valid until 2026-03-14."),
+        (24, "The certificate of pacs is valid until 2026-03-15 only."),
+        (24 * 30, "The certificate of pacs is valid until 2026-04-13 only."),
+        (24 * 30 + 1, None),
+    ],
+)
+def test_a_certificate_that_ends_is_told_a_month_before(hours: int, words: str | None) -> None:
+    now = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    found = endings([paper(Holder("destination", "pacs", "theirs"), now, hours)], now)
+    assert [notice.sentence for notice in found] == [words] * bool(words)
+
+
+def test_it_says_whose_certificate_ends() -> None:
+    now = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    holders = [Holder("box", "", "ours"), Holder("worklist", "ris", "ours")]
+    found = [*endings([paper(holder, now, 1) for holder in holders], now)]
+    whose = [notice.sentence.split(" is ")[0] for notice in found]
+    assert whose == ["The certificate of this box", "The certificate of this box for ris"]
+
+
+def paper(holder: Holder, now: datetime, hours: int) -> Paper:
+    return Paper(holder, "CN=pacs", "AB", now + timedelta(hours=hours))
