@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from appliance.dicom.guarded import profiled
 from appliance.dicom.inbound import Ending, Parted
 from appliance.errors import BadCertificate
 
@@ -30,8 +31,7 @@ class Secure:
 
         Raises BadCertificate.
         """
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._context = profiled(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         try:
             self._context.load_cert_chain(cert, key or None, password=_no_password)
             if ca:

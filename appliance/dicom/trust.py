@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance import errors
 from appliance.dicom import certificate
-from appliance.dicom.guarded import ENDS, Guarded, handshake
+from appliance.dicom.guarded import ENDS, Guarded, handshake, profiled
 from appliance.settings.schema import Tls
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from appliance.dicom.association import Target
-
-# Forward secrecy and authenticated encryption only (RFC 9325 4.2); those of TLS 1.3 all have both.
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!aDSS"
 
 
 def guarded(sock: socket.socket, target: Target, timeout_s: float) -> Guarded:
@@ -79,12 +76,10 @@ def showing(context: ssl.SSLContext, target: Target) -> ssl.SSLContext:
 
 
 def anybody() -> ssl.SSLContext:
-    """Encrypts as B.12 wants, to whoever answers."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Encrypts, to whoever answers."""
+    context = profiled(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
     return context
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from appliance.settings.values import (
     AeTitle,
+    Fingerprint,
     Folder,
     Host,
     Name,
@@ -147,11 +148,15 @@ class SerialLink(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A modality that may send to a receiver; commitment reports go to its `port`."""
+    """A modality that may send to a receiver; commitment reports go to its `port`.
+
+    Over TLS they go to who has a certificate of `tls_ca`, or the one with this fingerprint.
+    """
 
     ae_title: AeTitle
     host: Host
     port: Port = 104
+    fingerprint: Fingerprint = ""  # SHA-256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

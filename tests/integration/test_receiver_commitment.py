@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,8 +16,10 @@ from appliance.errors import DiskFull
 from appliance.journal.bell import ring
 from appliance.model import ConfirmedBy, ItemState
 from tests.builders import part10
-from tests.builders.receiving import modality, receiving, store, until
+from tests.builders.certificates import Paper, paper
+from tests.builders.receiving import Receiving, modality, receiving, store, until
 from tests.peers.orthanc import free_port
+from tests.peers.tls import in_front_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
 
     from pynetdicom.association import Association
     from pynetdicom.events import Event
-
-    from tests.builders.receiving import Receiving
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 UID = "1.2.3.4.5"
@@ -59,11 +61,16 @@ class Modality:
         return f'{{ ae_title = "CR1", host = "127.0.0.1", port = {self.port} }}'
 
     @contextmanager
-    def calls(self, box: Receiving) -> Iterator[Association]:
+    def calls(self, box: Receiving, own: Paper | None = None) -> Iterator[Association]:
+        """Ask; over TLS where it has a certificate of its `own` to show."""
         ae = AE("CR1")
         ae.add_requested_context(COMMITMENT)
         assoc = ae.associate(
-            "127.0.0.1", box.port, ae_title="JEMBATAN", evt_handlers=self.handlers
+            "127.0.0.1",
+            box.port,
+            ae_title="JEMBATAN",
+            evt_handlers=self.handlers,
+            tls_args=(showing(own), None) if own else None,
         )
         assert assoc.is_established
         yield assoc
@@ -93,6 +100,14 @@ class Modality:
             )
         )
         return self.answers, None
+
+
+def showing(own: Paper) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.load_cert_chain(own.cert, own.key_file)
+    return context
 
 
 def ask(
@@ -194,6 +209,36 @@ def test_what_cannot_be_noted_as_told_is_told_again_and_nobody_is_cut_off(
             until(lambda: len(box.box.journal.commitments.open()) == 1)
         assert cr1.told.get(timeout=10).transaction == "2.25.1"
         until(lambda: not box.box.journal.commitments.open())
+
+
+@pytest.mark.parametrize("known_by", ["authority", "fingerprint"])
+def test_a_modality_that_calls_over_tls_only_is_called_over_tls(
+    tmp_path: Path, known_by: str
+) -> None:
+    mine, its = paper(tmp_path / "papers", "box"), paper(tmp_path / "papers", "cr1")
+    cr1, port = Modality(), free_port()
+    secure = f'tls_port = {port}\ntls_cert = "{mine.cert}"\ntls_key = "{mine.key_file}"'
+    with in_front_of(cr1.port, its, wants=mine.cert) as door:
+        allow = f'{{ ae_title = "CR1", host = "127.0.0.1", port = {door}'
+        if known_by == "authority":
+            secure += f'\ntls_ca = "{its.cert}"'
+        else:
+            allow += f', fingerprint = "{its.fingerprint}"'
+        root, allow = tmp_path / "box", allow + " }"
+        with receiving(root, box=secure, allow=allow) as box:
+            sent(box)
+        with receiving(root, box=secure, allow=allow, source="tls = true") as box, cr1.listens():
+            until(lambda: listens(port))
+            with cr1.calls(Receiving(box.box, port), its) as assoc:
+                assert ask(assoc, UID) == 0
+            proved(box)
+            assert cr1.told.get(timeout=10) == Heard(1, "2.25.1", [UID], {})
+            until(lambda: not box.box.journal.commitments.open())
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_promise_survives_the_service(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -131,6 +132,35 @@ def test_a_source_that_wants_tls_is_not_reached_without(
         trusts = ["+tla", "+cf", certificates.file("ca", "pem")]
         assert "(Success)" in storescu(port, film, *trusts)
         assert "Success" not in storescu(port, film)  # not TLS at the door that speaks it
+
+
+def test_versions_and_ciphers_of_the_past_are_not_spoken(
+    tmp_path: Path, film: Path, certificates: Certificates
+) -> None:
+    port = free_port()
+    trusts = ["+tla", "+cf", certificates.file("ca", "pem")]
+    with receiving(tmp_path / "box", box=settings(certificates, port, with_ca=False)) as box:
+        until(lambda: listens(port))
+        assert "Success" not in storescu(port, film, "+pa", *trusts)
+        assert agrees(port, "ECDHE-RSA-AES128-GCM-SHA256")
+        assert not agrees(port, "ECDHE-RSA-AES128-SHA256")
+        assert not agrees(port, "AES128-GCM-SHA256")
+        assert box.names() == []
+
+
+def agrees(port: int, cipher: str) -> bool:
+    """Whether the box would speak TLS 1.2 with that cipher."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(cipher)
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        try:
+            context.wrap_socket(sock).close()
+        except ssl.SSLError:
+            return False
+    return True
 
 
 def test_a_certificate_that_cannot_be_used_is_said_and_the_rest_goes_on(

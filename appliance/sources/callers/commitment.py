@@ -29,6 +29,7 @@ from appliance.elements import IMPLICIT_LE
 from appliance.errors import Problem, ReportUndelivered
 from appliance.journal.commitments import Reference
 from appliance.peek import Garbled
+from appliance.settings.schema import Tls
 from appliance.sources.callers.guests import links_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from appliance.journal.commitments import Commitment, Fate
     from appliance.journal.journal import Journal
     from appliance.settings.links import Caller, ReceiverLink
-    from appliance.settings.schema import Settings
+    from appliance.settings.schema import Box, Settings
     from appliance.sources.callers.receiver import Receiver, Sender
 
 _log = logging.getLogger(__name__)
@@ -214,8 +215,6 @@ class Teller:
             _log.info("%s is in no list any more and is not told", commitment.calling)
             self._journal.commitments.end(commitment)
             return 0.0
-        if found[0].tls:
-            return _GLANCE_S  # told when it calls again: we do not call in the clear
         return self._told(commitment, objects, *found)
 
     def _told(
@@ -225,7 +224,8 @@ class Teller:
         link: ReceiverLink,
         caller: Caller,
     ) -> float:
-        target = Target(caller.host, caller.port, commitment.calling, commitment.called)
+        tls = _secret(self._receiver.settings.box, caller) if link.tls else None
+        target = Target(caller.host, caller.port, commitment.calling, commitment.called, tls)
         why = _announced(target, commitment, objects)
         if why and commitment.tries < _MOST_TRIES:
             return self._later(commitment, link, target, why)
@@ -266,6 +266,12 @@ def _announced(target: Target, commitment: Commitment, objects: tuple[Object, ..
     except Problem as problem:
         return problem.sentence
     return "" if answer.status == SUCCESS else answer.words
+
+
+def _secret(box: Box, caller: Caller) -> Tls:
+    """How a modality is called that itself may call over TLS only."""
+    ca = "" if caller.fingerprint else box.tls_ca
+    return Tls(ca, box.tls_cert, box.tls_key, caller.fingerprint)
 
 
 def _caller(
