@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
+from appliance.dicom.association import Target
 from appliance.forward.lane import Lane, target_of
 from appliance.forward.vigil import Vigil, Watched, watched
 from appliance.identify.stage import Identify
@@ -37,6 +38,7 @@ def work(duty: Duty) -> None:
     operations = {
         "doctor": lambda request: _doctor(duty, request),
         "worklist": lambda request: _worklist(duty, request),
+        "certificate": _certificate,
     }
     calls = Server(duty.paths.run / "deliver.sock", operations)
     calls.start()
@@ -135,6 +137,13 @@ def _tls(request: Mapping[str, Any]) -> Tls | None:
     """How a request wants TLS to be spoken."""
     given = request.get("tls")
     return None if given is None else Tls(**given)
+
+
+def _certificate(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a peer shows at an address that somebody is just entering."""
+    from appliance.dicom.handshake import shown  # noqa: PLC0415 - OpenSSL only where it is wanted
+
+    return shown(Target(request["host"], int(request["port"]), "", "", _tls(request))).document()
 
 
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -106,7 +106,20 @@ class Group:
         return {column: value for column, value in given.items() if value != ""} or ""
 
 
+@dataclass(frozen=True, slots=True)
+class Switch(Group):
+    """The same of a table that may be off, or on without more: a tick called KEY.on leads it."""
+
+    def read(self, key: str, form: MultiDict[str, str]) -> object:
+        """The table, `True` where it is on and empty; nothing is said where it is off."""
+        return tick(form.getlist(f"{key}.on")) and (Group.read(self, key, form) or True)
+
+
 Fields = Mapping[str, Reader | Rows | Group]
+
+
+TLS = Switch({"fingerprint": text, "ca": text, "cert": text, "key": text})
+"""How somebody whom this box calls is called."""
 
 
 def entry(form: MultiDict[str, str], fields: Fields) -> dict[str, object]:
@@ -131,14 +144,19 @@ def values(record: object, fields: Fields) -> MultiDict[str, str]:
         if isinstance(read, Rows):
             for column in read.columns:
                 shown.setlist(f"{key}.{column}", [str(getattr(row, column)) for row in value])
+        elif isinstance(read, Switch):
+            shown.update(_shown_table(key, read, value) | {f"{key}.on": "on"} if value else {})
         elif isinstance(read, Group):
-            for column in read.columns:
-                shown[f"{key}.{column}"] = _plainly(_of(value, column))
+            shown.update(_shown_table(key, read, value))
         elif read is choices or read is some:
             shown.setlist(key, list(value))
         elif read is not secret:
             shown[key] = _SHOWN.get(read, _plainly)(value)
     return shown
+
+
+def _shown_table(key: str, group: Group, table: object) -> dict[str, str]:
+    return {f"{key}.{column}": _plainly(_of(table, column)) for column in group.columns}
 
 
 def _of(table: object, column: str) -> object:

@@ -13,6 +13,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from appliance.desk import settings as desk
+from appliance.desk.certificate import look
 from appliance.desk.doctor.ask import ask_deliver, typed
 from appliance.errors import BadSettings, NotThere, Problem
 from appliance.settings.editing import with_entry
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from appliance.desk import worklist
+    from appliance.desk.certificate import Looked
     from appliance.desk.doctor.report import Report
     from appliance.settings.links import Source
     from appliance.settings.schema import Destination, Worklist
@@ -124,6 +126,7 @@ class Table:
         values: Form,
         faults: Faults | None = None,
         answer: Report | worklist.Answer | None = None,
+        looked: Looked | None = None,
     ) -> str:
         return render_template(
             f"{self.name}.html",
@@ -131,6 +134,7 @@ class Table:
             values=values,
             faults=faults or Faults(),
             answer=answer,
+            looked=looked,
             settings=self._box.settings,
             **self._extra(values),
         )
@@ -156,7 +160,34 @@ _PEER = forms.Group(
 )
 
 
-class Destinations(Table):
+class Called(Table):
+    """Entries of those that this box calls, which may show a certificate to agree to."""
+
+    def _asked(self, name: str) -> ResponseReturnValue:
+        if request.form["action"] == "pin":
+            return self._form(name, _pinned(request.form))
+        try:
+            if request.form["action"] == "look":
+                return self._form(name, request.form, looked=self._looked(name))
+            return self._tested(name)
+        except Problem as problem:
+            return self._refused(name, problem)
+
+    def _looked(self, name: str) -> Looked:
+        """What it shows, at the address that is typed, saved or not."""
+        typed = self._typed(name)
+        return look(self._box.paths.run, typed.host, typed.port, typed.tls)
+
+    def _typed(self, name: str) -> Destination | Worklist:
+        """The entry as it is typed. Raises BadSettings."""
+        raise NotImplementedError
+
+    def _tested(self, name: str) -> ResponseReturnValue:
+        """Try the connection as it is typed. Raises Problem."""
+        raise NotImplementedError
+
+
+class Destinations(Called):
     """Where images go; the connection can be tested before it is saved."""
 
     name = "destination"
@@ -171,6 +202,7 @@ class Destinations(Table):
             "confirm": forms.text,
             "commitment": _PEER,
             "find": _PEER,
+            "tls": forms.TLS,
             "test_patient": forms.Group({"PatientID": forms.text, "PatientName": forms.text}),
         }
     )
@@ -179,21 +211,33 @@ class Destinations(Table):
     def _entries(self) -> Sequence[Entry]:
         return self._box.settings.destinations
 
-    def _asked(self, name: str) -> ResponseReturnValue:
-        """Test the connection as it is typed, saved or not."""
+    def _typed(self, name: str) -> Destination:
         entry = self._entry(name)
-        try:
-            toml = with_entry(self._in_force(), self.name, entry)
-            parse(toml)
-            answer = ask_deliver(self._box.paths.run, typed(toml, str(entry["name"])))
-        except Problem as problem:
-            return self._refused(name, problem)
+        known = parse(self._toml(entry)).destinations
+        return next(each for each in known if each.name == entry["name"])
+
+    def _tested(self, name: str) -> ResponseReturnValue:
+        entry = self._entry(name)
+        toml = self._toml(entry)
+        parse(toml)
+        answer = ask_deliver(self._box.paths.run, typed(toml, str(entry["name"])))
         return self._form(name, request.form, answer=answer)
+
+    def _toml(self, entry: Mapping[str, object]) -> str:
+        return with_entry(self._in_force(), self.name, entry)
 
     def _in_force(self) -> str:
         """The text that the entry would become a part of; what no form shows counts too."""
         path = settings_path(self._box.paths.root)
         return text_of(path) if path.exists() else ""
+
+
+def _pinned(given: Form) -> Form:
+    """The form, set to take the certificate that was found."""
+    values = MultiDict(given)
+    values.setlist("tls.on", ["on"])
+    values["tls.fingerprint"] = given["found"]
+    return values
 
 
 class Profiles(Table):

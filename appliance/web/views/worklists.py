@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from appliance.desk.worklist import ask_deliver
-from appliance.errors import Problem
 from appliance.settings.editing import with_entry
 from appliance.settings.load import parse
 from appliance.settings.schema import Worklist
 from appliance.web import forms
-from appliance.web.views.tables import Table
+from appliance.web.views.tables import Called
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 _BLANK = Worklist(name="", host="", port=0, ae_title="")
 
 
-class Worklists(Table):
+class Worklists(Called):
     """Whom to ask which exams are ordered."""
 
     name = "worklist"
@@ -36,6 +35,7 @@ class Worklists(Table):
             "port": forms.number,
             "ae_title": forms.text,
             "calling_ae_title": forms.text,
+            "tls": forms.TLS,
             "sources": forms.some,
             "station_ae_title": forms.text,
             "window_h": forms.decimal,
@@ -56,12 +56,11 @@ class Worklists(Table):
         """The modalities there are, to tick."""
         return {"sources": [(source.name,) * 2 for source in self._box.settings.sources]}
 
-    def _asked(self, name: str) -> ResponseReturnValue:
-        """Ask it as it is typed, saved or not."""
+    def _typed(self, name: str) -> Worklist:
         entry = {**self._entry(name), "sources": None}  # who is served does not matter here
-        try:
-            (typed,) = parse(with_entry("", self.name, entry)).worklists
-            answer = ask_deliver(self._box.paths.run, typed)
-        except Problem as problem:
-            return self._refused(name, problem)
+        (typed,) = parse(with_entry("", self.name, entry)).worklists
+        return typed
+
+    def _tested(self, name: str) -> ResponseReturnValue:
+        answer = ask_deliver(self._box.paths.run, self._typed(name))
         return self._form(name, request.form, answer=answer)
