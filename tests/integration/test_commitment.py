@@ -13,7 +13,7 @@ from appliance.forward.confirm import DENIED_AFTER_S, TRIAL_S
 from appliance.journal.abilities import Way
 from appliance.settings.schema import Confirm, Peer
 from tests.builders.receiving import receiving, until
-from tests.integration.test_lane import Scene
+from tests.builders.scene import Scene
 from tests.peers.committing import Committing
 from tests.peers.dcmqrscp import dcmqrscp
 from tests.peers.orthanc import free_port, orthanc

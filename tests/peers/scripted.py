@@ -133,18 +133,25 @@ class Call:
         self, request: Request, status: int, comment: str = "", data: bytes = b"", to: int = 0
     ) -> None:
         """Answer a message (or, with `to`, another one by its message ID)."""
-        message_id = to.to_bytes(2, "little") if to else request.command[0x0110]
+        answer = {0x0900: status.to_bytes(2, "little")}
+        if to:
+            answer[0x0120] = to.to_bytes(2, "little")
+        if comment:
+            answer[0x0902] = comment.encode() + b" " * (len(comment) % 2)
+        self.respond_with(request, answer, data)
+
+    def respond_with(
+        self, request: Request, elements: Mapping[int, bytes], data: bytes = b""
+    ) -> None:
+        """Answer a message with those elements, whatever they say or leave out."""
         answer = {
             0x0002: request.command.get(0x0002) or request.command[0x0003],
             0x0100: (request.field | 0x8000).to_bytes(2, "little"),
-            0x0120: message_id,
+            0x0120: request.command[0x0110],
             0x0800: b"\1\0" if data else b"\1\1",
-            0x0900: status.to_bytes(2, "little"),
         }
-        if comment:
-            answer[0x0902] = comment.encode() + b" " * (len(comment) % 2)
-        self.line.sendall(
-            fragment(request.context_id, 3, command_set(answer))
+        self.say(
+            fragment(request.context_id, 3, command_set({**answer, **elements}))
             + (fragment(request.context_id, 2, data) if data else b"")
         )
 
@@ -166,7 +173,10 @@ class Call:
         return bytes(content)
 
     def send(self, kind: int, body: bytes) -> None:
-        self.line.sendall(pdu(kind, body))
+        self.say(pdu(kind, body))
+
+    def say(self, content: bytes) -> None:
+        self.line.sendall(content)
 
     def abort(self) -> None:
         self.send(ABORT, bytes(4))
@@ -272,6 +282,12 @@ def hangs(call: Call) -> None:
     """The script of a peer that agrees to an association and then never answers."""
     call.accept()
     call.hang()
+
+
+def named(uid: str) -> bytes:
+    """A match for C-FIND: the SOP Instance UID in Implicit VR LE."""
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    return struct.pack("<HHI", 0x0008, 0x0018, len(value)) + value
 
 
 def pdu(kind: int, body: bytes) -> bytes:
