@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"jembatan {__version__}")
     words = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_run, _status, _config, _convert, _send, _doctor, _queue, _journal, _bench):
+    for add in (_run, _status, _days, _config, _convert, _send, _doctor, _queue, _journal, _bench):
         add(words)
     return parser
 
@@ -91,6 +92,16 @@ def _run(words: Words) -> None:
 
 def _status(words: Words) -> None:
     _word(words, "status", "status:status", "how the box is doing", json=True)
+
+
+def _days(words: Words) -> None:
+    meaning = "what came day by day, what became of it, and what the PACS has of it"
+    days = _word(words, "days", "days:days", meaning, json=True)
+    which = days.add_mutually_exclusive_group()
+    which.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    which.add_argument("--last", type=_at_least_one, default=7, metavar="N", help="days")
+    days.add_argument("--ask", action="store_true", help="the PACS first what it has now")
+    days.add_argument("--csv", action="store_true", help="for a table calculator")
 
 
 def _config(words: Words) -> None:

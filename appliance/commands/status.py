@@ -14,10 +14,10 @@ from appliance.status.pattern import drawing
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from appliance.journal.journal import Paths
-    from appliance.status.snapshot import Snapshot
+    from appliance.status.snapshot import Snapshot, SourceStatus
 
 
 def status(options: Namespace) -> int:
@@ -51,14 +51,7 @@ def _tell(now: Snapshot) -> None:
     if now.waiting_for_order:
         say(f"Waiting for their order in a worklist: {now.waiting_for_order}.")
     if now.sources:
-        say("", "Sources")
-        table(
-            (f"  {s.name}", s.state, f"last file {ago(s.last_arrival_s)}", s.sentence)
-            for s in now.sources
-        )
-        for source in now.sources:
-            if source.hint:
-                say(f"  -> {source.name}: {source.hint}")
+        _tell_sources(now.sources)
     if now.destinations:
         say("", "Destinations")
         table(
@@ -76,6 +69,18 @@ def _tell(now: Snapshot) -> None:
     if now.held:
         say("", "Waiting for a person")
         table((f"  {h.id}", h.name, h.code, h.sentence) for h in now.held)
+
+
+def _tell_sources(sources: Sequence[SourceStatus]) -> None:
+    say("", "Sources")
+    table(
+        (f"  {s.name}", s.state, f"last file {ago(s.last_arrival_s)}", s.sentence) for s in sources
+    )
+    for source in sources:
+        if source.hint:
+            say(f"  -> {source.name}: {source.hint}")
+        if source.silence:
+            say(f"  -> {source.silence.sentence} {source.silence.hint}")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -127,6 +127,7 @@ from appliance.errors.link import (
     StickRead,
     StickReading,
     StickSafe,
+    TooQuiet,
     TransferFailed,
 )
 from appliance.errors.peer import (
@@ -353,6 +354,7 @@ __all__ = [
     "TlsFilesUnusable",
     "TlsUnanswered",
     "TooLarge",
+    "TooQuiet",
     "TooSlow",
     "TransferFailed",
     "Transparent",

@@ -12,6 +12,16 @@ class OldSharing(Notice):
     hint = "Give the modality a cable of its own to the box; switch it off once nothing needs it."
 
 
+class TooQuiet(Problem):
+    """{name} has shown nothing since {since}, and by its habit it should have."""
+
+    code = "too-quiet"
+    hint = (
+        "From here that looks exactly like “all sent”. Look whether the modality exported, and at "
+        "its cable or stick."
+    )
+
+
 class NoHelper(Problem):
     """{what} cannot be reached: {why}."""
 

@@ -10,6 +10,7 @@ from appliance.journal.certificates import Certificates
 from appliance.journal.commitments import Commitments
 from appliance.journal.custody import Custody
 from appliance.journal.database import Database
+from appliance.journal.days import Days
 from appliance.journal.deliveries import Deliveries
 from appliance.journal.items import Items
 from appliance.journal.ledger import Ledger
@@ -47,6 +48,7 @@ class Journal:
         self.abilities = Abilities(session)
         self.orders = Orders(session)
         self.certificates = Certificates(session)
+        self.days = Days(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)
 

@@ -564,3 +564,41 @@ DELETE FROM certificate WHERE (kind, name, side) NOT IN (
 
 -- name: certificates  Which certificates there are, and until when each is good.
 SELECT * FROM certificate ORDER BY kind, name, side;
+
+-- name: known_sources  Every source that ever showed something.
+SELECT DISTINCT source FROM arrival ORDER BY source;
+
+-- name: active_hours  When a source used to show something; the index alone answers.
+SELECT DISTINCT substr(seen_at, 1, 13) AS hour FROM arrival
+WHERE source = :source AND seen_at >= :since ORDER BY hour;
+
+-- name: fates_between  What became of what a source showed in some time; not counting companions.
+SELECT item.state, count(*) AS n FROM arrival JOIN item ON item.id = arrival.item_id
+WHERE arrival.source = :source AND seen_at >= :since AND seen_at < :until
+  AND item.code NOT IN ('sidecar', 'junk')
+GROUP BY item.state;
+
+-- name: objects_between  Where the objects of it went, and how far.
+SELECT delivery.destination, delivery.state, count(*) AS n
+FROM (SELECT DISTINCT item_id FROM arrival
+      WHERE source = :source AND seen_at >= :since AND seen_at < :until) AS came
+JOIN delivery ON delivery.item_id = came.item_id
+JOIN instance ON instance.delivery_id = delivery.id
+GROUP BY delivery.destination, delivery.state;
+
+-- name: taken_between  Which of them a destination has answered for.
+SELECT delivery.item_id, instance.*
+FROM (SELECT DISTINCT item_id FROM arrival
+      WHERE source = :source AND seen_at >= :since AND seen_at < :until) AS came
+JOIN delivery ON delivery.item_id = came.item_id
+JOIN instance ON instance.delivery_id = delivery.id
+WHERE delivery.destination = :destination AND delivery.state IN ('sent', 'confirmed')
+ORDER BY delivery.item_id, instance.number;
+
+-- name: note_reckoning  What a destination shows of one day.
+INSERT INTO reckoning VALUES (:day, :source, :destination, :objects, :found, :missing, :asked_at)
+ON CONFLICT (day, source, destination) DO UPDATE SET
+    objects = :objects, found = :found, missing = :missing, asked_at = :asked_at;
+
+-- name: reckonings  What was noted of one day.
+SELECT * FROM reckoning WHERE day = :day;

@@ -6,12 +6,15 @@ The only service that speaks to the network outwards; it also asks "what is wron
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
 from appliance.dicom.association import Target
 from appliance.forward.lane import Lane, target_of
+from appliance.forward.reckoner import Reckoner, accounts
+from appliance.forward.reckoner import ask as reckon
 from appliance.forward.vigil import Vigil, Watched, watched
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists, ask_about_now
@@ -39,6 +42,7 @@ def work(duty: Duty) -> None:
         "doctor": lambda request: _doctor(duty, request),
         "worklist": lambda request: _worklist(duty, request),
         "certificate": _certificate,
+        "reckon": lambda request: _reckon(duty, request),
     }
     calls = Server(duty.paths.run / "deliver.sock", operations)
     calls.start()
@@ -78,11 +82,12 @@ class _Shift:
 
 
 def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
-    return {
+    lanes = {
         f"destination {d.name} {number}": _job(duty, settings, d)
         for d in settings.destinations
         for number in range(1, d.associations + 1)
-    } | _vigil(duty, settings)
+    }
+    return {**lanes, **_vigil(duty, settings), **_accounts(duty, settings)}
 
 
 def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
@@ -97,6 +102,12 @@ def _vigil(duty: Duty, settings: Settings) -> dict[str, Job]:
     seen = _watched(settings)
     job = Job(tuple(seen), lambda journal: Vigil(seen, journal, duty.clock))
     return {"certificates": job} if seen else {}
+
+
+def _accounts(duty: Duty, settings: Settings) -> dict[str, Job]:
+    asked_for = (settings.destinations, settings.box)
+    job = Job(asked_for, lambda journal: Reckoner(settings, journal, duty.clock))
+    return {"accounts": job} if settings.destinations else {}
 
 
 def _watched(settings: Settings) -> list[Watched]:
@@ -144,6 +155,15 @@ def _certificate(request: Mapping[str, Any]) -> Mapping[str, Any]:
     from appliance.dicom.handshake import shown  # noqa: PLC0415 - OpenSSL only where it is wanted
 
     return shown(Target(request["host"], int(request["port"]), "", "", _tls(request))).document()
+
+
+def _reckon(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the PACSs show of one day, asked now and noted."""
+    settings = duty.settings.get()
+    with duty.journal() as journal:
+        for account in accounts(date.fromisoformat(request["day"]), settings, journal):
+            reckon(account, settings, journal, duty.clock)
+    return {}
 
 
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

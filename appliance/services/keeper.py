@@ -16,6 +16,7 @@ from appliance.settings.clerk import Clerk
 from appliance.status import snapshot
 from appliance.status.pattern import PATTERNS, LampState, drawing
 from appliance.status.retention import Housekeeping
+from appliance.status.silence import Watch
 
 if TYPE_CHECKING:
     from appliance.board.lamps import Lamps
@@ -52,6 +53,7 @@ class _Round:
         self._housekeeping = Housekeeping(
             journal.custody, journal.orders, duty.paths.spool, duty.clock
         )
+        self._silence = Watch(journal, duty.clock)
 
     def turn(self) -> float:
         try:
@@ -60,7 +62,9 @@ class _Round:
             if look.items.get(ItemState.ARRIVED):
                 # convert is not there most of the time, so nobody else makes good a lost ring.
                 self._duty.ring("convert")
-            return self._housekeeping.turn(self._duty.settings.get())
+            settings = self._duty.settings.get()
+            listen_s = self._silence.turn(settings)
+            return min(self._housekeeping.turn(settings), listen_s)
         except (DiskFull, JournalFault) as problem:
             _log.error("%s %s", problem.sentence, problem.hint)
             self._light(LampState.CANNOT_DELIVER)

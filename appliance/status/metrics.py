@@ -58,7 +58,9 @@ class _Numbers(Collector):
         last = _gauge("source_last_arrival_age_seconds", "Since the last new file.", "source")
         read = _gauge("stick_files_read", "Files of the stick dealt with.", "source")
         found = _gauge("stick_files_found", "Files on the stick that is or was read.", "source")
+        quiet = _gauge("source_too_quiet", "Whether a source is quieter than its habit.", "source")
         for source in self._now.sources:
+            quiet.add_metric([source.name], source.silence is not None)
             up.add_metric([source.name], source.is_up)
             state.add_metric([source.name, source.state], 1)
             if source.last_arrival_s is not None:
@@ -66,7 +68,7 @@ class _Numbers(Collector):
             if source.progress:
                 read.add_metric([source.name], source.progress.done)
                 found.add_metric([source.name], source.progress.total)
-        yield from (up, state, last, read, found)
+        yield from (up, state, last, read, found, quiet)
 
     def _destinations(self) -> Iterator[Metric]:
         queue = _gauge("deliveries", "Deliveries by state.", "destination", "state")

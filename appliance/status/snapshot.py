@@ -14,6 +14,7 @@ from appliance.model import DeliveryState, ItemState
 from appliance.status import pattern
 from appliance.status.notices import endings, notices
 from appliance.status.proofs import proof_words
+from appliance.status.silence import PLACE, Habit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +70,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """What is said of a source that is quieter than its habit."""
+
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """How a source is doing."""
 
@@ -80,6 +89,7 @@ class SourceStatus:
     hint: str
     progress: Progress | None
     last_arrival_s: float | None  # how long ago
+    silence: Silence | None  # where it is strange that nothing comes
 
     @property
     def is_up(self) -> bool:
@@ -165,7 +175,7 @@ class Snapshot:
     @property
     def lamps(self) -> LampState:
         """The most pressing of all this."""
-        idle_sources = [source for source in self.sources if source.needs_a_person]
+        idle_sources = [s for s in self.sources if s.needs_a_person or s.silence]
         return pattern.lamp_state(
             on_the_way=self.on_the_way,
             for_a_person=len(self.held) + len(idle_sources) + len(self.problems),
@@ -266,8 +276,20 @@ class _Look:
             sentence=_source_sentence(kind, place),
             hint=place.get("hint", ""),
             progress=_progress(place),
-            last_arrival_s=self._since(self._ledger.last_arrival(name) if self._ledger else ""),
+            last_arrival_s=self._since(self._last_arrival(name)),
+            silence=self._silence(name),
         )
+
+    def _last_arrival(self, source: str) -> str:
+        return self._ledger.last_arrival(source) if self._ledger else ""
+
+    def _silence(self, source: str) -> Silence | None:
+        """What was said of a source that was too quiet, unless something came since."""
+        place = self._places.get((PLACE, source), {})
+        is_quiet = place.get("state") == Habit.QUIET
+        if is_quiet and place["changed_at"] > self._last_arrival(source):
+            return Silence(place["sentence"], place["hint"])
+        return None
 
     def _unoffered(self, name: str, kind: str) -> Mapping[str, Any]:
         """What keeps a share of this box from being offered; watch sees only an empty folder."""

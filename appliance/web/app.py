@@ -14,6 +14,7 @@ from appliance.web.auth import Auth, Cookies
 from appliance.web.box import Box
 from appliance.web.views.account import Account
 from appliance.web.views.api import Api
+from appliance.web.views.days import Days
 from appliance.web.views.doctor import Doctor
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
@@ -72,6 +73,11 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/items/<int:item_id>/pick", "pick", items.pick, "POST")
     yield Route("/items/<int:item_id>/release", "release", items.release, "POST")
     yield Route("/items/<int:item_id>/discard", "discard", items.discard, both)
+    days = Days(box)
+    yield Route("/days", "days", days.page)
+    yield Route("/days.csv", "days_table", days.table)
+    yield Route("/days/<day>/ask", "ask_day", days.ask, "POST")
+    yield Route("/silence/<source>/excuse", "excuse", days.excuse, "POST")
     settings = Settings(box)
     yield Route("/settings", "settings", settings.overview)
     yield Route("/settings/box", "box", settings.box, both)

@@ -42,3 +42,15 @@ CREATE TABLE certificate (
     seen_at     TEXT NOT NULL,
     PRIMARY KEY (kind, name, side)
 ) WITHOUT ROWID;
+
+-- What destinations showed (C-FIND) of the objects that they took on one day from one source.
+CREATE TABLE reckoning (
+    day         TEXT NOT NULL,                 -- YYYY-MM-DD where the box stands
+    source      TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    objects     INTEGER NOT NULL,              -- that it had taken when it was asked
+    found       INTEGER,                       -- NULL: it cannot be asked
+    missing     TEXT NOT NULL DEFAULT '[]',    -- JSON: items that it did not show
+    asked_at    TEXT NOT NULL,
+    PRIMARY KEY (day, source, destination)
+) WITHOUT ROWID;

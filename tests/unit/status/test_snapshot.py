@@ -124,6 +124,7 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
             "hint": "",
             "progress": None,
             "last_arrival_s": 0.0,
+            "silence": None,
         }
     ]
 
