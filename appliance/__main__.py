@@ -114,6 +114,12 @@ def _config(words: Words) -> None:
     restore.add_argument("number", type=int, metavar="N")
     export = _word(group, "export", "config:export", "write the settings in force to a file")
     export.add_argument("file", type=Path, metavar="FILE")
+    promote = _word(group, "promote", "config:promote", "from tests to real patients, in one step")
+    promote.add_argument("name", metavar="DESTINATION")
+    promote.add_argument("--to", metavar="AET@HOST:PORT", help="where the real one is")
+    promote.add_argument(
+        "--orders-at", type=_pair, action="append", metavar="WORKLIST=AET@HOST:PORT"
+    )
     import_ = _word(group, "import", "config:import_", "put the settings of a file in force")
     import_.add_argument("file", type=Path, metavar="FILE")
 
@@ -151,6 +157,8 @@ def _queue(words: Words) -> None:
     _word(group, "list", "queue:unfinished", "what is on its way or needs a person", json=True)
     show = _word(group, "show", "queue:show", "one image and its history", json=True)
     show.add_argument("id", type=int, metavar="ID")
+    explain = _word(group, "explain", "explain:explain", "why an image went there", json=True)
+    explain.add_argument("id", type=int, metavar="ID")
     for name, meaning, several in (
         ("retry", "let images go on", "+"),
         ("hold", "stop images until they are retried", "+"),
@@ -184,7 +192,7 @@ def _bench(words: Words) -> None:
 def _pair(text: str) -> tuple[str, str]:
     keyword, equals, value = text.partition("=")
     if not equals:
-        msg = "is written KEYWORD=VALUE"
+        msg = "is written NAME=VALUE"
         raise argparse.ArgumentTypeError(msg)
     return keyword, value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path  # noqa: TC003 - Piece is evaluated
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,14 @@ class DeliveryState(StrEnum):
     CONFIRMED = "confirmed"
     DEFERRED = "deferred"
     HELD = "held"
+
+
+class Priority(IntEnum):
+    """How soon a delivery goes: all of the one before any of the next."""
+
+    STAT = 0
+    HIGH = 1
+    ROUTINE = 2
 
 
 class ConfirmedBy(StrEnum):
@@ -143,12 +151,16 @@ class Identity:
     `order` is what the image says of the request it answers: keywords of sequences, each with
     items of keywords to a text or to further items; empty where nobody ordered it. `apart`: the
     study that it came in is of another patient, so that none of the UIDs it came with may stay.
+    `priority` is the order's RequestedProcedurePriority. `invented`: worklists for tests served
+    its source, so that it must never reach a destination for real patients.
     """
 
     values: Mapping[str, str]
     proof: str  # "trust", "worklist" or "person"
     order: Mapping[str, object] = field(default_factory=dict)
     apart: bool = False
+    priority: str = ""
+    invented: bool = False
 
 
 @dataclass(frozen=True, slots=True)

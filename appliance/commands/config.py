@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance import durable
 from appliance.commands.box import paths_of
 from appliance.commands.out import document, say, table
 from appliance.desk import settings as desk
-from appliance.errors import NobodyAnswers
+from appliance.desk.promote import plan, promoted
+from appliance.errors import NobodyAnswers, Refused
 from appliance.journal.bell import ring
 from appliance.settings import history
 from appliance.settings.load import load, parse, text_of
@@ -17,6 +18,7 @@ from appliance.settings.load import load, parse, text_of
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from appliance.desk.promote import Promotion
     from appliance.journal.journal import Paths
 
 
@@ -51,6 +53,16 @@ def restore(options: Namespace) -> int:
     return 0
 
 
+def promote(options: Namespace) -> int:
+    """Make a destination for tests one for real patients, and its worklists with it."""
+    paths = paths_of(options.root)
+    text = desk.text(paths)
+    promotion = plan(parse(text), options.name)
+    _save(paths, promoted(text, promotion, _addresses(promotion, options)), "jembatan.toml")
+    say(promotion.sentence)
+    return 0
+
+
 def export(options: Namespace) -> int:
     """Write the settings in force to a file."""
     text = desk.text(paths_of(options.root))
@@ -62,6 +74,25 @@ def import_(options: Namespace) -> int:
     """Put the settings of a file in force."""
     _save(paths_of(options.root), text_of(options.file), options.file.name)
     return 0
+
+
+def _addresses(promotion: Promotion, options: Namespace) -> dict[tuple[str, str], dict[str, Any]]:
+    """Where the real ones are, as far as that was said."""
+    found = {}
+    if options.to:
+        found["destination", promotion.destination] = _address(options.to)
+    for name, place in options.orders_at or ():
+        if name not in promotion.worklists:
+            raise Refused(what=f"An address of {name}", why="it is not promoted along")
+        found["worklist", name] = _address(place)
+    return found
+
+
+def _address(place: str) -> dict[str, Any]:
+    from appliance.desk.send import target_of  # noqa: PLC0415 - no other word here needs it
+
+    target = target_of(place, "ANY")
+    return {"host": target.host, "port": target.port, "ae_title": target.called}
 
 
 def _save(paths: Paths, text: str, file: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.decision import deciding, refused
 from appliance.desk.films import Film, film_of
+from appliance.errors import MadeWhileTesting
 from appliance.model import DeliveryState, ItemState
 
 if TYPE_CHECKING:
@@ -133,7 +134,11 @@ def _again(journal: Journal, item: Item, who: str) -> str:
 
 
 def _send_again(journal: Journal, item: Item, who: str) -> str:
-    held = _deliveries(journal, item, DeliveryState.HELD)
+    rows = [dict(row) for row in journal.ledger.deliveries_of(item.id)]
+    held = [row["id"] for row in rows if _may_go(row, item)]
+    if not held and any(row["state"] == DeliveryState.HELD for row in rows):
+        why = "it was made while testing; discard it, and export it again if it is of a patient"
+        raise refused(item, "Retrying", why)
     for number in held:
         why = f"{who} wants it sent again."
         journal.deliveries.decide_delivery(
@@ -142,6 +147,13 @@ def _send_again(journal: Journal, item: Item, who: str) -> str:
     if held or journal.deliveries.hurry(item.id):
         return "It is sent again now, the same bytes."
     raise refused(item, "Retrying", "it is being sent already")
+
+
+def _may_go(delivery: Mapping[str, Any], item: Item) -> bool:
+    """Whether a held delivery may be sent if a person wants it: no invented patient is."""
+    is_invented = item.identity is not None and item.identity.invented
+    stays = is_invented and delivery["code"] == MadeWhileTesting.code
+    return delivery["state"] == DeliveryState.HELD and not stays
 
 
 def _deliveries(journal: Journal, item: Item, *states: DeliveryState) -> list[int]:

@@ -63,6 +63,20 @@ class NoRoute(Held):
     hint = "Add a destination or a route; the image stays here until then."
 
 
+class MadeWhileTesting(Held):
+    """It came before {destination} was promoted from tests, and does not go there by itself."""
+
+    code = "made-while-testing"
+    hint = "If it is of a real patient, try it again and it is sent there; if not, discard it."
+
+
+class LeftFromTests(Held):
+    """It was made while testing: its patient is one of a worklist that was for tests then."""
+
+    code = "made-while-testing"
+    hint = "Discard it; if it is of a real patient after all, export it again at the modality."
+
+
 class UidConflict(Held):
     """SOP Instance UID {uid} is already known with other content (first seen in {before})."""
 

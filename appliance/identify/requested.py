@@ -37,8 +37,13 @@ def identity(order: Order, case: Case, proof: str) -> Identity:
     date = rules.exam_date(
         case.name, case.evidence, case.profile, worklist=moments.scheduled(order) or case.when
     )
-    # Empty in the order is empty in the image: what a device wrote there is nobody's word.
-    return Identity({**kept, "AccessionNumber": "", **copied, **date}, proof, request(order))
+    return Identity(
+        # Empty in the order is empty in the image: what a device wrote there is nobody's word.
+        {**kept, "AccessionNumber": "", **copied, **date},
+        proof,
+        request(order),
+        priority=value(order, "RequestedProcedurePriority"),
+    )
 
 
 def request(order: Order) -> Mapping[str, object]:

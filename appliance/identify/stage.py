@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -74,7 +75,7 @@ class Identify:
         return max((datetime.fromisoformat(due) - self._clock.utc()).total_seconds(), 0.0)
 
     def _identify(self, item: Item, settings: Settings) -> None:
-        if self._is_here_already(item):
+        if self._is_here_already(item, tried=settings.is_tried(item.source)):
             return
         self._must_be_of_one_patient(item)
         case = case_of(item, settings)
@@ -83,6 +84,7 @@ class Identify:
             identity, *notes = self._proved(case, item.source, settings)
         else:
             identity, notes = rules.decide(item.name, item.evidence, profile), []
+        identity = replace(identity, invented=settings.is_tried(item.source))
         doubt = moments.doubt(case.evidence, case.profile, case.arrived_at)
         self._journal.items.identified(item, identity, filter(None, [*notes, doubt]))
 
@@ -126,11 +128,16 @@ class Identify:
 
     # --- beside other images ---------------------------------------------------------------------
 
-    def _is_here_already(self, item: Item) -> bool:
-        """Whether the same image of the same patient is; raises where it is of another one."""
+    def _is_here_already(self, item: Item, *, tried: bool) -> bool:
+        """Whether the same image of the same patient is; raises where it is of another one.
+
+        What was made while testing is not here, unless its source is still `tried`.
+        """
         now = rules.claimed(item.evidence)
         key = rules.identity_key(now)
         for twin in self._journal.items.twins(item):
+            if twin.identity and twin.identity.invented and not tried:
+                continue
             before = _said(twin)
             if key in {
                 rules.identity_key(rules.claimed(twin.evidence)),

@@ -77,13 +77,15 @@ def load_evidence(text: str) -> Evidence:
 
 
 def dump_identity(identity: Identity) -> str:
-    """Values, their proof, the order, and whether it goes apart."""
+    """Values, their proof, the order, whether it goes apart, how soon, and whether for real."""
     return dump(
         {
             "values": dict(identity.values),
             "proof": identity.proof,
             "order": dict(identity.order),
             "apart": identity.apart,
+            "priority": identity.priority,
+            "invented": identity.invented,
         }
     )
 

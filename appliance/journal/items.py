@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
 from appliance.errors import Held, NotThere, UidConflict
 from appliance.journal import codec
 from appliance.journal.session import item_of, said, state_for
-from appliance.model import DeliveryState, ItemState
+from appliance.model import DeliveryState, ItemState, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from appliance.journal.session import Session
     from appliance.model import Body, Evidence, Identity, Instance, Item
 
+ROUTED_BY = "routed-by"
+"""The code of the remark that says which rule sent an item to a destination."""
+
 _CLOCK_WENT_BACK = timedelta(days=1)
 """Nothing is ever put off for longer: a later time was written by a clock since corrected."""
+
+
+class Ruling(NamedTuple):
+    """What the rules said of one item at one destination."""
+
+    why: str = ""  # a sentence
+    priority: Priority = Priority.ROUTINE
+    stays: Held | None = None  # it is composed, and goes only when a person says so
 
 
 class Items:
@@ -173,7 +184,17 @@ class Items:
         with self._s.db.write(durable=False):
             self._move(item, state_for(problem), problem)
 
-    def routed(self, item: Item, deliveries: Mapping[str, tuple[Instance, ...] | Held]) -> None:
+    def tested_for(self, item: Item) -> frozenset[str]:
+        """The destinations that were promoted from tests since the item came."""
+        rows = self._s.db.rows("tested_for", item_id=item.id)
+        return frozenset(row["destination"] for row in rows)
+
+    def routed(
+        self,
+        item: Item,
+        deliveries: Mapping[str, tuple[Instance, ...] | Held],
+        rulings: Mapping[str, Ruling] | None = None,
+    ) -> None:
         """identified -> routed, with a delivery for each destination, composed or held.
 
         Raises UidConflict (and changes nothing) where a SOP Instance UID belongs to another
@@ -184,7 +205,9 @@ class Items:
             for destination, composed in deliveries.items():
                 if not isinstance(composed, Held):
                     self._claim_uids(item, composed, bodies)
-                self._add_delivery(item, destination, composed)
+                ruling = (rulings or {}).get(destination, Ruling())
+                self._add_delivery(item, destination, composed, ruling)
+            self._s.db.run("end_testing", item_id=item.id)
             self._move(item, ItemState.ROUTED)
             self._s.finish(item.id)
 
@@ -199,18 +222,23 @@ class Items:
                 raise UidConflict(uid=uid, before=owner["name"])
 
     def _add_delivery(
-        self, item: Item, destination: str, composed: tuple[Instance, ...] | Held
+        self,
+        item: Item,
+        destination: str,
+        composed: tuple[Instance, ...] | Held,
+        ruling: Ruling,
     ) -> None:
         row = self._s.db.row(
             "add_delivery",
             item_id=item.id,
             destination=destination,
+            priority=ruling.priority,
             now=self._s.now(),
             worker=self._s.who,
         )
         if row is None:
             return
-        held = composed if isinstance(composed, Held) else None
+        held = composed if isinstance(composed, Held) else ruling.stays
         if not isinstance(composed, Held):
             for instance in composed:
                 self._add_instance(row["id"], instance)
@@ -222,6 +250,8 @@ class Items:
             now=self._s.now(),
             worker=self._s.who,
         )
+        if ruling.why:
+            self._s.remark_delivery(row["id"], ruling.why, ROUTED_BY)
 
     def _add_instance(self, delivery_id: int, instance: Instance) -> None:
         self._s.db.run(

@@ -16,6 +16,7 @@ from appliance.journal.items import Items
 from appliance.journal.ledger import Ledger
 from appliance.journal.orders import Orders
 from appliance.journal.pledges import Pledges
+from appliance.journal.promotions import Promotions
 from appliance.journal.session import Paths, Session
 from appliance.journal.spool import Spool
 
@@ -49,6 +50,7 @@ class Journal:
         self.orders = Orders(session)
         self.certificates = Certificates(session)
         self.days = Days(session)
+        self.promotions = Promotions(session)
         self.custody = Custody(session)
         self.ledger = Ledger(session)
 

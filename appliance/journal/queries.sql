@@ -148,8 +148,45 @@ SELECT known_uid.digest, known_uid.item_id, item.name FROM known_uid
 JOIN item ON item.id = known_uid.item_id WHERE sop_instance_uid = :uid;
 
 -- name: add_delivery  An item is to go to a destination; there already from an earlier routing: no row.
-INSERT INTO delivery (item_id, destination, created_at, changed_at, changed_by)
-VALUES (:item_id, :destination, :now, :now, :worker) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO delivery (item_id, destination, priority, created_at, changed_at, changed_by)
+VALUES (:item_id, :destination, :priority, :now, :now, :worker) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: remark_delivery  Why it goes there: what the rules said on that day, not what they say now.
+INSERT INTO history (item_id, delivery_id, at, who, before, after, code, sentence)
+SELECT item_id, id, :now, :who, state, state, :code, :sentence FROM delivery
+WHERE id = :delivery_id;
+
+-- name: environments  What each destination and worklist was for when last looked at.
+SELECT * FROM environment;
+
+-- name: set_environment  And what it is for now; one that is gone is remembered, for it may be back.
+INSERT INTO environment (kind, name, environment) VALUES (:kind, :name, :environment)
+ON CONFLICT (kind, name) DO UPDATE SET environment = :environment;
+
+-- name: hold_tested  Its destination was promoted from tests, whoever is at it just now: it loses its claim.
+UPDATE delivery SET state = 'held', claimed_by = NULL, not_before = '', code = :code,
+                    sentence = :sentence, hint = :hint, changed_at = :now, changed_by = :who
+WHERE destination = :destination
+  AND state IN ('waiting', 'prepared', 'deferred', 'active', 'sent');
+
+-- name: mark_tested  And what is not routed yet does not go there by itself once it is.
+INSERT INTO testing (item_id, destination)
+SELECT id, :destination FROM item
+WHERE state IN ('arrived', 'converted', 'identified', 'held', 'quarantined')
+ON CONFLICT DO NOTHING;
+
+-- name: rename_tested  What it proved while it was for tests, another PACS perhaps: it is not said of this one.
+UPDATE delivery SET destination = :was WHERE destination = :destination AND state = 'confirmed';
+
+-- name: forget_invented  The same bytes exported again are not what was tested with; they are a new item.
+UPDATE item SET evidence_digest = evidence_digest || :mark
+WHERE json_extract(nullif(identity, ''), '$.invented') AND instr(evidence_digest, ' ') = 0;
+
+-- name: tested_for  The destinations that were promoted since an item came.
+SELECT destination FROM testing WHERE item_id = :item_id;
+
+-- name: end_testing  It is routed, and held where it was made while testing.
+DELETE FROM testing WHERE item_id = :item_id;
 
 -- name: add_instance  The bytes of a delivery, never changed again.
 INSERT INTO instance VALUES (:delivery_id, :number, :sop_class_uid, :sop_instance_uid,
@@ -270,8 +307,10 @@ UPDATE item SET state = 'identified', code = '', sentence = '', hint = '', tries
 WHERE state = 'held' AND code = 'no-route' AND claimed_by IS NULL;
 
 -- name: unsettled  Source files whose item is done with a proof that counts (find or commitment).
+-- What was invented for tests is in no PACS for real patients, and settles nothing.
 SELECT arrival.*, item.code, item.sentence, item.hint, item.sha256 FROM arrival JOIN item ON item.id = arrival.item_id
 WHERE arrival.source = :source AND arrival.settled IS NULL AND item.state = 'done'
+  AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0)
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
                   AND (state != 'confirmed' OR confirmed_by = 'response'))
 ORDER BY arrival.id;
@@ -286,7 +325,8 @@ ORDER BY arrival.id;
 -- What cannot be used, and what a rule set aside, keeps its bytes here; an answer alone is no proof.
 SELECT count(*) AS n, min(
     item.state IN ('quarantined', 'ignored') OR (
-        item.state = 'done' AND NOT EXISTS
+        item.state = 'done'
+        AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0) AND NOT EXISTS
             (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
              AND (state != 'confirmed' OR confirmed_by = 'response')))) AS proved
 FROM arrival JOIN item ON item.id = arrival.item_id
@@ -414,7 +454,8 @@ SELECT object.sop_class_uid, object.sop_instance_uid,
        ifnull(sum(item.id IS NOT NULL AND received.sop_class_uid = object.sop_class_uid), 0)
            AS of_class,
        ifnull(sum(item.state = 'ignored'), 0) AS given_up,
-       ifnull(sum(item.state = 'done' AND NOT EXISTS
+       ifnull(sum(item.state = 'done'
+           AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0) AND NOT EXISTS
            (SELECT 1 FROM delivery WHERE delivery.item_id = item.id
             AND (delivery.state != 'confirmed' OR delivery.confirmed_by = 'response'
                  OR NOT EXISTS (SELECT 1 FROM instance WHERE instance.delivery_id = delivery.id
@@ -545,6 +586,9 @@ SELECT worklist, count(*) AS n FROM worklist_order GROUP BY worklist;
 -- name: purge_days  Of which nothing is expected any more; or told of by a clock since set back.
 DELETE FROM worklist_day WHERE worklist = :worklist
     AND ((day < :day AND asked_at < :before) OR asked_at > :horizon);
+
+-- name: forget_days  It is for real patients now: what it told before was invented.
+DELETE FROM worklist_day WHERE worklist = :worklist;
 
 -- name: purge_orders  Patients of days that are forgotten.
 DELETE FROM worklist_order WHERE (worklist, day) NOT IN (SELECT worklist, day FROM worklist_day);

@@ -77,6 +77,11 @@ class Session:
             sentence=sentence,
         )
 
+    def remark_delivery(self, delivery_id: int, sentence: str, code: str) -> None:
+        """Note something of a delivery that is not a move; inside a `write`."""
+        told = {"code": code, "sentence": sentence, "now": self.now(), "who": self.who}
+        self.db.run("remark_delivery", delivery_id=delivery_id, **told)
+
     def finish(self, item_id: int) -> None:
         """routed -> done, if every delivery is confirmed; inside a `write`."""
         self.db.run("finish_item", item_id=item_id, now=self.now(), worker=self.who)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors import Held, NoIdentity
+from appliance.errors import Held, MadeWhileTesting, NoIdentity
+from appliance.journal.items import Ruling
 from appliance.model import ItemState
-from appliance.route import tags
-from appliance.route.case import Case
+from appliance.route.case import Case, case_of
 from appliance.route.compose import compose
-from appliance.route.rules import destinations
+from appliance.route.rules import Way, ways
+from appliance.route.values import asked_for, values
+from appliance.settings.schema import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from appliance.journal.journal import Journal
-    from appliance.model import Body, Identity, Instance, Item
+    from appliance.model import Body, Instance, Item
     from appliance.settings.schema import Destination, Settings
 
 _log = logging.getLogger(__name__)
@@ -47,46 +47,59 @@ class Routing:
         if item.identity is None:
             raise NoIdentity(where="the journal")
         bodies = self._journal.items.bodies(item)
-        composed = _composed(item, item.identity, bodies, settings)
+        case = case_of(item, item.identity, settings, len(bodies))
+        going = _going(bodies, case, settings)
+        composed = {each.destination.name: _for(each, case) for each in going}
         problems = [each for each in composed.values() if isinstance(each, Held)]
         if len(problems) == len(composed):
             raise problems[0]
-        self._journal.items.routed(item, composed)
+        tested = self._journal.items.tested_for(item)
+        rulings = {each.destination.name: _ruling(each, tested) for each in going}
+        self._journal.items.routed(item, composed, rulings)
 
 
-def _composed(
-    item: Item, identity: Identity, bodies: Sequence[Body], settings: Settings
-) -> dict[str, tuple[Instance, ...] | Held]:
-    """What each destination gets: of several objects, those that are routed there."""
-    case = Case(
-        item.evidence,
-        identity,
-        settings.profile_of(item.source),
-        item.source,
-        datetime.fromisoformat(item.arrived_at).astimezone(ZoneInfo(settings.box.timezone)),
-        objects=len(bodies),
-    )
-    wanted: dict[str, list[Body]] = {}
-    for body in bodies:
-        for destination in destinations(item.source, routing_values(body, case), settings):
-            wanted.setdefault(destination.name, []).append(body)
-    return {
-        d.name: _for(d, wanted[d.name], case) for d in settings.destinations if d.name in wanted
+class _Going(NamedTuple):
+    """The objects of an item that go to one destination, each with its way there."""
+
+    destination: Destination
+    bodies: Sequence[Body]
+    ways: Sequence[Way]
+
+
+def _going(bodies: Sequence[Body], case: Case, settings: Settings) -> list[_Going]:
+    """Of several objects each goes where it is routed. Raises NoRoute where one goes nowhere."""
+    wanted = asked_for(settings)
+    routed = [
+        (body, way)
+        for body in bodies
+        for way in ways(values(body, case, wanted), settings, invented=case.identity.invented)
+    ]
+    found = {
+        d.name: [(body, way) for body, way in routed if way.destination is d]
+        for d in settings.destinations
     }
+    return [
+        _Going(pairs[0][1].destination, [b for b, _ in pairs], [w for _, w in pairs])
+        for pairs in found.values()
+        if pairs
+    ]
 
 
-def _for(
-    destination: Destination, bodies: Sequence[Body], case: Case
-) -> tuple[Instance, ...] | Held:
+def _for(going: _Going, case: Case) -> tuple[Instance, ...] | Held:
     """What cannot be composed holds that delivery only."""
     try:
-        return tuple(compose(body, case, destination) for body in bodies)
+        return tuple(compose(body, case, going.destination) for body in going.bodies)
     except Held as problem:
         return problem
 
 
-def routing_values(body: Body, case: Case) -> Mapping[str, str]:
-    """What routes may ask for: an object's own attributes, whose it is, the profile's edits."""
-    own = {k: str(v) for k, v in body.attributes.items() if isinstance(v, str | int)}
-    said = {**own, **case.identity.values}
-    return {**said, **tags.changes(said, case.profile)}
+def _ruling(going: _Going, tested: Iterable[str]) -> Ruling:
+    """What is kept of why it goes there: the rules of this moment, whatever they become."""
+    name = going.destination.name
+    reasons = dict.fromkeys(reason for way in going.ways for reason in way.reasons)
+    is_late = name in tested and going.destination.environment is Environment.PRODUCTION
+    return Ruling(
+        f"It goes to {name}: {'; '.join(reasons)}.",
+        min(way.priority for way in going.ways),
+        MadeWhileTesting(destination=name) if is_late else None,
+    )

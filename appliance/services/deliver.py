@@ -1,16 +1,18 @@
 """Owns the composition of the deliver service: identify and route here, a lane per destination.
 
 The only service that speaks to the network outwards; it also asks "what is wrong there?" and
-"what is ordered?" for whoever may not.
+"what is ordered?" for whoever may not, and says where the rules would send an image.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
+from appliance.desk import explain
 from appliance.dicom.association import Target
 from appliance.forward.lane import Lane, target_of
 from appliance.forward.reckoner import Reckoner, accounts
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from appliance.services.duty import Duty
     from appliance.settings.schema import Destination, Settings
 
+_log = logging.getLogger(__name__)
+
 _PATIENCE_S = 5.0
 
 
@@ -43,6 +47,7 @@ def work(duty: Duty) -> None:
         "worklist": lambda request: _worklist(duty, request),
         "certificate": _certificate,
         "reckon": lambda request: _reckon(duty, request),
+        "explain": lambda request: _explain(duty, request),
     }
     calls = Server(duty.paths.run / "deliver.sock", operations)
     calls.start()
@@ -69,6 +74,7 @@ class _Shift:
         settings = self._duty.settings.get()
         self._journal.custody.free_the_dead()
         if settings is not self._settings:
+            self._look_for_promotions(settings)
             self._journal.items.free_routeless()
             self._journal.certificates.keep([each.holder for each in _watched(settings)])
             self._settings = settings
@@ -79,6 +85,13 @@ class _Shift:
             return min(self._identify.rest_s(), SAFETY_SCAN_S)
         self._duty.ring("keeper")
         return 0
+
+    def _look_for_promotions(self, settings: Settings) -> None:
+        """Before anything is routed or sent under new settings."""
+        destinations = {d.name: d.environment for d in settings.destinations}
+        worklists = {w.name: w.environment for w in settings.worklists}
+        for name in self._journal.promotions.look(destinations, worklists):
+            _log.warning("%s is for real patients now: what came before is held back", name)
 
 
 def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
@@ -164,6 +177,12 @@ def _reckon(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
         for account in accounts(date.fromisoformat(request["day"]), settings, journal):
             reckon(account, settings, journal, duty.clock)
     return {}
+
+
+def _explain(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What today's rules say of an item, for the page, which may not read the bytes."""
+    with duty.journal() as journal:
+        return explain.today(journal, duty.settings.get(), int(request["item"]))
 
 
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,6 +6,9 @@ All of them are single text values; a data element of another kind cannot be set
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import resources
+
 _TEXTS = """
     PatientName PatientID IssuerOfPatientID TypeOfPatientID OtherPatientIDs OtherPatientNames
     PatientBirthDate PatientBirthTime PatientSex PatientAge PatientSize PatientWeight
@@ -56,3 +59,13 @@ NUMBERS = frozenset({"PixelIntensityRelationshipSign"})
 
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
 """May be read from a file name or matched by a route; never set: sameness hangs on them."""
+
+
+@cache
+def dictionary() -> frozenset[str]:
+    """Every keyword of the data dictionary (PS3.6) whose value is text or numbers.
+
+    Only read where a route names one that is not among those above.
+    """
+    text = resources.files(__package__).joinpath("dictionary.txt").read_text(encoding="ascii")
+    return frozenset(text.split())

@@ -10,6 +10,8 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
+from appliance.settings import conditions
+from appliance.settings.conditions import Condition
 from appliance.settings.schema import KINDS, LATER, Settings
 from appliance.settings.values import NOT_BUILT, bad_name, did_you_mean
 
@@ -133,6 +135,8 @@ def _plain(hint: Any, raw: object, place: str, faults: list[Fault]) -> Any:
         return _optional(get_args(hint)[0], raw, place, faults)
     if isinstance(hint, type) and is_dataclass(hint):
         return _record(hint, _table(raw), place, faults)
+    if issubclass(hint, Condition):
+        return _condition(raw)
     if issubclass(hint, StrEnum):
         return _word(hint, raw)
     return _scalar(hint, raw)
@@ -200,6 +204,13 @@ def _word(hint: type[StrEnum], raw: object) -> StrEnum:
         return hint(_scalar(str, raw))
     except ValueError:
         _refuse(f"must be one of {', '.join(hint)}")
+
+
+def _condition(raw: object) -> Condition:
+    try:
+        return conditions.read(raw)
+    except ValueError as error:
+        _refuse(str(error))
 
 
 def _scalar(hint: type, raw: object) -> Any:

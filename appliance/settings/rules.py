@@ -6,11 +6,11 @@ A rule takes the whole settings and yields faults; RULES is the list of them.
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from appliance.settings.conditions import holds
 from appliance.settings.links import (
     After,
     DriveLink,
@@ -20,7 +20,7 @@ from appliance.settings.links import (
     StickLink,
 )
 from appliance.settings.reader import Fault, label
-from appliance.settings.schema import Confirm, Environment
+from appliance.settings.schema import Confirm, Environment, Match
 from appliance.settings.share_rules import SHARE_RULES
 
 if TYPE_CHECKING:
@@ -96,8 +96,18 @@ def routes_match_sources(settings: Settings) -> Iterator[Fault]:
     """A route for sources must match one; else it would be dead without anybody noticing."""
     for number, route in enumerate(settings.routes, 1):
         if "source" in route.when and not any(_wants(route, s) for s in settings.sources):
-            reason = f'there is no source named "{route.when["source"]}"'
+            reason = f"there is no source named {route.when['source']}"
             yield Fault(f"route[{number}].when.source", reason)
+
+
+def routes_are_reached(settings: Settings) -> Iterator[Fault]:
+    """With match = "first" nothing comes past a route that takes every image."""
+    if settings.routing.match is not Match.FIRST:
+        return
+    ends = next((n for n, route in enumerate(settings.routes, 1) if not route.when), 0)
+    for number in range(ends + 1, len(settings.routes) + 1) if ends else ():
+        reason = f"can never match: route[{ends}] has no conditions and takes every image"
+        yield Fault(f"route[{number}].when", reason)
 
 
 def moved_files_have_a_place(settings: Settings) -> Iterator[Fault]:
@@ -177,7 +187,7 @@ def originals_are_confirmed(settings: Settings) -> Iterator[Fault]:
     for place, source in _sources(settings):
         if source.after is After.KEEP:
             continue
-        for destination in _reachable(settings, source):
+        for destination in reachable(settings, source):
             if destination.confirm is Confirm.RESPONSE:
                 yield Fault(
                     f"{place}.after",
@@ -192,7 +202,7 @@ def invented_patients_stay_in_tests(settings: Settings) -> Iterator[Fault]:
     for worklist, source in product(tests, settings.sources):
         if not worklist.serves(source.name):
             continue
-        for destination in _reachable(settings, source):
+        for destination in reachable(settings, source):
             if destination.environment is Environment.PRODUCTION:
                 reason = (
                     f'it is for tests, but images of "{source.name}" go to '
@@ -224,6 +234,7 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     profiles_have_names,
     references_exist,
     routes_match_sources,
+    routes_are_reached,
     moved_files_have_a_place,
     only_own_files_are_removed,
     sockets_are_not_shared,
@@ -238,7 +249,7 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
 )
 
 
-def _reachable(settings: Settings, source: Source) -> list[Destination]:
+def reachable(settings: Settings, source: Source) -> list[Destination]:
     """The destinations to which images of a source may go."""
     if not settings.routes:
         return [d for d in settings.destinations if d.environment is Environment.PRODUCTION]
@@ -247,7 +258,8 @@ def _reachable(settings: Settings, source: Source) -> list[Destination]:
 
 
 def _wants(route: Route, source: Source) -> bool:
-    return fnmatchcase(source.name, route.when.get("source", "*"))
+    condition = route.when.get("source")
+    return condition is None or holds("source", condition, source.name)
 
 
 def _is_within(path: str, folder: str) -> bool:

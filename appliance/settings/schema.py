@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from appliance.model import Origin
+from appliance.settings.conditions import Condition  # noqa: TC001 - the reader evaluates it
 from appliance.settings.links import LINKS, ReceiverLink, Source
 from appliance.settings.repairs import Rule
 from appliance.settings.values import (
@@ -231,12 +232,27 @@ class Destination:
     set: Annotated[Mapping[str, Text], each(editable)] = field(default_factory=dict)
 
 
+class Match(StrEnum):
+    """Which of the routes count that match an image."""
+
+    ALL = "all"
+    FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """[routing]: how the routes work together."""
+
+    match: Match = Match.ALL
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """[[route]]: which images go where; all conditions must match."""
+    """[[route]]: which images go where, and how soon; all conditions must match."""
 
     to: Annotated[tuple[str, ...], filled]
-    when: Annotated[Mapping[str, Text], conditions] = field(default_factory=dict)
+    when: Annotated[Mapping[str, Condition], conditions] = field(default_factory=dict)
+    priority: Annotated[str, one_of("stat", "high", "routine")] = "routine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +261,7 @@ class Settings:
 
     box: Box = field(default_factory=Box)
     retention: Retention = field(default_factory=Retention)
+    routing: Routing = field(default_factory=Routing)
     sources: tuple[Source, ...] = field(default=(), metadata={"toml": "source"})
     profiles: tuple[Profile, ...] = field(default=(), metadata={"toml": "profile"})
     worklists: tuple[Worklist, ...] = field(default=(), metadata={"toml": "worklist"})
@@ -284,6 +301,14 @@ class Settings:
         """The destinations that may be asked for storage commitment: they call to report."""
         modes = {Confirm.AUTO, Confirm.COMMITMENT}
         return tuple(d for d in self.destinations if d.confirm in modes)
+
+    def is_tried(self, source: str) -> bool:
+        """Whether a worklist for tests serves a source, so that its patients are invented."""
+        return any(w.environment is Environment.TEST for w in self.worklists_of(source))
+
+    def worklist(self, name: str) -> Worklist | None:
+        """The worklist of that name, or None."""
+        return next((w for w in self.worklists if w.name == name), None)
 
     def destination(self, name: str) -> Destination | None:
         """The destination of that name, or None."""

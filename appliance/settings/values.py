@@ -13,10 +13,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from appliance.settings.keywords import NUMBERS, TEXTS, UIDS
+from appliance.settings.conditions import TIME, WEEKDAY, wrong
+from appliance.settings.keywords import NUMBERS, TEXTS, UIDS, dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from appliance.settings.conditions import Condition
 
 _AE_LONGEST = 16
 _UID_LONGEST = 64
@@ -198,9 +201,14 @@ def name_pattern(value: str) -> str:
     return each(lambda group: keyword(group, TEXTS | UIDS))(groups)
 
 
-def conditions(value: Mapping[str, str]) -> str:
-    """What a route may look at."""
-    return each(lambda word: keyword(word, TEXTS | UIDS | {"source"}))(value)
+def conditions(value: Mapping[str, Condition]) -> str:
+    """What a route may look at: the source, the time, and every keyword of texts or numbers."""
+    return each(_askable)(value) or each(lambda word: wrong(word, value[word]))(value)
+
+
+def _askable(word: str) -> str:
+    known = TEXTS | UIDS | {"source", TIME, WEEKDAY}
+    return "" if word in known else keyword(word, known | dictionary())
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

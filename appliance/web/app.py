@@ -18,6 +18,7 @@ from appliance.web.views.days import Days
 from appliance.web.views.doctor import Doctor
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
+from appliance.web.views.promotion import Promote
 from appliance.web.views.settings import Settings
 from appliance.web.views.sources import Sources
 from appliance.web.views.status import Status
@@ -69,6 +70,7 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/films", "films", films.search)
     yield Route("/attention", "attention", items.attention)
     yield Route("/items/<int:item_id>", "item", items.page)
+    yield Route("/items/<int:item_id>/why", "why", items.why)
     yield Route("/items/<int:item_id>/retry", "retry", items.retry, "POST")
     yield Route("/items/<int:item_id>/pick", "pick", items.pick, "POST")
     yield Route("/items/<int:item_id>/release", "release", items.release, "POST")
@@ -90,6 +92,8 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/settings/source/new/<kind>", "new_link", sources.new, both)
     yield Route("/settings/source/named/<name>", "edit_source", sources.edit, both)
     yield Route("/settings/source/named/<name>/remove", "remove_source", sources.remove, both)
+    promotion = "/settings/destination/named/<name>/promote"
+    yield Route(promotion, "promote", Promote(box).page, both)
     for table in (Destinations(box), profiles, Worklists(box)):
         place = f"/settings/{table.name}"
         yield Route(f"{place}/new", f"new_{table.name}", table.new, both)

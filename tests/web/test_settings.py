@@ -216,7 +216,7 @@ def test_routes_are_shown(owner: Visitor, box: Box) -> None:
     text = settings_path(box.paths.root).read_text()
     route = '[[route]]\nto = ["pacs"]\nwhen = { Modality = "CR" }\n'
     history.publish(box.paths.root, f"{text}\n{route}")
-    assert "Modality = CR to pacs" in text_of(owner.get("/settings"))
+    assert 'Modality is "CR" to pacs' in text_of(owner.get("/settings"))
 
 
 def test_a_keeper_that_does_not_answer_is_told(owner: Visitor, box: Box) -> None:

@@ -1,5 +1,23 @@
 -- Delivery that can be trusted. Each block is of one part of it.
 
+-- Routing: how soon a delivery goes (0 stat, 1 high, 2 routine); and what was made while its
+-- destination was for tests, so that promoting that destination sends none of it by itself.
+ALTER TABLE delivery ADD COLUMN priority INTEGER NOT NULL DEFAULT 2
+    CHECK (priority BETWEEN 0 AND 2);
+
+CREATE TABLE environment (                     -- what each of them was for when last looked at
+    kind        TEXT NOT NULL,                 -- destination, worklist
+    name        TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+
+CREATE TABLE testing (                         -- not routed yet when its destination was promoted
+    item_id     INTEGER NOT NULL REFERENCES item,
+    destination TEXT NOT NULL,
+    PRIMARY KEY (item_id, destination)
+) WITHOUT ROWID;
+
 -- What destinations were asked to commit themselves to (PS3.4 J.3), and what they reported.
 
 CREATE TABLE pledge (                          -- written before the destination is asked

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, request, url_for
 
-from appliance.desk import candidates, queue
+from appliance.desk import candidates, explain, queue
 from appliance.desk.release import release, release_to_order
-from appliance.errors import NoDate, Refused
+from appliance.errors import NoDate, Problem, Refused
 from appliance.identify.rules import claimed
 from appliance.model import DeliveryState, ItemState
 from appliance.web.story import told
@@ -54,6 +54,23 @@ class Items:
     def page(self, item_id: int) -> ResponseReturnValue:
         """All that is known about one image."""
         return self._page(item_id)
+
+    def why(self, item_id: int) -> ResponseReturnValue:
+        """Why it went where it went, and where today's rules would send it."""
+        shown = queue.show(self._box.journal, item_id)
+        today: Mapping[str, Any] = {"sentence": "", "objects": ()}
+        unknown = ""
+        try:
+            today = explain.ask_deliver(self._box.paths.run, item_id)
+        except Problem as problem:
+            unknown = problem.sentence
+        return render_template(
+            "why.html",
+            film=shown.film,
+            recorded=explain.recorded(shown.history),
+            today=today,
+            unknown=unknown or today["sentence"],
+        )
 
     def retry(self, item_id: int) -> ResponseReturnValue:
         """Let it go its way once more, from where it stopped."""
@@ -135,6 +152,7 @@ class Items:
             "item.html",
             film=shown.film,
             identity=shown.item.identity.values if shown.item.identity else {},
+            is_known=shown.item.identity is not None,
             said=claimed(shown.item.evidence),
             compared=_COMPARED,
             arrivals=shown.arrivals,

@@ -14,8 +14,12 @@ from appliance.__main__ import main
 from appliance.call import Server
 from appliance.errors import BadSettings, SourceMissing, WorklistFailed, WorklistNone
 from appliance.model import DeliveryState, ItemState
+from appliance.route.stage import Routing
 from appliance.settings import history
+from appliance.settings.current import Current
+from appliance.settings.schema import Environment
 from tests.builders.identities import evidence, order, says
+from tests.builders.routable import identified
 from tests.builders.scenarios import OF_SITI
 from tests.unit.journal.processes import CHECKOUT
 
@@ -284,6 +288,35 @@ def test_bad_settings_are_not_imported(terminal: Terminal, tmp_path: Path) -> No
     assert terminal.json("config history") == []
 
 
+def test_promoting_says_what_is_so_now_and_keeps_what_was(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    tests = SETTINGS + 'environment = "test"\n'
+    terminal.on_box("config import", str(file(tmp_path, tests)))
+    assert terminal.on_box("config promote pacs") == 0
+    assert "pacs is for real patients now." in terminal.out
+    assert terminal.on_box("config promote pacs") == 1
+    assert terminal.err == "Promoting pacs was refused: it is for real patients already.\n"
+    terminal.on_box("config restore 1")
+    terminal.on_box("config show")
+    assert terminal.out == tests
+
+
+def test_the_real_ones_may_be_elsewhere(terminal: Terminal, tmp_path: Path) -> None:
+    served = SERVED + 'environment = "test"\nsources = ["cr"]\n'
+    tests = f'{SETTINGS}environment = "test"\n{served}'
+    terminal.on_box("config import", str(file(tmp_path, tests)))
+    assert terminal.on_box("config promote pacs --orders-at us=RIS@ris:104") == 1
+    assert terminal.err == "An address of us was refused: it is not promoted along.\n"
+    places = "--to JIVEX@10.0.0.1:104 --orders-at ris=HIS@10.0.0.2:105"
+    assert terminal.on_box(f"config promote pacs {places}") == 0
+    settings = Current(tmp_path).get()
+    (pacs,), (ris,) = settings.destinations, settings.worklists
+    assert (pacs.ae_title, pacs.host, pacs.port) == ("JIVEX", "10.0.0.1", 104)
+    assert (ris.ae_title, ris.host, ris.port) == ("HIS", "10.0.0.2", 105)
+    assert pacs.environment is ris.environment is Environment.PRODUCTION
+
+
 def test_keeper_writes_the_settings_where_it_runs(terminal: Terminal, tmp_path: Path) -> None:
     said: list[str] = []
 
@@ -444,3 +477,44 @@ def test_the_benchmark_is_part_of_the_sources(
     monkeypatch.setattr("appliance.commands.run.checkout", lambda: None)
     assert terminal("bench") == 1
     assert "run ./dev bench in a checkout" in terminal.err
+
+
+# --- explain ----------------------------------------------------------------------------------
+
+
+def test_explain_tells_the_reasons_of_the_day_and_todays_rules(
+    terminal: Terminal, tmp_path: Path, box: Box
+) -> None:
+    item = identified(box, "CR")
+    routes = '[[route]]\nwhen = { Modality = "US" }\nto = ["pacs"]\n[[route]]\nto = ["pacs"]\n'
+    terminal.on_box("config import", str(file(tmp_path, f"{SETTINGS}{routes}")))
+    assert Routing(box.journal).turn(Current(tmp_path).get())
+    assert terminal.on_box(f"queue explain {item.id}") == 0
+    assert terminal.out.splitlines()[2:] == [
+        "When it was routed:",
+        "  2026-03-14T09:26:53  It goes to pacs: route 2 takes every image.",
+        "",
+        "By today's rules:",
+        "  pacs (routine): route 2 takes every image",
+        "  route 1 to pacs: does not match",
+        '    no   Modality is "CR", wanted is "US"',
+        "  route 2 to pacs: matches",
+    ]
+    found = terminal.json(f"queue explain {item.id}")
+    assert found["recorded"][0]["destination"] == "pacs"
+    assert found["today"]["objects"][0]["goes_to"][0]["why"] == "route 2 takes every image"
+
+
+def test_what_was_never_routed_has_no_reasons_yet(terminal: Terminal, box: Box) -> None:
+    box.item(ItemState.ARRIVED)
+    assert terminal.on_box("queue explain 1") == 0
+    assert "nothing was written down" in terminal.out
+    assert "The rules are not asked before it is known what it is (arrived)." in terminal.out
+    assert terminal.on_box("queue explain 2") == 1
+
+
+def test_of_several_objects_each_is_explained(terminal: Terminal, box: Box) -> None:
+    identified(box, "CR", "OT")
+    terminal.on_box("queue explain 1")
+    assert "object 2:" in terminal.out
+    assert "none is set up yet" in terminal.out

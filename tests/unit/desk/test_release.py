@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from appliance.errors import (
 )
 from appliance.model import Claim, Evidence, Identity, ItemState, Origin
 from appliance.settings.load import parse
-from appliance.settings.schema import Settings
+from appliance.settings.schema import Environment, Settings
 from tests.builders.identities import BUDI as OF_BUDI
 from tests.builders.identities import evidence, order, says
 from tests.builders.scenarios import OF_SITI as SITI_SAYS
@@ -242,6 +243,19 @@ def test_an_order_of_somebody_else_leaves_nothing_of_the_first(box: Box) -> None
     assert identity is not None
     assert identity.values["PatientName"] == "SANTOSO^BUDI"
     assert identity.values["BodyPartExamined"] == "CHEST"
+
+
+def test_an_order_of_a_worklist_for_tests_is_of_an_invented_patient(box: Box) -> None:
+    item = held(box, SITIS_FILM)
+    ordered(box, order())
+    (ris, *_) = SERVED.worklists
+    sources = tuple(source.name for source in SERVED.sources)
+    tests = replace(ris, environment=Environment.TEST, sources=sources)
+    served = replace(SERVED, worklists=(tests,))
+    release_to_order(box.journal, served, item.id, "k1", who="Sari")
+    identity = box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert identity.invented
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from appliance.errors import PortClosed
 from appliance.identify.stage import Identify
 from appliance.model import Claim, DeliveryState, Evidence, ItemState, Origin
 from appliance.settings.load import parse
+from appliance.settings.schema import Environment
 from tests.builders.identities import BUDI, SITI, evidence, order, says
 from tests.builders.scenarios import FILM, OF_SITI
 from tests.fakes.worklists import FakeWorklists
@@ -471,3 +472,40 @@ def test_kin_are_those_of_a_sidecars_study_too(room: Room) -> None:
     room.goes()
     counts = room.box.journal.ledger.item_counts()
     assert json.dumps(counts) == '{"held": 2}'
+
+
+# --- tests and real patients ---------------------------------------------------------------------
+
+
+def test_whom_a_worklist_for_tests_names_is_invented(room: Room) -> None:
+    item = room.comes()
+    room.ris.orders = [order(RequestedProcedurePriority="STAT")]
+    tests = replace(SETTINGS.worklists[0], environment=Environment.TEST)
+    assert room.stage.turn(replace(SETTINGS, worklists=(tests,)))
+    identity = room.box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert (identity.invented, identity.priority) == (True, "STAT")
+
+
+def test_an_image_that_was_tested_with_is_no_duplicate_of_a_real_one(room: Room) -> None:
+    room.ris.orders = [order()]
+    tests = replace(SETTINGS.worklists[0], environment=Environment.TEST)
+    testing = replace(SETTINGS, worklists=(tests,))
+    for name in ("first.dcm", "again.dcm"):
+        room.comes(name=name, pixels="the same")
+        assert room.stage.turn(testing)
+    real = room.comes(name="real.dcm", pixels="the same")
+    room.goes()
+    assert room.stands(room.box.journal.items.get(2)) == ("ignored", "duplicate")
+    assert room.stands(real) == ("identified", "")
+    twice = room.comes(name="twice.dcm", pixels="the same")
+    room.goes()
+    assert room.stands(twice) == ("ignored", "duplicate")
+
+
+def test_whom_another_names_is_not(room: Room) -> None:
+    item = room.comes()
+    room.goes()
+    identity = room.box.journal.items.get(item.id).identity
+    assert identity is not None
+    assert (identity.invented, identity.priority) == (False, "")

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.model import Evidence, Identity, ItemState
+from appliance.model import Identity, ItemState, Priority
 from appliance.route.stage import Routing
+from appliance.settings.conditions import Like
 from appliance.settings.links import FolderLink
-from appliance.settings.schema import Destination, Profile, Route, Settings
-from tests.builders import objects
-from tests.builders.box import Box
-from tests.builders.part10 import CR_IMAGE, SC_IMAGE
+from appliance.settings.schema import Destination, Environment, Profile, Route, Settings
+from tests.builders.box import SITI, Box
+from tests.builders.objects import SITI as WHOLE
+from tests.builders.routable import identified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.model import Body, Item
+    from appliance.model import Item
 
 PACS, CLOUD = (Destination(name, "h", 104, "PACS") for name in ("pacs", "cloud"))
+TESTS = replace(PACS, name="tests", environment=Environment.TEST)
 
 
 @pytest.fixture
@@ -29,26 +31,6 @@ def box(tmp_path: Path) -> Iterator[Box]:
     box = Box(tmp_path)
     yield box
     box.close()
-
-
-def identified(box: Box, *modalities: str, name: str = "SITI") -> Item:
-    """An item with an object of each modality."""
-    item = box.accept(content=bytes(48))
-    bodies = [page(box, item, n, modality) for n, modality in enumerate(modalities, 1)]
-    box.journal.items.converted(box.claim(ItemState.ARRIVED), bodies, Evidence())
-    return box.identify(Identity({**objects.SITI, "PatientName": name}, "trust"))
-
-
-def page(box: Box, item: Item, number: int, modality: str) -> Body:
-    colour = modality == "OT"
-    plain = box.body(item, number)
-    shape = objects.image(
-        box.paths.root / "shape",
-        bits=8 if colour else 16,
-        colour=colour,
-        sop_class=SC_IMAGE if colour else CR_IMAGE,
-    )
-    return replace(plain, attributes={**shape.attributes, "Modality": modality})
 
 
 def routed(box: Box, *routes: Route, there: tuple[Destination, ...] = (PACS, CLOUD)) -> None:
@@ -63,7 +45,7 @@ def delivered(box: Box, destination: str) -> list[int]:
 
 def test_each_object_goes_where_it_is_routed(box: Box) -> None:
     item = identified(box, "CR", "OT", "CR")
-    routed(box, Route(("pacs",)), Route(("cloud",), {"Modality": "OT"}))
+    routed(box, Route(("pacs",)), Route(("cloud",), {"Modality": Like("OT")}))
     assert delivered(box, "pacs") == [1, 2, 3]
     assert delivered(box, "cloud") == [2]
     assert box.journal.items.get(item.id).state is ItemState.ROUTED
@@ -71,15 +53,15 @@ def test_each_object_goes_where_it_is_routed(box: Box) -> None:
 
 def test_an_object_that_goes_nowhere_holds_the_item(box: Box) -> None:
     item = identified(box, "CR", "OT")
-    routed(box, Route(("pacs",), {"Modality": "CR"}))
+    routed(box, Route(("pacs",), {"Modality": Like("CR")}))
     assert box.journal.items.get(item.id).state is ItemState.HELD
 
 
 def test_routes_see_what_the_profile_makes_of_values(box: Box) -> None:
     identified(box, "CR")
     routes = (
-        Route(("pacs",), {"Modality": "CR"}),
-        Route(("cloud",), {"Modality": "DX"}),
+        Route(("pacs",), {"Modality": Like("CR")}),
+        Route(("cloud",), {"Modality": Like("DX")}),
     )
     profile = Profile("cr", map={"Modality": {"CR": "DX"}})
     source = FolderLink(name="cr", path="/srv/cr", profile="cr")
@@ -96,4 +78,87 @@ def test_letters_that_one_destination_has_not_hold_its_delivery_only(box: Box) -
     routed(box, there=(PACS, replace(CLOUD, charset="ISO_IR 100")))
     assert delivered(box, "pacs") == [1]
     assert not box.journal.deliveries.claim_deliveries("cloud", 1)
+    assert box.journal.items.get(item.id).state is ItemState.ROUTED
+
+
+# --- why, and how soon ---------------------------------------------------------------------------
+
+
+def told(box: Box, item: Item) -> list[tuple[str, str]]:
+    """What was recorded of its routing."""
+    history = box.journal.ledger.history(item.id)
+    return [(row["destination"], row["sentence"]) for row in history if row["code"] == "routed-by"]
+
+
+def priorities(box: Box, item: Item) -> dict[str, int]:
+    rows = box.journal.ledger.deliveries_of(item.id)
+    return {row["destination"]: row["priority"] for row in rows}
+
+
+def test_why_an_item_goes_there_is_written_down_for_each_destination(box: Box) -> None:
+    item = identified(box, "CR", "OT", "CR")
+    routed(box, Route(("pacs",)), Route(("cloud",), {"Modality": Like("O*")}))
+    assert told(box, item) == [
+        ("pacs", "It goes to pacs: route 1 takes every image."),
+        ("cloud", 'It goes to cloud: route 2 takes it, for Modality is "OT".'),
+    ]
+
+
+def test_of_several_objects_each_reason_is_told_once(box: Box) -> None:
+    item = identified(box, "CR", "OT", "CR")
+    routed(
+        box,
+        Route(("pacs",), {"Modality": Like("CR")}),
+        Route(("pacs",), {"Modality": Like("OT")}, priority="high"),
+    )
+    reasons = (f'route {n} takes it, for Modality is "{m}"' for n, m in ((1, "CR"), (2, "OT")))
+    assert told(box, item) == [("pacs", f"It goes to pacs: {'; '.join(reasons)}.")]
+    assert priorities(box, item) == {"pacs": Priority.HIGH}
+
+
+def test_an_urgent_order_goes_first(box: Box) -> None:
+    urgent = Identity(WHOLE, "worklist", priority="STAT")
+    item = identified(box, "CR", identity=urgent)
+    routed(box)
+    assert priorities(box, item) == {"pacs": Priority.STAT, "cloud": Priority.STAT}
+
+
+def test_so_does_what_a_route_hurries(box: Box) -> None:
+    item = identified(box, "CR")
+    routed(box, Route(("pacs",), priority="stat"), Route(("cloud",)))
+    assert priorities(box, item) == {"pacs": Priority.STAT, "cloud": Priority.ROUTINE}
+
+
+# --- tests and real patients ---------------------------------------------------------------------
+
+
+def test_an_invented_patient_reaches_the_tests_alone(box: Box) -> None:
+    item = identified(box, "CR", identity=Identity(WHOLE, "worklist", invented=True))
+    routed(box, there=(PACS, TESTS))
+    assert delivered(box, "tests") == [1]
+    assert [row["destination"] for row in box.journal.ledger.deliveries_of(item.id)] == ["tests"]
+
+
+def test_what_came_before_a_promotion_is_held_ready_there_and_goes_elsewhere(box: Box) -> None:
+    box.journal.promotions.look({"pacs": "test", "cloud": "production"})
+    item = identified(box, "CR")
+    box.journal.promotions.look({"pacs": "production", "cloud": "production"})
+    routed(box)
+    assert delivered(box, "cloud") == [1]
+    to_pacs, _ = box.journal.ledger.deliveries_of(item.id)
+    assert (to_pacs["state"], to_pacs["code"]) == ("held", "made-while-testing")
+    assert to_pacs["sentence"].startswith("It came before pacs was promoted from tests")
+    assert len(box.journal.ledger.instances_of(to_pacs["id"])) == 1
+    identified(box, "CR", name="BUDI")
+    routed(box)
+    assert delivered(box, "pacs") == [1]
+
+
+def test_a_promotion_that_was_taken_back_holds_nothing(box: Box) -> None:
+    box.journal.promotions.look({"tests": "test"})
+    item = identified(box, "CR", identity=Identity({**WHOLE, **SITI.values}, "x", invented=True))
+    box.journal.promotions.look({"tests": "production"})
+    box.journal.promotions.look({"tests": "test"})
+    routed(box, there=(TESTS,))
+    assert delivered(box, "tests") == [1]
     assert box.journal.items.get(item.id).state is ItemState.ROUTED
