@@ -32,6 +32,8 @@ GROWTH_BYTES = 176 << 20
 
 _PATIENCE_S = 9.0  # and all that follows from it: of a fast machine (pace)
 _BYTES_PER_S = 4 << 20  # that the slowest reader reads there
+_UNPACKING_S = 60.0  # and what it takes for a long object
+_UNPACKED_PER_S = 1 << 20
 _MOST_FILES = 64
 _STANDARD_STREAMS = 3
 _MOST_BODY_BYTES, _MOST_BODY_TIMES = 1 << 30, 8
@@ -111,6 +113,16 @@ def cage_for(path: Path, folders: Iterable[Path]) -> Cage:
         _MOST_BODY_BYTES + _MOST_BODY_TIMES * size_bytes,
         tuple(folders),
         runs_programs,
+    )
+
+
+def cage_for_unpacking(size_bytes: int, folders: Iterable[Path]) -> Cage:
+    """The limits for an object of that size, which may have many frames to decode."""
+    return Cage(
+        (_UNPACKING_S + size_bytes / _UNPACKED_PER_S) * slowness(),
+        _MOST_BODY_BYTES + _MOST_BODY_TIMES * size_bytes,
+        tuple(folders),
+        runs_programs=False,
     )
 
 

@@ -297,13 +297,14 @@ def _deflated(source: Source, peek: Peek, head: FileHead) -> Found:
         return replace(_described(source, (whole,), looked), transfer_syntax_uid=DEFLATED_LE)
     repairs = Repairs(source)
     repairs.add(Rule.DEFLATED)
-    path = source.make_body(lambda write: _unpack(peek, head.data_set, write))
+    path = source.make_body(lambda write: unpack(peek, head.data_set, write))
     with opened(path) as unpacked:
         cut = _cut(path, unpacked, plain)
         return _found(source, cut, _looked_through(source, cut, repairs))
 
 
-def _unpack(peek: Peek, start: int, write: Callable[[bytes], object]) -> None:
+def unpack(peek: Peek, start: int, write: Callable[[bytes], object]) -> None:
+    """Write what is deflated from `start` on. Raises Misfit; zlib's own errors fly."""
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     position, size, packed = start, 0, b""
     while not unpacker.eof and size <= _MAX_UNPACKED_BYTES:

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.convert import formats, testimony, wire
-from appliance.convert.cage import cage_for
+from appliance.convert import formats, testimony, unpack, wire
+from appliance.convert.cage import cage_for, cage_for_unpacking
+from appliance.convert.source import Source
 from appliance.convert.warm import warm
 from appliance.convert.wire import Dropped, OutOfTime, Silence, Word
 from appliance.errors import Crashed, TooLarge, TooSlow, WorkerDied
+from appliance.model import Evidence, Slice
+from appliance.settings.schema import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from appliance.convert.wire import Line, PatientLine
     from appliance.errors import Problem
     from appliance.journal.spool import Spool, Stored
-    from appliance.settings.schema import Profile
+    from appliance.model import Body, Instance
 
     Job = Callable[[Callable[[Produce], Path]], Reading]
 
@@ -77,11 +80,27 @@ class Worker:
                 reports=reports,
             )
 
-        return self._read(path, name, job)
-
-    def _read(self, path: Path, name: str, job: Job) -> Reading:
         cage = cage_for(path, [self._spool.folder])
-        files = {path.name: path.stat().st_size}
+        return self._read(name, {path.name: path.stat().st_size}, cage, job)
+
+    def unpack(self, instance: Instance, transfer_syntax_uid: str, name: str) -> Body | None:
+        """As unpack.unpacked, of an object of the item called `name`; None where it needs none.
+
+        To be called in custody. Raises what it raises, and as `read` does.
+        """
+        paths = {piece.path for piece in instance.pieces if isinstance(piece, Slice)}
+        files = {path.name: path.stat().st_size for path in paths}
+
+        def job(make_body: Callable[[Produce], Path]) -> Reading:
+            source = Source(Path(name), name, Profile(), make_body)
+            return unpack.unpacked(source, instance, transfer_syntax_uid), Evidence()
+
+        cage = cage_for_unpacking(instance.size_bytes, [self._spool.folder])
+        bodies, _ = self._read(name, files, cage, job)
+        return bodies[0] if bodies else None
+
+    def _read(self, name: str, files: dict[str, int], cage: Cage, job: Job) -> Reading:
+        """Have the job done; what it brings speaks of `files`, digest to size, or of its own."""
         reader = _Reader(cage, lambda line: job(_sender(line, self._spool)), self._beat)
         with closing(reader):
             try:

@@ -53,6 +53,7 @@ _DELIVERY = (
     "destination", "state", "code", "sentence", "hint", "warning", "tries", "not_before",
     "confirmed_by",
 )  # fmt: skip
+_NOT_UNDER_WAY = (DeliveryState.WAITING, DeliveryState.PREPARED, DeliveryState.DEFERRED)
 _ARRIVAL = ("source", "name", "seen_at", "settled")
 _EVENT = ("at", "who", "destination", "before", "after", "code", "sentence")
 
@@ -102,7 +103,7 @@ def hold(journal: Journal, item_id: int, *, who: str) -> str:
         if item.state in {ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED}:
             journal.items.decide_item(item.id, ItemState.HELD, code="on-hold", why=why, who=who)
             return "It stays here until somebody tries it again."
-        waiting = _deliveries(journal, item, DeliveryState.PREPARED, DeliveryState.DEFERRED)
+        waiting = _deliveries(journal, item, *_NOT_UNDER_WAY)
         for number in waiting:
             journal.deliveries.decide_delivery(
                 number, DeliveryState.HELD, code="on-hold", why=why, who=who

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.errors.base import Held, Problem
+from appliance.errors.base import Held, Notice, Problem
 
 
 class AssociationFailed(Problem):
@@ -95,6 +95,34 @@ class SopClassRefused(ContextRefused):
 
 class SyntaxRefused(ContextRefused):
     """{peer} takes {sop_class}, but not encoded as {syntax}."""
+
+
+class Recoding(Problem):
+    """{peer} gets it as {wanted} instead of {syntax}: it is made anew for that."""
+
+    code = "recoding"
+
+
+class Recoded(Notice):
+    """It was {how} for this destination; its picture is the same."""
+
+    code = "recoded"
+
+
+class NotCompressed(Notice):
+    """It goes as it is: compressed it would hardly be smaller."""
+
+    code = "not-compressed"
+
+
+class CannotRecode(Held):
+    """{destination} does not take it as it is, and it cannot be made anew for it: {why}."""
+
+    code = "cannot-recode"
+    hint = (
+        "Ask the PACS administrator to allow such images as they are, or have the modality export "
+        "uncompressed."
+    )
 
 
 class EchoFailed(Problem):

@@ -19,6 +19,7 @@ from appliance.forward import outcome
 from appliance.forward.circuit import Circuit
 from appliance.forward.outcome import Action, Past, Verdict
 from appliance.forward.prover import Prover
+from appliance.forward.recoder import Recoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,15 +58,16 @@ class Lane:
         target: Target,
         journal: Journal,
         clock: Clock,
-        tell: Callable[[], None],
+        tell: Callable[..., None],
     ) -> None:
-        """Send to `destination`; `tell` wakes those who wait for proofs."""
+        """Send to `destination`; `tell` wakes those who wait for proofs, and whom it names."""
         self._destination = destination
         self._target = target
         self._journal = journal
         self._clock = clock
         self._tell = tell
         self._prover = Prover(destination, target, journal, clock)
+        self._recoder = Recoder(journal, target, destination.compress, tell)
         self._patience = Patience(dimse_s=destination.answer_s)
         self._link: Link | None = None
         self._busy_at_s = 0.0
@@ -147,10 +149,12 @@ class Lane:
         if link and link.alive() and all(link.offered(*context) for context in contexts):
             return link
         self._hang_up()
-        self._link = Link.open(self._target, contexts, self._patience)
+        self._link = Link.open(self._target, self._recoder.offers(contexts), self._patience)
         return self._link
 
     def _deliver(self, link: Link, delivery: Delivery) -> None:
+        if self._recoder.takes(link, delivery):
+            return
         try:
             verdict = self._stored(link, delivery)
         except (Incomplete, OSError) as error:

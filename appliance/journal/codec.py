@@ -119,6 +119,20 @@ def load_body(row: sqlite3.Row | Mapping[str, Any], spool: Spool) -> Body:
     )
 
 
+def dump_instance(instance: Instance) -> dict[str, str | int]:
+    """The columns of `instance`, the delivery aside."""
+    return {
+        "number": instance.number,
+        "sop_class_uid": instance.sop_class_uid,
+        "sop_instance_uid": instance.sop_instance_uid,
+        "study_instance_uid": instance.study_instance_uid,
+        "series_instance_uid": instance.series_instance_uid,
+        "transfer_syntax_uid": instance.transfer_syntax_uid,
+        "digest": instance.digest,
+        "pieces": dump_pieces(instance.pieces),
+    }
+
+
 def load_instance(row: sqlite3.Row, spool: Spool) -> Instance:
     """A row of `instance`."""
     return Instance(

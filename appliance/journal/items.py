@@ -241,7 +241,8 @@ class Items:
         held = composed if isinstance(composed, Held) else ruling.stays
         if not isinstance(composed, Held):
             for instance in composed:
-                self._add_instance(row["id"], instance)
+                columns = codec.dump_instance(instance)
+                self._s.db.run("add_instance", delivery_id=row["id"], **columns)
         self._s.db.run(
             "begin_delivery",
             delivery_id=row["id"],
@@ -252,20 +253,6 @@ class Items:
         )
         if ruling.why:
             self._s.remark_delivery(row["id"], ruling.why, ROUTED_BY)
-
-    def _add_instance(self, delivery_id: int, instance: Instance) -> None:
-        self._s.db.run(
-            "add_instance",
-            delivery_id=delivery_id,
-            number=instance.number,
-            sop_class_uid=instance.sop_class_uid,
-            sop_instance_uid=instance.sop_instance_uid,
-            study_instance_uid=instance.study_instance_uid,
-            series_instance_uid=instance.series_instance_uid,
-            transfer_syntax_uid=instance.transfer_syntax_uid,
-            digest=instance.digest,
-            pieces=codec.dump_pieces(instance.pieces),
-        )
 
     def free_routeless(self) -> None:
         """held -> identified for all that had nowhere to go: the settings changed."""

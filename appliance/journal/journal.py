@@ -17,6 +17,7 @@ from appliance.journal.ledger import Ledger
 from appliance.journal.orders import Orders
 from appliance.journal.pledges import Pledges
 from appliance.journal.promotions import Promotions
+from appliance.journal.recodings import Recodings
 from appliance.journal.session import Paths, Session
 from appliance.journal.spool import Spool
 
@@ -44,6 +45,7 @@ class Journal:
         self.arrivals = Arrivals(session)
         self.items = Items(session)
         self.deliveries = Deliveries(session)
+        self.recodings = Recodings(session)
         self.commitments = Commitments(session)
         self.pledges = Pledges(session)
         self.abilities = Abilities(session)

@@ -95,11 +95,12 @@ WHERE id IN (SELECT item_id FROM kin WHERE uid = :uid) AND id != :item_id
   AND state = 'identified' AND claimed_by IS NULL
   AND json_extract(identity, '$.proof') != 'person';
 
--- name: hold_kins_deliveries  And what of it is routed and has not been sent.
+-- name: hold_kins_deliveries  And what of it is routed and has not been sent. Who makes one of them
+-- anew just now loses it.
 UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :hint,
-                    changed_at = :now, changed_by = :who
+                    claimed_by = NULL, changed_at = :now, changed_by = :who
 WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item_id
-  AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
+  AND (state = 'waiting' OR (state IN ('prepared', 'deferred') AND claimed_by IS NULL))
   AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
 
 -- name: doubt_kins_deliveries  What is being sent just now is held unless it is taken, and says so
@@ -369,7 +370,9 @@ UNION SELECT json_extract(piece.value, '$[0]')
       FROM item CROSS JOIN delivery ON delivery.item_id = item.id
       CROSS JOIN instance ON instance.delivery_id = delivery.id,
            json_each(instance.pieces) AS piece
-      WHERE item.purged_at IS NULL AND piece.type = 'array';
+      WHERE item.purged_at IS NULL AND piece.type = 'array'
+UNION SELECT json_extract(slice.value, '$[0]')
+      FROM recoded_body, json_each(recoded_body.slices) AS slice;
 
 -- name: count_items  How many items stand where.
 SELECT state, count(*) AS n FROM item GROUP BY state;
@@ -646,3 +649,53 @@ ON CONFLICT (day, source, destination) DO UPDATE SET
 
 -- name: reckonings  What was noted of one day.
 SELECT * FROM reckoning WHERE day = :day;
+
+-- name: recoding_of  Whether a delivery was made anew before.
+SELECT * FROM recoding WHERE delivery_id = :delivery_id;
+
+-- name: ask_recoding  A destination takes it in another transfer syntax.
+INSERT INTO recoding (delivery_id, wishes, step) VALUES (:delivery_id, :wishes, :step)
+ON CONFLICT (delivery_id) DO UPDATE SET wishes = :wishes, step = :step, tries = 0, times = times + 1;
+
+-- name: move_recoded  Claimed deliveries only; that it is made anew is no failed try of it.
+UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :hint,
+                    claimed_by = NULL, tries = 0, not_before = '', changed_at = :now,
+                    changed_by = :worker
+WHERE id = :delivery_id AND claimed_by = :worker;
+
+-- name: claim_recoding  The next that waits at a step, the often tried ones last. One that the
+-- worker itself left behind (the disk was full) comes again and is not counted; runs before
+-- claim_waiting.
+UPDATE recoding SET tries = tries + (SELECT claimed_by IS NULL FROM delivery WHERE id = delivery_id)
+WHERE delivery_id = (SELECT delivery_id FROM recoding INDEXED BY recoding_open
+                     JOIN delivery ON delivery.id = recoding.delivery_id
+                     WHERE step = :step AND step != 'done' AND state = 'waiting'
+                       AND (claimed_by IS NULL OR claimed_by = :worker)
+                     ORDER BY recoding.tries, delivery_id LIMIT 1)
+RETURNING *;
+
+-- name: claim_waiting  The delivery of claim_recoding.
+UPDATE delivery SET claimed_by = :worker WHERE id = :delivery_id RETURNING *;
+
+-- name: add_recoded  What convert made of an instance's pixels.
+INSERT INTO recoded_body
+VALUES (:delivery_id, :number, :kind, :transfer_syntax_uid, :digest, :slices, :attributes);
+
+-- name: recoded  What was made of a delivery's pixels.
+SELECT * FROM recoded_body WHERE delivery_id = :delivery_id ORDER BY number;
+
+-- name: clear_recoded  Its instances are composed, or will be asked for anew.
+DELETE FROM recoded_body WHERE delivery_id = :delivery_id;
+
+-- name: recoding_made  convert is done; route composes.
+UPDATE recoding SET step = 'made', tries = 0 WHERE delivery_id = :delivery_id;
+
+-- name: recoding_done  Nothing more is to be made for it.
+UPDATE recoding SET step = 'done', tries = 0 WHERE delivery_id = :delivery_id;
+
+-- name: free_waiting  Its next maker may take it up.
+UPDATE delivery SET claimed_by = NULL
+WHERE id = :delivery_id AND claimed_by = :worker AND state = 'waiting';
+
+-- name: clear_instances  They were never taken by the destination, and others take their place.
+DELETE FROM instance WHERE delivery_id = :delivery_id;

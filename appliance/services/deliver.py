@@ -22,6 +22,7 @@ from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists, ask_about_now
 from appliance.identify.worklist import target_of as target_of_worklist
 from appliance.journal.certificates import Holder
+from appliance.route.recompose import Recompose
 from appliance.route.stage import Routing
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
@@ -68,6 +69,7 @@ class _Shift:
         worklists = Worklists(journal, duty.clock, duty.notifier.beat)
         self._identify = Identify(journal, worklists, duty.clock)
         self._routing = Routing(journal)
+        self._recompose = Recompose(journal)
         self._settings: Settings | None = None
 
     def turn(self) -> float:
@@ -80,8 +82,9 @@ class _Shift:
             self._settings = settings
         identified = self._identify.turn(settings)
         routed = self._routing.turn(settings)
+        recoded = self._recompose.turn()
         self._crew.muster(_jobs(self._duty, settings))
-        if not (identified or routed):
+        if not (identified or routed or recoded):
             return min(self._identify.rest_s(), SAFETY_SCAN_S)
         self._duty.ring("keeper")
         return 0
@@ -141,8 +144,8 @@ def _watched(settings: Settings) -> list[Watched]:
     ]
 
 
-def _ringer(duty: Duty) -> Callable[[], None]:
-    return lambda: duty.ring("keeper", "watch", *_receiving(duty.settings.get()))
+def _ringer(duty: Duty) -> Callable[..., None]:
+    return lambda *more: duty.ring("keeper", "watch", *_receiving(duty.settings.get()), *more)
 
 
 def _receiving(settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.board.lamps import find_lamps
 from appliance.call import Server
 from appliance.errors import DiskFull, JournalFault
-from appliance.model import ItemState
+from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
@@ -59,7 +59,7 @@ class _Round:
         try:
             look = self._look()
             self._light(look.lamps)
-            if look.items.get(ItemState.ARRIVED):
+            if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):
                 # convert is not there most of the time, so nobody else makes good a lost ring.
                 self._duty.ring("convert")
             settings = self._duty.settings.get()
@@ -78,6 +78,11 @@ class _Round:
 
     def _light(self, state: LampState) -> None:
         self._lamps.show(PATTERNS[state].frames, drawing(state))
+
+
+def _is_made_anew(look: Snapshot) -> bool:
+    """Whether anything waits for its destination's sake to be unpacked."""
+    return any(each.deliveries.get(DeliveryState.WAITING) for each in look.destinations)
 
 
 if __name__ == "__main__":

@@ -135,11 +135,13 @@ def _plain(hint: Any, raw: object, place: str, faults: list[Fault]) -> Any:
         return _optional(get_args(hint)[0], raw, place, faults)
     if isinstance(hint, type) and is_dataclass(hint):
         return _record(hint, _table(raw), place, faults)
+    return _single(hint, raw)
+
+
+def _single(hint: type, raw: object) -> Any:
     if issubclass(hint, Condition):
         return _condition(raw)
-    if issubclass(hint, StrEnum):
-        return _word(hint, raw)
-    return _scalar(hint, raw)
+    return _word(hint, raw) if issubclass(hint, StrEnum) else _scalar(hint, raw)
 
 
 def _optional(cls: type, raw: object, place: str, faults: list[Fault]) -> Any:

@@ -225,6 +225,7 @@ class Destination:
     test_patient: Annotated[Mapping[str, Text], patient] = field(default_factory=dict)
     charset: Annotated[str, one_of("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")] = ""
     transliterate: bool = False
+    compress: Annotated[str, one_of("rle")] = ""
     remove: Annotated[tuple[str, ...], each(editable)] = ()
     copy: Annotated[Mapping[str, str], copies] = field(default_factory=dict)
     template: Annotated[Mapping[str, Text], templates] = field(default_factory=dict)

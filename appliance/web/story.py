@@ -52,8 +52,12 @@ def _event(row: Mapping[str, str]) -> Event:
 
 
 def _is_passing(event: Event) -> bool:
-    """What a later event tells better: that it is routed, that a delivery begins or goes on."""
-    return event.after in {ItemState.ROUTED, DeliveryState.WAITING, DeliveryState.ACTIVE}
+    """What a later event tells better: that it is routed, that a delivery begins or goes on.
+
+    Where it goes back from being sent, to be made anew, is none of it.
+    """
+    passing = {ItemState.ROUTED, DeliveryState.WAITING, DeliveryState.ACTIVE}
+    return event.after in passing and event.before != DeliveryState.ACTIVE
 
 
 def _same(one: Event, two: Event) -> bool:

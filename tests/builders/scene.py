@@ -64,7 +64,7 @@ class Scene:
 
     @contextmanager
     def lane(
-        self, target: Target, journal: Journal | None = None, **settings: Any
+        self, target: Target, journal: Journal | None = None, /, **settings: Any
     ) -> Iterator[Lane]:
         destination = Destination(
             "pacs", target.host, target.port, target.called, **{"answer_s": 1.0, **settings}

@@ -418,7 +418,7 @@ def test_a_report_outlives_the_sender(
     with peer(pacs) as there, listening(scene, there.port) as port:
         deliver = scene.box.again("deliver")
         with (
-            scene.lane(there.target, journal=deliver.journal, **ONLY) as lane,
+            scene.lane(there.target, deliver.journal, **ONLY) as lane,
             monkeypatch.context() as patch,
         ):
             patch.setattr(where, dies)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.call import ask
-from appliance.errors import NobodyAnswers
+from appliance.errors import NobodyAnswers, Recoding
 from appliance.journal.bell import Bell, hang
 from appliance.model import ItemState
 from appliance.settings import access
@@ -79,6 +79,18 @@ def test_what_nobody_converts_makes_keeper_ring(
     box.close()
     keeper = request.getfixturevalue("keeper")
     assert "working: images are on their way" in drawn(keeper)
+    assert bells["convert"].wait(5)
+
+
+def test_what_nobody_unpacks_makes_keeper_ring(
+    tmp_path: Path, bells: dict[str, Bell], request: pytest.FixtureRequest
+) -> None:
+    box = Box(tmp_path)
+    box.item(ItemState.ROUTED)
+    why = Recoding(peer="PACS", wanted="that", syntax="this")
+    box.journal.recodings.ask(box.take_up(), {1: "1.2"}, why, pixels=True)
+    box.close()
+    request.getfixturevalue("keeper")
     assert bells["convert"].wait(5)
 
 

@@ -106,15 +106,16 @@ def test_orthanc_gets_it_and_can_be_asked_for_it(tmp_path: Path, papers: Papers)
         (stored,) = pacs.instances()
         assert stored == "1.2.3.4.5"
         with Link.open(target, find.CONTEXTS) as link:
-            found = find.find(link, [replace(instance, **uids_of(pacs.instances()[stored].tags))])
+            found = find.find(link, [named(instance, pacs.instances()[stored].tags)])
         assert found == {"1.2.3.4.5"}
 
 
-def uids_of(tags: dict[str, str]) -> dict[str, str]:
-    return {
-        "study_instance_uid": tags["StudyInstanceUID"],
-        "series_instance_uid": tags["SeriesInstanceUID"],
-    }
+def named(instance: Instance, tags: dict[str, str]) -> Instance:
+    return replace(
+        instance,
+        study_instance_uid=tags["StudyInstanceUID"],
+        series_instance_uid=tags["SeriesInstanceUID"],
+    )
 
 
 def test_what_the_doctor_would_see(tmp_path: Path, papers: Papers) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import DriveFilling, JournalFault, NoIdentity, StickPulled, StickReading
+from appliance.errors import (
+    DriveFilling,
+    JournalFault,
+    NoIdentity,
+    Recoded,
+    Recoding,
+    StickPulled,
+    StickReading,
+)
 from appliance.model import ConfirmedBy, DeliveryState, Evidence, ItemState
 from appliance.settings import history
 from appliance.status.pattern import LampState
@@ -226,6 +234,19 @@ def test_the_answer_says_how_far_the_proof_goes(owner: Visitor, box: Box) -> Non
     assert "that is proved" not in told
     box.delivery(DeliveryState.DEFERRED)
     assert f"Not yet in pacs: {NOT_ANSWERING.sentence} It is tried again" in films(owner)
+
+
+def test_an_image_tells_that_it_was_made_anew_for_a_destination(owner: Visitor, box: Box) -> None:
+    item, recodings = box.item(ItemState.ROUTED), box.journal.recodings
+    asked = Recoding(peer="PACS", wanted="Explicit VR Little Endian", syntax="JPEG Baseline")
+    recodings.ask(box.take_up(), {1: "1.2"}, asked, pixels=False)
+    assert f"It waits to be sent to pacs. {asked.sentence}" in films(owner)
+    claimed = recodings.claim_made()
+    assert claimed is not None
+    recodings.composed(claimed, claimed.instances, Recoded(how="unpacked"))
+    told = text_of(owner.get(f"/items/{item.id}"))
+    assert asked.sentence in told
+    assert "Made ready for pacs. It was unpacked for this destination" in told
 
 
 def test_films_are_found_by_name_and_day(owner: Visitor, box: Box) -> None:

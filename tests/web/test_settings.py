@@ -83,6 +83,15 @@ def test_what_is_added_is_in_force_and_what_is_empty_is_left_out(owner: Visitor,
     assert "JIVEX at 10.0.0.1:104" in shown
 
 
+def test_a_slow_line_can_be_said_to_be_one_and_no_longer(owner: Visitor, box: Box) -> None:
+    assert add(owner, "destination", {**PACS, "compress": "rle"}).location == "/settings"
+    assert settings(box).destinations[0].compress == "rle"
+    shown = owner.get("/settings/destination/named/pacs").text
+    assert re.search(r'<option value="rle" selected', shown)
+    assert change(owner, "destination", {**PACS, "compress": ""}).location == "/settings"
+    assert settings(box).destinations[0].compress == ""
+
+
 def test_a_change_keeps_the_name_and_what_the_form_does_not_show(owner: Visitor, box: Box) -> None:
     text = '[[destination]]\nname = "pacs"\nhost = "a"\nport = 1\nae_title = "A"\nidle_s = 9.0\n'
     history.publish(box.paths.root, f"# by hand\n{text}")

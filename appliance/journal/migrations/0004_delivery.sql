@@ -72,3 +72,29 @@ CREATE TABLE reckoning (
     asked_at    TEXT NOT NULL,
     PRIMARY KEY (day, source, destination)
 ) WITHOUT ROWID;
+
+-- Objects that a destination gets encoded otherwise: asked for by forward, made by convert (their
+-- pixels) and route (the bytes that are sent), one row for each delivery that ever needed it.
+
+INSERT INTO delivery_move VALUES
+    ('active', 'waiting', 'it is made anew, as the destination takes it');
+
+CREATE TABLE recoding (
+    delivery_id INTEGER PRIMARY KEY REFERENCES delivery,
+    wishes      TEXT NOT NULL,                 -- JSON: number of the instance -> transfer syntax
+    step        TEXT NOT NULL CHECK (step IN ('asked', 'made', 'done')),
+    tries       INTEGER NOT NULL DEFAULT 0,    -- times taken up at this step
+    times       INTEGER NOT NULL DEFAULT 1     -- it was asked for
+);
+CREATE INDEX recoding_open ON recoding (step, tries, delivery_id) WHERE step != 'done';
+
+CREATE TABLE recoded_body (                    -- gone once the instances are composed of them
+    delivery_id         INTEGER NOT NULL REFERENCES delivery,
+    number              INTEGER NOT NULL,      -- of the instance
+    kind                TEXT NOT NULL,
+    transfer_syntax_uid TEXT NOT NULL,
+    digest              TEXT NOT NULL,
+    slices              TEXT NOT NULL,
+    attributes          TEXT NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+) WITHOUT ROWID;

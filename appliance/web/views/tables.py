@@ -204,6 +204,7 @@ class Destinations(Called):
             "find": _PEER,
             "tls": forms.TLS,
             "test_patient": forms.Group({"PatientID": forms.text, "PatientName": forms.text}),
+            "compress": forms.text,
         }
     )
     fixed = MappingProxyType({"kind": "dicom"})

@@ -30,7 +30,7 @@ ignored         .       .         .        .     .   .       .         .
 DELIVERIES = """
 waiting         .       x        .     .     .       .       x
 prepared        .       .        x     .     .       x       x
-active          .       x        .     x     .       x       x
+active          x       x        .     x     .       x       x
 sent            .       .        .     .     x       x       x
 confirmed       .       .        .     .     .       .       .
 deferred        .       .        x     .     .       .       x
