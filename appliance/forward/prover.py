@@ -42,7 +42,7 @@ from appliance.model import ConfirmedBy
 from appliance.settings.schema import Confirm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from appliance.clock import Clock
@@ -124,32 +124,35 @@ class Prover:
         """Whether commitment works shows when the first report comes; nobody waits for that."""
         if not self._learning.is_trying():
             self._learning.tries()
-            try:
-                self._pledging.ask(sent)
-            except CommitmentUnsupported as why:
-                self._learning.fails(Way.COMMITMENT, why)
-            except (CommitmentFailed, AssociationFailed) as why:
-                self._learning.fails(Way.COMMITMENT, why, this_time=True)
+            self._could(self._pledging.ask, sent)
         return self._found(sent)
 
     def _committed(self, sent: Sequence[Delivery]) -> int:
         if self._destination.confirm is Confirm.COMMITMENT:
             self._ask(sent)
             return 0
-        unanswered = [d for d in sent if self._journal.pledges.unanswered(d)]
-        if unanswered:  # it used to report
-            peer = self._pledging.peer
-            self._learning.fails(Way.COMMITMENT, CommitmentSilent(peer=peer))
-            return self._found(sent)
+        if self._has_fallen_silent(sent):
+            silent = CommitmentSilent(peer=self._pledging.peer)
+            self._learning.fails(Way.COMMITMENT, silent)
+        elif self._could(self._ask_or_fail, sent):
+            return 0
+        return self._found(sent)
+
+    def _could(self, ask: Callable[[Sequence[Delivery]], None], sent: Sequence[Delivery]) -> bool:
+        """Ask where there are other ways; whether that went well. If not, it is learnt."""
         try:
-            self._ask_or_fail(sent)
+            ask(sent)
         except CommitmentUnsupported as why:
             self._learning.fails(Way.COMMITMENT, why)
         except (CommitmentFailed, AssociationFailed) as why:
             self._learning.fails(Way.COMMITMENT, why, this_time=True)
         else:
-            return 0
-        return self._found(sent)
+            return True
+        return False
+
+    def _has_fallen_silent(self, sent: Sequence[Delivery]) -> bool:
+        long_ago = self._in(-REPORT_WITHIN_S[0])
+        return any(self._journal.pledges.unanswered(d, long_ago) for d in sent)
 
     def _ask(self, sent: Sequence[Delivery]) -> None:
         """Where nothing else will do, it is asked until it reports."""

@@ -137,9 +137,10 @@ class Pledges:
         rows = self._s.db.rows("told_of_delivery", delivery_id=delivery.id)
         return {row["sop_instance_uid"]: row["failure"] for row in rows}
 
-    def unanswered(self, delivery: Delivery) -> int:
-        """How many questions about a delivery nobody has answered."""
-        row = self._s.db.row("count_unanswered", delivery_id=delivery.id)
+    def unanswered(self, delivery: Delivery, since: datetime | None = None) -> int:
+        """How many questions about a delivery nobody has answered (`since` then, if given)."""
+        before = stamp(since) if since else ""
+        row = self._s.db.row("count_unanswered", delivery_id=delivery.id, before=before)
         return int(row["n"]) if row else 0
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:

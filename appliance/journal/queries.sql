@@ -538,8 +538,9 @@ JOIN pledge USING (transaction_uid)
 WHERE object.delivery_id = :delivery_id AND object.failure IS NOT NULL ORDER BY pledge.rowid;
 
 -- name: count_unanswered  How often a delivery was asked about in vain.
-SELECT count(DISTINCT transaction_uid) AS n FROM pledge_object
-WHERE delivery_id = :delivery_id AND failure IS NULL;
+SELECT count(DISTINCT transaction_uid) AS n FROM pledge_object JOIN pledge USING (transaction_uid)
+WHERE delivery_id = :delivery_id AND failure IS NULL
+  AND (:before = '' OR asked_at <= :before);
 
 -- name: settle_pledges  What was told of a delivery has been acted upon, or it was sent again.
 DELETE FROM pledge_object WHERE delivery_id = :delivery_id;

@@ -333,6 +333,70 @@ def test_auto_goes_on_with_queries_where_reports_stop_coming(scene: Scene) -> No
         assert proof(scene, item) == ("confirmed", "find")
 
 
+def test_a_question_still_open_is_no_silence(scene: Scene) -> None:
+    """What C-FIND does not show yet was asked about too, while commitment was being tried."""
+    item = scene.image()
+    pacs = Committing(reports="never", finds=True)
+    with peer(pacs) as there, scene.lane(there.target) as lane:
+        scene.turn(lane)
+        assert scene.state(item) == ("sent", "not-there-yet")
+        scene.box.journal.abilities.learn(
+            "pacs", Way.COMMITMENT, str(there.target), works=True
+        )  # by another image's report
+        pacs.reports = "before"
+        passes(scene, lane, 2)
+        passes(scene, lane, 0)
+    assert proof(scene, item) == ("confirmed", "commitment")
+
+
+@pytest.mark.parametrize("known", [None, True], ids=["at first", "later"])
+@pytest.mark.parametrize("status", [0x0110, 0x0122], ids=["this time", "at all"])
+def test_auto_finds_where_it_cannot_ask(scene: Scene, status: int, known: bool | None) -> None:
+    pacs = Committing(reports="before", finds=True, shows=lambda _: True, action_statuses=[status])
+    with peer(pacs) as there, scene.lane(there.target) as lane:
+        if known:
+            peer_name = str(there.target)
+            scene.box.journal.abilities.learn("pacs", Way.COMMITMENT, peer_name, works=True)
+        item = scene.image()
+        scene.turn(lane)
+        assert proof(scene, item) == ("confirmed", "find")
+        scene.box.clock.passes(minutes=11)
+        scene.image("P2")
+        scene.turn(lane, 2)
+    assert len(pacs.asked) == (2 if status == 0x0110 else 1)
+
+
+def test_commitment_asked_of_a_port_nobody_listens_on_costs_no_image_its_proof(
+    scene: Scene,
+) -> None:
+    nowhere = Peer("127.0.0.1", free_port(), "SCM")
+    pacs = Committing(finds=True, shows=lambda _: True)
+    with peer(pacs) as there, scene.lane(there.target, commitment=nowhere) as lane:
+        item = scene.image()
+        scene.turn(lane)
+        assert proof(scene, item) == ("confirmed", "find")
+    with peer(pacs) as there, scene.lane(there.target, commitment=nowhere, **ONLY) as lane:
+        item = scene.image("P2")
+        scene.turn(lane)
+        assert scene.state(item) == ("sent", "port-closed")
+
+
+def test_what_is_reported_while_the_destination_takes_nothing_more_counts(scene: Scene) -> None:
+    """A full PACS may still promise what it has."""
+    item = scene.image()
+    pacs = Committing(reports="never")
+    with peer(pacs) as there, scene.lane(there.target, **ONLY) as lane:
+        scene.turn(lane)
+        pacs.store_status = 0xA700
+        for number in range(3):
+            scene.image(f"F{number}")
+        scene.turn(lane, 3)
+        (asked,) = pacs.asked
+        scene.box.journal.pledges.tell(asked.transaction, {"pacs"}, dict.fromkeys(asked.uids, 0))
+        assert lane.turn() > 0
+    assert proof(scene, item) == ("confirmed", "commitment")
+
+
 def test_where_commitment_is_insisted_on_nothing_else_will_do(
     scene: Scene, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from appliance import errors
 from appliance.dicom.association import Link, Patience, Target
+from appliance.dicom.dimse import Command
 from appliance.dicom.wire import Loss
 from appliance.model import Instance
 from tests.peers.orthanc import free_port
@@ -17,6 +18,8 @@ from tests.peers.scripted import (
     ASSOCIATE_AC,
     Call,
     associate_ac,
+    command_set,
+    fragment,
     hangs,
     peer,
     rejects,
@@ -329,3 +332,92 @@ def test_message_ids_begin_again_after_65535() -> None:
         link._message_id = 65534  # noqa: SLF001 - the long way round takes a minute
         assert [link.store(small()).status for _ in range(3)] == [0, 0, 0]
     assert seen == [65535, 1, 2]
+
+
+# What a peer asks of us
+
+COMMITMENT = "1.2.840.10008.1.20.1"
+LONG = Patience(dimse_s=5.0, release_s=0.2)
+
+
+def asks_us(call: Call, times: int) -> None:
+    """N-EVENT-REPORTs without a data set."""
+    command = {
+        0x0002: COMMITMENT.encode(),
+        0x0100: b"\0\1",
+        0x0110: b"\7\0",
+        0x0800: b"\1\1",
+        0x1002: b"\1\0",
+    }
+    for _ in range(times):
+        call.line.sendall(fragment(1, 3, command_set(command)))
+
+
+def test_what_a_peer_asks_of_us_is_heard_before_and_after_its_answer() -> None:
+    answers: list[int] = []
+    asked = threading.Event()
+
+    def script(call: Call) -> None:
+        call.accept()
+        request = call.request()
+        assert request
+        asks_us(call, 1)
+        call.respond(request, 0)
+        asks_us(call, 1)
+        asked.set()
+        answers.extend(
+            int.from_bytes(answer.command[0x0900], "little") for answer in call.requests()
+        )
+
+    with (
+        peer(script) as scripted,
+        Link.open(scripted.target, [(COMMITMENT, IMPLICIT)], LONG) as link,
+    ):
+        (answer,) = link.ask(Command.C_STORE, COMMITMENT, b"x")
+        assert answer.status == 0
+        assert asked.wait(5)
+        for status in (0x0000, 0x0110):
+            assert link.has_news()
+            heard = link.hear(COMMITMENT)
+            assert heard
+            assert (heard[0].message_id, heard[0].event_type, heard[1]) == (7, 1, b"")
+            link.reply(COMMITMENT, heard[0], status)
+        assert link.hear(COMMITMENT) is None
+        assert link.is_open
+    assert answers == [0x0000, 0x0110]
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [Call.abort, lambda call: call.line.close(), lambda call: asks_us(call, 100)],
+    ids=["aborts", "hangs up", "asks on and on"],
+)
+def test_a_peer_that_ends_it_or_only_asks_is_not_heard(ends: Callable[[Call], None]) -> None:
+    def script(call: Call) -> None:
+        call.accept()
+        call.request()
+        ends(call)
+        call.hang()
+
+    with peer(script) as scripted:
+        link = Link.open(scripted.target, [(COMMITMENT, IMPLICIT)], LONG)
+        (answer,) = link.ask(Command.C_STORE, COMMITMENT, b"x")
+        assert answer.status is None
+        assert link.hear(COMMITMENT) is None
+        assert not link.is_open
+
+
+def test_a_link_is_heard_to_end() -> None:
+    gone = threading.Event()
+
+    def script(call: Call) -> None:
+        call.accept()
+        call.send(5, bytes(4))
+        gone.set()
+        call.hang()
+
+    with peer(script) as scripted:
+        link = Link.open(scripted.target, [(COMMITMENT, IMPLICIT)], LONG)
+        assert gone.wait(5)
+        assert link.hear(COMMITMENT) is None
+        assert not link.is_open
