@@ -520,15 +520,17 @@ WHERE id = :delivery_id AND claimed_by = :worker;
 
 -- name: claim_told  What a destination has reported on.
 UPDATE delivery SET claimed_by = :worker
-WHERE id IN (SELECT delivery.id FROM pledge_object AS object
-             JOIN delivery ON delivery.id = object.delivery_id
+WHERE id IN (SELECT delivery.id FROM pledge_object AS object INDEXED BY pledge_object_told
+             CROSS JOIN delivery ON delivery.id = object.delivery_id
              WHERE object.failure IS NOT NULL AND delivery.destination = :destination
                AND delivery.state = 'sent' AND delivery.claimed_by IS NULL
              ORDER BY delivery.id LIMIT :most)
 RETURNING *;
 
 -- name: any_told  Whether there is anything to claim; looked at with every turn, and mostly there is not.
-SELECT 1 FROM pledge_object AS object JOIN delivery ON delivery.id = object.delivery_id
+-- CROSS: begin with what was told, which is little, and not with all that is sent.
+SELECT 1 FROM pledge_object AS object INDEXED BY pledge_object_told
+CROSS JOIN delivery ON delivery.id = object.delivery_id
 WHERE object.failure IS NOT NULL AND delivery.destination = :destination
   AND delivery.state = 'sent' LIMIT 1;
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import select
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance.dicom.association import Link, Target
+from appliance.dicom.commitment import COMMITMENT, CONTEXTS, Object, request
+from appliance.dicom.echo import echo
+from appliance.dicom.listener import door
+from appliance.errors import DiskFull
 from appliance.forward.confirm import DENIED_AFTER_S, TRIAL_S
 from appliance.journal.abilities import Way
+from appliance.model import Instance
 from appliance.settings.schema import Confirm, Peer
 from tests.builders.receiving import receiving, until
 from tests.builders.scene import Scene
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from appliance.dicom.association import Target
     from appliance.forward.lane import Lane
 
 pytestmark = pytest.mark.network
@@ -571,3 +576,49 @@ def test_a_modality_that_is_a_pacs_too_may_do_both(scene: Scene) -> None:
             assert pacs.calls(box.port, pacs.asked[0]) == [0x0000]
             scene.turn(lane)
     assert proof(scene, item) == ("confirmed", "commitment")
+
+
+def test_who_may_report_may_nothing_else(scene: Scene) -> None:
+    image = Instance(1, COMMITMENT, "1.2.3", "", "", "1.2.840.10008.1.2", "", (b"",))
+    offers = [*CONTEXTS, ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.1.2")]
+    with listening(scene, 1) as port:
+        target = Target("127.0.0.1", port, "JEMBATAN", "SCRIPTED")
+        with Link.open(target, offers) as link:
+            assert not link.accepts(*offers[1])
+            assert link.store(image).status == 0x0124
+            assert request(link, "2.25.1", [Object("1.2", "1.2.3")]).status == 0x0124
+        assert echo(target, scene.box.clock) == 0
+    assert scene.box.journal.ledger.item_counts() == {}
+
+
+def test_a_report_that_cannot_be_written_down_is_not_answered_as_if_it_were(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise DiskFull(where="the card")
+
+    item = scene.image()
+    pacs = Committing(reports="never")
+    with (
+        peer(pacs) as there,
+        listening(scene, there.port) as port,
+        scene.lane(there.target, **ONLY) as lane,
+    ):
+        scene.turn(lane)
+        with monkeypatch.context() as patch:
+            patch.setattr("appliance.journal.pledges.Pledges.tell", no_room)
+            assert pacs.calls(port, pacs.asked[0]) == [0x0110]
+        assert pacs.calls(port, pacs.asked[0]) == [0x0000]
+        scene.turn(lane)
+    assert proof(scene, item) == ("confirmed", "commitment")
+
+
+def test_a_port_that_is_taken_is_said_where_no_source_says_it(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(door(0).listening) as taken:
+        number = taken.getsockname()[1]
+        text = DESTINATION.format(port=1, ae_title="A", confirm="auto")
+        text = text.replace("PORT", str(number))
+        with receiving(scene.box.paths.root, text=text, port=number):
+            until(lambda: "no PACS can report by calling here" in caplog.text)
