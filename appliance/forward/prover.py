@@ -73,6 +73,11 @@ class Prover:
         self._learning = Learning(destination, peers, journal)
 
     @property
+    def _is_auto(self) -> bool:
+        """Whether another way will do where one does not work."""
+        return self._destination.confirm is Confirm.AUTO
+
+    @property
     def can_ask(self) -> bool:
         """Whether it is asked for the very object: by C-FIND, with Study and Series UIDs.
 
@@ -128,7 +133,7 @@ class Prover:
         return self._found(sent)
 
     def _committed(self, sent: Sequence[Delivery]) -> int:
-        if self._destination.confirm is Confirm.COMMITMENT:
+        if not self._is_auto:
             self._ask(sent)
             return 0
         if self._has_fallen_silent(sent):
@@ -202,7 +207,7 @@ class Prover:
     def _found(self, sent: Sequence[Delivery]) -> int:
         if not sent:
             return 0
-        if self._learning.known().works.get(Way.FIND) is False:
+        if self._is_auto and self._learning.known().works.get(Way.FIND) is False:
             return self._take_its_word(sent)
         try:
             there = self._asked(sent)
@@ -231,7 +236,7 @@ class Prover:
 
     def _cannot_be_asked(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Under "auto" the answer to C-STORE has to do; under "find" a person must know."""
-        if self._destination.confirm is Confirm.FIND:
+        if not self._is_auto:
             for delivery in sent:
                 self._ask_later(delivery, why)
             return 0
@@ -247,8 +252,7 @@ class Prover:
 
     def _no_answer(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Ask again; under "auto" a destination that never answers need not be asked for ever."""
-        enough = self._destination.confirm is Confirm.AUTO
-        tired = [d for d in sent if enough and d.tries >= _QUESTIONS_WITHOUT_ANSWER]
+        tired = [d for d in sent if self._is_auto and d.tries >= _QUESTIONS_WITHOUT_ANSWER]
         for delivery in sent:
             if delivery not in tired:
                 self._ask_later(delivery, why)

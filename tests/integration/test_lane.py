@@ -221,6 +221,21 @@ def test_a_peer_without_queries_is_not_believed_under_find(scene: Scene, tmp_pat
     assert scene.state(item) == ("sent", "find-unsupported")
 
 
+def test_what_auto_has_learnt_does_not_weaken_what_is_insisted_on(
+    scene: Scene, tmp_path: Path
+) -> None:
+    believed = scene.image("P1")
+    with storescp(tmp_path / "scp") as scp:
+        with scene.lane(scp.target) as lane:
+            scene.turn(lane, 2)
+            assert scene.state(believed)[0] == "confirmed"
+        for mode, code in ((Confirm.FIND, "find-"), (Confirm.COMMITMENT, "commitment-")):
+            item = scene.image(mode)
+            with scene.lane(scp.target, confirm=mode) as lane:
+                scene.turn(lane, 2)
+            assert scene.state(item) == ("sent", f"{code}unsupported")
+
+
 def test_a_peer_that_loses_images_gets_them_again_twice_and_then_a_person_must_look(
     scene: Scene, tmp_path: Path
 ) -> None:
