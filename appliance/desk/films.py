@@ -114,4 +114,5 @@ def _where(delivery: Mapping[str, Any]) -> str:
     """One delivery in a sentence."""
     by_word = delivery["confirmed_by"] == ConfirmedBy.RESPONSE
     words = _BY_ITS_WORD if by_word else _WHERE[DeliveryState(delivery["state"])]
-    return words.format(there=delivery["destination"], why=delivery["sentence"])
+    where = words.format(there=delivery["destination"], why=delivery["sentence"])
+    return f"{where} {delivery['warning']}".rstrip()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import (
+    Coerced,
     DriveFilling,
     JournalFault,
     NoIdentity,
@@ -16,6 +17,7 @@ from appliance.errors import (
     StickPulled,
     StickReading,
 )
+from appliance.journal.abilities import Way
 from appliance.model import ConfirmedBy, DeliveryState, Evidence, ItemState
 from appliance.settings import history
 from appliance.status.pattern import LampState
@@ -247,6 +249,23 @@ def test_an_image_tells_that_it_was_made_anew_for_a_destination(owner: Visitor, 
     told = text_of(owner.get(f"/items/{item.id}"))
     assert asked.sentence in told
     assert "Made ready for pacs. It was unpacked for this destination" in told
+
+
+def test_what_a_destination_changed_is_shown_for_good(owner: Visitor, box: Box) -> None:
+    item = box.item(ItemState.ROUTED)
+    changed = Coerced(peer="PACS at 10.0.0.1:104", answer="status B000")
+    box.journal.deliveries.sent(box.take_up(), changed, box.clock.utc())
+    box.confirm()
+    for shown in (films(owner), text_of(owner.get(f"/items/{item.id}"))):
+        assert "Sent, with a warning" in shown
+        assert f"{changed.sentence} Look at the image there." in shown
+
+
+def test_it_is_shown_how_a_destination_proves_what_it_has(owner: Visitor, box: Box) -> None:
+    box.journal.abilities.learn("pacs", Way.COMMITMENT, "it", works=True)
+    box.journal.custody.set_place("destination", "pacs", "up", ok=True)
+    set_up(box)
+    assert "Confirmed by storage commitment" in text_of(owner.get("/"))
 
 
 def test_films_are_found_by_name_and_day(owner: Visitor, box: Box) -> None:

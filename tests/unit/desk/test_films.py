@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.desk import films
+from appliance.errors import Coerced
 from appliance.model import ConfirmedBy, DeliveryState, ItemState
 from tests.builders.box import NOT_ANSWERING, Box
 
@@ -110,3 +111,12 @@ def test_a_film_for_scripts(box: Box) -> None:
         "arrived_at": "2026-03-14T09:26:53.000+00:00",
         "answer": film.answer,
     }
+
+
+def test_what_the_destination_changed_stays_in_the_answer(box: Box) -> None:
+    box.item(ItemState.ROUTED)
+    changed = Coerced(peer="PACS at 10.0.0.1:104", answer="status B000")
+    box.journal.deliveries.sent(box.take_up(), changed, box.clock.utc())
+    assert answer(box).endswith(f"asked for proof. {changed.sentence}")
+    box.confirm()
+    assert answer(box) == f"pacs has it, it was asked. {changed.sentence}"
