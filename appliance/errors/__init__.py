@@ -197,6 +197,7 @@ from appliance.errors.trust import (
 from appliance.errors.way import (
     ClockWrong,
     NobodyThere,
+    NoListener,
     NoNameServer,
     NoReport,
     NoWay,
@@ -293,6 +294,7 @@ __all__ = [
     "NoDrivePort",
     "NoHelper",
     "NoIdentity",
+    "NoListener",
     "NoNameServer",
     "NoReport",
     "NoRoute",

@@ -28,7 +28,7 @@ class NoWay(HostSilent):
 
 
 class NobodyThere(HostSilent):
-    """Nothing has the address {address} in the network of {host}: {why}."""
+    """No machine in the network of this box answers to the address {address} of {host}."""
 
     code = "nobody-there"
     hint = "Compare the address; is that machine switched on and its cable plugged in?"
@@ -53,6 +53,13 @@ class NoReport(Problem):
 
     code = "no-report"
     hint = "It reports by a new connection to this box: its title, address and port must be known."
+
+
+class NoListener(NoReport):
+    """{peer} is to report to port {port} of this box, and nothing listens there."""
+
+    code = "no-listener"
+    hint = "See on the status page whether the service that listens runs; another program may."
 
 
 class ClockWrong(Problem):

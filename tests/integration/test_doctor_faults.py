@@ -10,63 +10,31 @@ import json
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance import errors
-from appliance.clock import SystemClock
 from appliance.desk.doctor import report as reports
 from appliance.desk.doctor.report import State
 from appliance.desk.doctor.subject import Subject
 from appliance.desk.doctor.visit import examine
-from appliance.dicom.association import Target
 from appliance.settings.load import parse
-from tests.builders.certificates import paper
-from tests.builders.doctoring import short
-from tests.fakes.clock import FakeClock
-from tests.peers import tls
-from tests.peers.dcmqrscp import dcmqrscp
-from tests.peers.orthanc_worklists import orthanc_worklists
-from tests.peers.scripted import Call, peer, rejects
+from tests.builders import faults
 from tests.peers.storescp import storescp
-from tests.peers.timekeepers import ntp, web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from appliance.clock import Clock
     from appliance.desk.doctor.report import Report
-    from appliance.desk.doctor.subject import Limits
+    from tests.builders.faults import Scene
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(60)]
 
-CR = "1.2.840.10008.5.1.4.1.1.1"
-EXPLICIT = "1.2.840.10008.1.2.1"
-ECHO, STORE = 0x0030, 0x0001
-NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
-
 HERE = "this box, destination pacs"
-FOR_TESTS = 'environment = "test"\n'
-_NOW = SystemClock()
-PROFILE = '[[profile]]\nname = "cr"\nsop_class = "CR"\n'
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the doctor is given: settings, and where he may look for the time."""
-
-    target: Target
-    keys: str = ""  # more of the destination
-    tables: str = PROFILE
-    limits: Callable[[Path], Limits] = short
-    clock: Clock = _NOW
 
 
 @dataclass(frozen=True)
@@ -81,247 +49,9 @@ class Finding:
 
 
 def looked_at(scene: Scene, root: Path) -> Report:
-    target = scene.target
-    toml = (
-        f'[box]\nae_title = "{target.calling}"\n{scene.tables}[[destination]]\nname = "pacs"\n'
-        f'host = "{target.host}"\nport = {target.port}\nae_title = "{target.called}"\n{scene.keys}'
-    )
-    settings = parse(toml)
+    settings = parse(scene.toml)
     subject = Subject(settings.destinations[0], settings)
     return examine(subject, scene.clock, scene.limits(root))
-
-
-# --- the plants -------------------------------------------------------------------------------
-
-
-@contextmanager
-def healthy(root: Path) -> Iterator[Scene]:
-    with dcmqrscp(root) as pacs:
-        yield Scene(pacs.target, FOR_TESTS)
-
-
-@contextmanager
-def wrong_host(root: Path) -> Iterator[Scene]:
-    yield Scene(Target("pacs.invalid", 104, "PACS", "JEMBATAN"))
-
-
-@contextmanager
-def wrong_port(root: Path) -> Iterator[Scene]:
-    yield Scene(Target("127.0.0.1", 1, "PACS", "JEMBATAN"))
-
-
-@contextmanager
-def no_dicom_port(root: Path) -> Iterator[Scene]:
-    with tls.peer(tls.says(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")) as port:
-        yield Scene(Target("127.0.0.1", port, "PACS", "JEMBATAN"))
-
-
-@contextmanager
-def wrong_called(root: Path) -> Iterator[Scene]:
-    with dcmqrscp(root) as pacs:
-        yield Scene(replace(pacs.target, called="ARCHIV"))
-
-
-@contextmanager
-def small_letters(root: Path) -> Iterator[Scene]:
-    with dcmqrscp(root) as pacs:
-        yield Scene(replace(pacs.target, called="archive"))
-
-
-@contextmanager
-def space_in_their_table(root: Path) -> Iterator[Scene]:
-    """Somebody typed "JEMBATAN " there, and the PACS compares what it got with that."""
-    known = "JEMBATAN "
-
-    def script(call: Call) -> None:
-        if call.read_offer().calling != known:
-            call.send(3, bytes((0, 1, 1, 3)))
-
-    with peer(script) as pacs:
-        yield Scene(pacs.target)
-
-
-@contextmanager
-def calling_unknown(root: Path) -> Iterator[Scene]:
-    with peer(rejects(1, 1, 3)) as pacs:
-        yield Scene(pacs.target)
-
-
-@contextmanager
-def no_reason(root: Path) -> Iterator[Scene]:
-    with peer(rejects(1, 1, 1)) as pacs:
-        yield Scene(pacs.target)
-
-
-def _shaking(
-    root: Path,
-    keys: str,
-    *,
-    names: tuple[str, ...] = ("127.0.0.1",),
-    days: tuple[int, int] = (-1, 2),
-) -> Iterator[Scene]:
-    ca = paper(root, "ca")
-    shown = paper(root, "pacs", by=ca, names=names, days=days)
-    with tls.peer(tls.speaking(shown)) as port:
-        yield Scene(Target("127.0.0.1", port, "PACS", "JEMBATAN"), keys.format(ca=ca.cert))
-
-
-@contextmanager
-def tls_expected(root: Path) -> Iterator[Scene]:
-    yield from _shaking(root, "")
-
-
-@contextmanager
-def certificate_expired(root: Path) -> Iterator[Scene]:
-    yield from _shaking(root, 'tls = {{ ca = "{ca}" }}\n', days=(-9, -1))
-
-
-@contextmanager
-def certificate_of_another(root: Path) -> Iterator[Scene]:
-    yield from _shaking(root, 'tls = {{ ca = "{ca}" }}\n', names=("pacs.rsud.example",))
-
-
-@contextmanager
-def certificate_of_nobody(root: Path) -> Iterator[Scene]:
-    yield from _shaking(root, "tls = true\n")
-
-
-@contextmanager
-def no_tls_there(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield Scene(pacs.target, "tls = true\n")
-
-
-def _taking(result: Callable[[str, str], int], status: int = 0) -> Callable[[Call], None]:
-    """A PACS that says `result` to each offer, and `status` to each image."""
-
-    def script(call: Call) -> None:
-        call.accept(result=result)
-        for request in call.requests():
-            call.respond(request, status if request.field == STORE else 0)
-
-    return script
-
-
-@contextmanager
-def class_refused(root: Path) -> Iterator[Scene]:
-    with peer(_taking(lambda kind, _: 3 if kind == CR else 0)) as pacs:
-        yield Scene(pacs.target)
-
-
-@contextmanager
-def syntax_refused(root: Path) -> Iterator[Scene]:
-    with storescp(root, "+xi") as pacs:  # Implicit VR Little Endian only
-        yield Scene(pacs.target)
-
-
-@contextmanager
-def no_room(root: Path) -> Iterator[Scene]:
-    with peer(_taking(lambda *_: 0, 0xA700)) as pacs:
-        yield Scene(pacs.target, FOR_TESTS)
-
-
-@contextmanager
-def not_allowed_to_store(root: Path) -> Iterator[Scene]:
-    with peer(_taking(lambda *_: 0, 0x0124)) as pacs:
-        yield Scene(pacs.target, FOR_TESTS)
-
-
-N_ACTION = 0x0130
-
-
-@contextmanager
-def commitment_never_reported(root: Path) -> Iterator[Scene]:
-    with peer(_taking(lambda *_: 0)) as pacs:
-        yield Scene(pacs.target, 'confirm = "commitment"\n')
-
-
-@contextmanager
-def commitment_unanswered(root: Path) -> Iterator[Scene]:
-    def script(call: Call) -> None:
-        call.accept()
-        for request in call.requests():
-            if request.field == N_ACTION:
-                call.hang()
-            call.respond(request, 0)
-
-    with peer(script) as pacs:
-        limits = partial(short, answer_s=0.5)
-        yield Scene(pacs.target, 'confirm = "commitment"\n', limits=limits)
-
-
-@contextmanager
-def commitment_at_a_wrong_port(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield Scene(pacs.target, 'confirm = "commitment"\ncommitment = { port = 1 }\n')
-
-
-@contextmanager
-def no_commitment_there(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield Scene(pacs.target, 'confirm = "commitment"\n')
-
-
-@contextmanager
-def no_queries_there(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield Scene(pacs.target, 'confirm = "find"\n')
-
-
-def _with_worklist(pacs: Target, ris: Target) -> Scene:
-    table = (
-        f'[[worklist]]\nname = "ris"\nhost = "{ris.host}"\nport = {ris.port}\n'
-        f'ae_title = "{ris.called}"\n'
-    )
-    return Scene(pacs, tables=PROFILE + table)
-
-
-@contextmanager
-def worklist_without_a_word(root: Path) -> Iterator[Scene]:
-    """Orthanc tells a station it does not know of nothing."""
-    with (
-        storescp(root) as pacs,
-        orthanc_worklists(root / "ris", root / "orders", "JEMBATAN", by_caller=True) as ris,
-    ):
-        yield _with_worklist(pacs.target, ris.target)
-
-
-@contextmanager
-def worklist_unlisted(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs, peer(rejects(1, 1, 3)) as ris:
-        yield _with_worklist(pacs.target, ris.target)
-
-
-@contextmanager
-def no_worklist_there(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield _with_worklist(pacs.target, pacs.target)
-
-
-@contextmanager
-def wrong_by_ntp(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs, ntp(NOW + timedelta(hours=7)) as port:
-        yield Scene(pacs.target, limits=partial(short, ntp_port=port), clock=FakeClock(NOW))
-
-
-@contextmanager
-def wrong_by_http(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs, web(NOW - timedelta(days=400)) as port:
-        yield Scene(pacs.target, limits=partial(short, http_port=port), clock=FakeClock(NOW))
-
-
-@contextmanager
-def wrong_by_chip(root: Path) -> Iterator[Scene]:
-    chip = root / "chip"
-    chip.write_text(f"{(NOW + timedelta(minutes=3)).timestamp():.0f}\n")
-    with storescp(root) as pacs:
-        yield Scene(pacs.target, limits=partial(short, chip=chip), clock=FakeClock(NOW))
-
-
-@contextmanager
-def nobody_tells_the_time(root: Path) -> Iterator[Scene]:
-    with storescp(root) as pacs:
-        yield Scene(pacs.target)
 
 
 RIS_OF_ORTHANC = "the worklist PRACTICE, its list of known devices"
@@ -336,7 +66,7 @@ PIN = r'{ fingerprint = "([0-9A-F]{2}:){31}[0-9A-F]{2}" }, once compared'
 
 FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = [
     (
-        wrong_host,
+        faults.wrong_host,
         Finding(
             "name",
             "pacs.invalid has an address",
@@ -345,7 +75,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        wrong_port,
+        faults.wrong_port,
         Finding(
             "connection",
             r"127\.0\.0\.1 listens on port 1",
@@ -354,7 +84,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_dicom_port,
+        faults.no_dicom_port,
         Finding(
             "association",
             "it is called PACS",
@@ -363,11 +93,11 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        wrong_called,
+        faults.wrong_called,
         Finding("association", "it is called ARCHIV ", "is not called ARCHIV", TITLE),
     ),
     (
-        small_letters,
+        faults.small_letters,
         Finding(
             "association",
             "it is called archive",
@@ -376,7 +106,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        space_in_their_table,
+        faults.space_in_their_table,
         Finding(
             "association",
             "knows this box as JEMBATAN",
@@ -385,7 +115,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        calling_unknown,
+        faults.calling_unknown,
         Finding(
             "association",
             "knows this box as JEMBATAN",
@@ -394,11 +124,11 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_reason,
+        faults.no_reason,
         Finding("association", "it is called SCRIPTED", "did not say why", LISTED | TITLE),
     ),
     (
-        tls_expected,
+        faults.tls_expected,
         Finding(
             "tls",
             "both sides agree whether to use TLS",
@@ -410,7 +140,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        certificate_expired,
+        faults.certificate_expired,
         Finding(
             "tls",
             "both sides agree",
@@ -419,7 +149,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        certificate_of_another,
+        faults.certificate_of_another,
         Finding(
             "tls",
             "both sides agree",
@@ -428,7 +158,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        certificate_of_nobody,
+        faults.certificate_of_nobody,
         Finding(
             "tls",
             "both sides agree",
@@ -437,7 +167,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_tls_there,
+        faults.no_tls_there,
         Finding(
             "tls",
             "both sides agree",
@@ -449,7 +179,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        class_refused,
+        faults.class_refused,
         Finding(
             "contexts",
             "it takes what this box sends there",
@@ -462,7 +192,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        syntax_refused,
+        faults.syntax_refused,
         Finding(
             "contexts",
             "it takes what this box sends there",
@@ -475,7 +205,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_room,
+        faults.no_room,
         Finding(
             "image",
             "it stores an image",
@@ -484,7 +214,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        not_allowed_to_store,
+        faults.not_allowed_to_store,
         Finding(
             "image",
             "it stores an image",
@@ -493,16 +223,29 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        commitment_never_reported,
+        faults.commitment_never_reported,
         Finding(
             "commitment",
             "it promises to keep images",
             r"was asked to commit itself to an image, and did not report within 0\.3 s",
-            LISTED | {"the firewall between 127.0.0.1 and this box: allow": "port 11112"},
+            LISTED
+            | {
+                "the PACS SCRIPTED, its list of known devices: port": r"\d{4,5}",
+                "the firewall between 127.0.0.1 and this box: allow": r"port \d{4,5}",
+            },
         ),
     ),
     (
-        commitment_unanswered,
+        faults.nothing_listens_here,
+        Finding(
+            "commitment",
+            "it promises to keep images",
+            "is to report to port 1 of this box, and nothing listens there",
+            {"this box: `listen_port`": "a port that no other program uses"},
+        ),
+    ),
+    (
+        faults.commitment_unanswered,
         Finding(
             "commitment",
             "it promises to keep images",
@@ -511,7 +254,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        commitment_at_a_wrong_port,
+        faults.commitment_at_a_wrong_port,
         Finding(
             "commitment",
             "it promises to keep images",
@@ -520,7 +263,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_commitment_there,
+        faults.no_commitment_there,
         Finding(
             "commitment",
             "it promises to keep images",
@@ -529,7 +272,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_queries_there,
+        faults.no_queries_there,
         Finding(
             "find",
             "it can be asked which images it has",
@@ -538,7 +281,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        worklist_without_a_word,
+        faults.worklist_without_a_word,
         Finding(
             "worklist ris",
             "PRACTICE at 127.0.0.1 tells this box of exams",
@@ -551,7 +294,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        worklist_unlisted,
+        faults.worklist_unlisted,
         Finding(
             "worklist ris",
             "SCRIPTED at 127.0.0.1 tells this box of exams",
@@ -563,7 +306,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        no_worklist_there,
+        faults.no_worklist_there,
         Finding(
             "worklist ris",
             "STORESCP at 127.0.0.1 tells this box of exams",
@@ -575,7 +318,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        wrong_by_ntp,
+        faults.wrong_by_ntp,
         Finding(
             "clock",
             "this box's clock agrees with others",
@@ -584,7 +327,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        wrong_by_http,
+        faults.wrong_by_http,
         Finding(
             "clock",
             "this box's clock agrees with others",
@@ -593,7 +336,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        wrong_by_chip,
+        faults.wrong_by_chip,
         Finding(
             "clock",
             "this box's clock agrees with others",
@@ -602,7 +345,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
-        nobody_tells_the_time,
+        faults.nobody_tells_the_time,
         Finding(
             "clock",
             "this box's clock agrees with others",
@@ -624,7 +367,7 @@ def test_the_doctor_finds(
 
 
 def test_a_pacs_with_which_all_is_well(tmp_path: Path) -> None:
-    with healthy(tmp_path) as scene:
+    with faults.healthy(tmp_path) as scene:
         report = looked_at(scene, tmp_path)
         (file,) = (path for path in tmp_path.rglob("archive/*") if path.name != "index.dat")
     assert report.failed is None
@@ -657,6 +400,16 @@ def test_a_machine_that_is_off_looks_like_a_firewall_around_all_of_it() -> None:
         {FIREWALL: ALLOW, f"{HERE}: `host`": "the address that the PACS really has"},
     )
     must_say(in_a_network_of_its_own("tests.peers.walled", "all"), finding)
+
+
+def test_the_doctor_finds_that_nobody_has_the_address() -> None:
+    finding = Finding(
+        "connection",
+        "10.9.9.2 listens on port 104",
+        "No machine in the network of this box answers to the address 10.9.9.2",
+        {f"{HERE}: `host`": "the address that the PACS really has"},
+    )
+    must_say(in_a_network_of_its_own("tests.peers.walled", "nobody"), finding)
 
 
 def test_the_doctor_finds_that_the_cable_is_out(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 Run as a program in a new network namespace: a TUN device is the cable, this process the machine at
 the other end. What it says is the doctor's report on port 104 of 10.9.9.2, as JSON.
 
-    unshare --net python -m tests.peers.walled [all]
+    unshare --net python -m tests.peers.walled [all | nobody]
 
-`all`: nothing is answered at all; else every other port refuses calls.
+`all`: nothing is answered at all; `nobody`: no machine is there. Else every other port refuses
+calls.
 """
 
 from __future__ import annotations
@@ -25,35 +26,37 @@ from appliance.dicom.association import Patience
 from appliance.settings.schema import Destination, Settings
 
 HOST, PORT = "10.9.9.2", 104
-_TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+_TUNSETIFF, _IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0001, 0x0002, 0x1000
 _TCP, _SYN, _RST_ACK = 6, 0x02, 0x14
 
 
-def main(*, swallows_all: bool) -> None:
-    line = _cable()
-    Thread(target=_answer, args=(line, swallows_all), daemon=True).start()
+def main(who: str) -> None:
+    line = _cable(_IFF_TAP if who == "nobody" else _IFF_TUN)
+    Thread(target=_answer, args=(line, who), daemon=True).start()
     limits = Limits(patience=Patience(connection_s=0.5), time_s=0.1)
     subject = Subject(Destination("pacs", HOST, PORT, "PACS"), Settings())
     print(json.dumps(examine(subject, SystemClock(), limits).document()))
 
 
-def _cable() -> int:
+def _cable(kind: int) -> int:
+    """A TAP is Ethernet, where it is asked first who has an address."""
     line = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(line, _TUNSETIFF, struct.pack("16sH22x", b"cable", _IFF_TUN | _IFF_NO_PI))
-    for words in ("address add 10.9.9.1/24 dev cable", "link set cable up"):
+    fcntl.ioctl(line, _TUNSETIFF, struct.pack("16sH22x", b"cable", kind | _IFF_NO_PI))
+    quick = ["ntable change name arp_cache dev cable retrans 50"] * (kind == _IFF_TAP)
+    for words in ("address add 10.9.9.1/24 dev cable", "link set cable up", *quick):
         subprocess.run(["ip", *words.split()], check=True)
     return line
 
 
-def _answer(line: int, swallows_all: bool) -> None:
+def _answer(line: int, who: str) -> None:
     while True:
         packet = os.read(line, 2048)
         head = packet[0] & 15
-        if packet[0] >> 4 != 4 or packet[9] != _TCP:
+        if who or packet[0] >> 4 != 4 or packet[9] != _TCP:
             continue
         tcp = packet[head * 4 :]
         port = int.from_bytes(tcp[2:4], "big")
-        if tcp[13] & _SYN and port != PORT and not swallows_all:
+        if tcp[13] & _SYN and port != PORT:
             os.write(line, _refusal(packet[12:16], packet[16:20], tcp))
 
 
@@ -76,4 +79,4 @@ def _checksum(content: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main(swallows_all="all" in sys.argv[1:])
+    main(*sys.argv[1:] or [""])

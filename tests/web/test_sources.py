@@ -303,7 +303,8 @@ def test_adapters_that_are_plugged_in_can_be_chosen(
 
 
 def test_hints_call_fields_as_the_forms_do(owner: Visitor) -> None:
-    places = ["box", "profile/new", "worklist/new", *(f"source/new/{link.word}" for link in LINKS)]
+    tables = ["box", "destination/new", "profile/new", "worklist/new"]
+    places = [*tables, *(f"source/new/{link.word}" for link in LINKS)]
     forms = " ".join(owner.get(f"/settings/{place}").text for place in places)
     for label in LABELS.values():
         field = rf"<(label|legend)[^>]*>(<input[^>]*>)?{re.escape(label)}</"

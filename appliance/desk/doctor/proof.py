@@ -7,6 +7,7 @@ peer that says so has answered too, and nothing was stored.
 from __future__ import annotations
 
 import select
+import socket
 import uuid
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -107,8 +108,18 @@ def _reported(visit: Visit, peer: Target) -> int:
             raise errors.CommitmentFailed(peer=peer, why=answer.words)
         told = _heard(visit, link, notes)
     if told is None:
-        raise errors.NoReport(peer=peer, seconds=visit.limits.report_s)
+        raise _silence(visit, peer)
     return told.get(instance.sop_instance_uid) or 0
+
+
+def _silence(visit: Visit, peer: Target) -> errors.NoReport:
+    """Why no report came: could it have come at all?"""
+    port = visit.subject.settings.box.listen_port
+    try:
+        socket.create_connection(("localhost", port), _LOOK_EVERY_S).close()
+    except OSError:
+        return errors.NoListener(peer=peer, port=port)
+    return errors.NoReport(peer=peer, seconds=visit.limits.report_s)
 
 
 class _Notes:

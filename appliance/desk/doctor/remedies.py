@@ -69,6 +69,7 @@ _REMEDIES: Mapping[str, tuple[Entry, ...]] = {
             "the firewall between {host} and this box", "allow", "TCP to {us}, port {listen_port}"
         ),
     ),
+    "no-listener": (Entry("this box", "`listen_port`", "a port that no other program uses"),),
     "commitment-unsupported": (
         Entry("{here}", "`commitment`", "the host, port and AE title set in the PACS for it"),
         Entry("{here}, else", "`confirm`", "auto"),

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _AWAY = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN})
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+_NEIGHBOURS, _UNANSWERED = Path("/proc/self/net/arp"), "0x0"
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
 
 
@@ -124,6 +126,8 @@ def _swallowed(visit: Visit) -> errors.HostSilent:
     A machine that is there answers a call to a port where nothing listens by refusing it.
     """
     host, port = visit.target.host, visit.target.port
+    if address := next(filter(_is_nobodys, visit.addresses), ""):
+        return errors.NobodyThere(host=host, port=port, address=address)
     kind: type[errors.HostSilent] = errors.Swallowed
     try:
         wait_s = visit.limits.patience.connection_s
@@ -137,12 +141,22 @@ def _swallowed(visit: Visit) -> errors.HostSilent:
     return kind(host=host, port=port)
 
 
+def _is_nobodys(address: str) -> bool:
+    """Whether nobody in this box's own network answers to an address (proc_net(5), arp).
+
+    Since Linux 6.10 a call goes on being tried all the same, and only times out.
+    """
+    with suppress(OSError):
+        lines = _NEIGHBOURS.read_text().splitlines()[1:]
+        return any(line.split()[0:3:2] == [address, _UNANSWERED] for line in lines)
+    return False
+
+
 def _unreached(visit: Visit, error: OSError) -> errors.HostSilent:
     host, port = visit.target.host, visit.target.port
     address = next(iter(visit.addresses), host)
     if error.errno in _AWAY:
-        why = "whoever is asked for it stays silent"
-        return errors.NobodyThere(host=host, port=port, address=address, why=why)
+        return errors.NobodyThere(host=host, port=port, address=address)
     if error.errno in _NO_WAY:
         return errors.NoWay(host=host, port=port, address=address, why=_words(error))
     if error.errno in _FORBIDDEN:
