@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import ipaddress
 import re
@@ -74,9 +75,10 @@ def read(der: bytes) -> Certificate:
 def from_pem(text: bytes) -> Certificate:
     """The facts of the first certificate in a PEM file. Raises Garbled."""
     found = _PEM.search(text)
-    if found is None:
-        raise Garbled(detail="there is no certificate in it")
-    return read(base64.b64decode(found[1]))
+    try:
+        return read(base64.b64decode(found[1] if found else b""))
+    except binascii.Error as error:
+        raise Garbled(detail="a certificate that is no base64") from error
 
 
 def fingerprint(der: bytes) -> str:

@@ -51,7 +51,10 @@ class AssociationAborted(AssociationFailed):
     """{peer} broke off while the connection was being agreed upon."""
 
     code = "association-aborted"
-    hint = "Its log says why; often it does not know this box's AE title or address."
+    hint = (
+        "Its log says why; often it does not know this box's AE title or address, or it expects "
+        "TLS."
+    )
 
 
 class CalledAeUnknown(AssociationFailed):

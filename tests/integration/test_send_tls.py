@@ -23,9 +23,10 @@ from appliance.errors import (
     TlsExpected,
 )
 from appliance.model import Instance, Slice
-from appliance.settings.schema import Tls
+from appliance.settings.schema import Confirm, Tls
 from tests.builders import part10 as files
 from tests.builders.certificates import paper
+from tests.integration.test_lane import Scene
 from tests.peers.orthanc import orthanc
 from tests.peers.storescp import storescp
 
@@ -140,3 +141,20 @@ def test_what_the_doctor_would_see(tmp_path: Path, papers: Papers) -> None:
         clear = handshake.probe(replace(scp.target, tls=papers.trusts), 1).problem
         assert isinstance(clear, NotTls)
         assert handshake.tls_expected(scp.target, 1) is None
+
+
+def test_images_wait_for_a_certificate_that_can_be_trusted(tmp_path: Path, papers: Papers) -> None:
+    scene = Scene(tmp_path)
+    item = scene.image()
+    with storescp(tmp_path / "scp", *papers.options()) as scp:
+        for tls, code in ((Tls(), "not-trusted"), (papers.trusts, "client-certificate-wanted")):
+            target = replace(scp.target, tls=tls)
+            with scene.lane(target, confirm=Confirm.RESPONSE) as lane:
+                scene.turn(lane)
+            assert scene.place()[:2] == ("down", code)
+            assert scene.state(item) == ("deferred", code)
+        with scene.lane(replace(scp.target, tls=papers.shows), confirm=Confirm.RESPONSE) as lane:
+            scene.turn(lane, 2)
+        assert scene.state(item)[0] == "confirmed"
+        assert len(scp.received()) == 1
+    scene.box.close()

@@ -37,6 +37,7 @@ def test_deliver_is_asked_and_tells_numbers_only(tmp_path: Path) -> None:
             "calling_ae_title": "",
             "station_ae_title": "CR2",
             "charset": "utf_8",
+            "tls": None,
         }
     ]
 
