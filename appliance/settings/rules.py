@@ -24,7 +24,7 @@ from appliance.settings.schema import Confirm, Environment, Match
 from appliance.settings.share_rules import SHARE_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from appliance.settings.links import Source
     from appliance.settings.schema import Destination, Profile, Route, Settings, Worklist
@@ -163,11 +163,11 @@ def tls_is_complete(settings: Settings) -> Iterator[Fault]:
 
 def shown_certificates_have_keys(settings: Settings) -> Iterator[Fault]:
     """What this box shows to those it calls is a certificate and its key."""
-    called: tuple[tuple[str, Sequence[Worklist | Destination]], ...] = (
-        ("worklist", settings.worklists),
-        ("destination", settings.destinations),
-    )
-    for table, entries in called:
+    called: Mapping[str, tuple[Worklist | Destination, ...]] = {
+        "worklist": settings.worklists,
+        "destination": settings.destinations,
+    }
+    for table, entries in called.items():
         for number, entry in enumerate(entries, 1):
             if entry.tls and bool(entry.tls.cert) != bool(entry.tls.key):
                 missing = "key" if entry.tls.cert else "cert"

@@ -70,7 +70,7 @@ class Modality:
             box.port,
             ae_title="JEMBATAN",
             evt_handlers=self.handlers,
-            tls_args=(showing(own), "") if own else None,
+            tls_args=(showing(own), "localhost") if own else None,
         )
         assert assoc.is_established
         yield assoc

@@ -104,19 +104,16 @@ def test_orthanc_gets_it_and_can_be_asked_for_it(tmp_path: Path, papers: Papers)
         assert echo(target, SystemClock()) > 0
         with Link.open(target, [(read.sop_class_uid, read.transfer_syntax_uid)]) as link:
             assert link.store(instance).status == 0
-        (stored,) = pacs.instances()
-        assert stored == "1.2.3.4.5"
+        (stored,) = pacs.instances().values()
         with Link.open(target, find.CONTEXTS) as link:
-            found = find.find(link, [named(instance, pacs.instances()[stored].tags)])
+            found = find.find(link, [known(instance, stored.tags)])
         assert found == {"1.2.3.4.5"}
 
 
-def named(instance: Instance, tags: dict[str, str]) -> Instance:
-    return replace(
-        instance,
-        study_instance_uid=tags["StudyInstanceUID"],
-        series_instance_uid=tags["SeriesInstanceUID"],
-    )
+def known(instance: Instance, tags: dict[str, str]) -> Instance:
+    """Under the UIDs that the PACS has it."""
+    study, series = tags["StudyInstanceUID"], tags["SeriesInstanceUID"]
+    return replace(instance, study_instance_uid=study, series_instance_uid=series)
 
 
 def test_what_the_doctor_would_see(tmp_path: Path, papers: Papers) -> None:

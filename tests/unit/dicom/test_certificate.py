@@ -49,12 +49,11 @@ def test_a_file_may_say_more_before_and_after(tmp_path: Path) -> None:
     assert certificate.from_pem(text.encode()) == certificate.read(own.der)
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
-)
-def test_a_file_without_one_is_garbled(text: bytes) -> None:
+@pytest.mark.parametrize("between", [None, "AAAA", "A", "", "\n\n"])
+def test_a_file_without_one_is_garbled(between: str | None) -> None:
+    text = f"-----BEGIN CERTIFICATE-----{between}-----END CERTIFICATE-----"
     with pytest.raises(Garbled):
-        certificate.from_pem(text)
+        certificate.from_pem(b"" if between is None else text.encode())
 
 
 def test_fingerprints_are_compared_however_they_are_written(tmp_path: Path) -> None:
