@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MultiDict
@@ -78,7 +79,8 @@ class Rows:
 
     def filled(self, key: str, form: MultiDict[str, str]) -> list[dict[str, str]]:
         """The lines into which something was entered."""
-        cells = zip(*(form.getlist(f"{key}.{column}") for column in self.columns), strict=False)
+        given = (form.getlist(f"{key}.{column}") for column in self.columns)
+        cells = zip_longest(*given, fillvalue="")
         rows = [dict(zip(self.columns, row, strict=True)) for row in cells]
         return [row for row in rows if any(cell.strip() for cell in row.values())]
 

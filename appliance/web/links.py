@@ -60,7 +60,12 @@ LINKS = (
         ReceiverLink(name="", allow=()),
         {
             "allow": forms.Rows(
-                {"ae_title": forms.text, "host": forms.text, "port": forms.number}
+                {
+                    "ae_title": forms.text,
+                    "host": forms.text,
+                    "port": forms.number,
+                    "fingerprint": forms.text,
+                }
             ),
             "called": forms.text,
             "accept": forms.some,

@@ -216,9 +216,10 @@ def test_a_modality_that_calls_over_tls_only_is_called_over_tls(
     tmp_path: Path, known_by: str
 ) -> None:
     mine, its = paper(tmp_path / "papers", "box"), paper(tmp_path / "papers", "cr1")
-    cr1, port = Modality(), free_port()
-    secure = f'tls_port = {port}\ntls_cert = "{mine.cert}"\ntls_key = "{mine.key_file}"'
-    with in_front_of(cr1.port, its, wants=mine.cert) as door:
+    cr1 = Modality()
+    with cr1.listens(), in_front_of(cr1.port, its, wants=mine.cert) as door:
+        port = free_port()
+        secure = f'tls_port = {port}\ntls_cert = "{mine.cert}"\ntls_key = "{mine.key_file}"'
         allow = f'{{ ae_title = "CR1", host = "127.0.0.1", port = {door}'
         if known_by == "authority":
             secure += f'\ntls_ca = "{its.cert}"'
@@ -227,7 +228,7 @@ def test_a_modality_that_calls_over_tls_only_is_called_over_tls(
         root, allow = tmp_path / "box", allow + " }"
         with receiving(root, box=secure, allow=allow) as box:
             sent(box)
-        with receiving(root, box=secure, allow=allow, source="tls = true") as box, cr1.listens():
+        with receiving(root, box=secure, allow=allow, source="tls = true") as box:
             until(lambda: listens(port))
             with cr1.calls(Receiving(box.box, port), its) as assoc:
                 assert ask(assoc, UID) == 0

@@ -26,7 +26,7 @@ from appliance.model import Instance, Slice
 from appliance.settings.schema import Confirm, Tls
 from tests.builders import part10 as files
 from tests.builders.certificates import paper
-from tests.integration.test_lane import Scene
+from tests.builders.scene import Scene
 from tests.peers.orthanc import orthanc
 from tests.peers.storescp import storescp
 

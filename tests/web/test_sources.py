@@ -79,12 +79,13 @@ FULLEST: Mapping[str, tuple[Given, Source]] = {
     ),
     "receiver": (
         {"allow.ae_title": ["CT1", "", "CT2"], "allow.host": ["a", " ", "b"],
-         "allow.port": ["", "", "4000"], "called": "CTROOM", "accept": ["", "CR", "SC"],
-         "syntaxes": ["", "1.2.840.10008.1.2"], "ack": "forwarded", "ack_s": "20"},
+         "allow.port": ["", "", "4000"], "allow.fingerprint": ["", "", "ab" * 32],
+         "called": "CTROOM", "accept": ["", "CR", "SC"], "syntaxes": ["", "1.2.840.10008.1.2"],
+         "ack": "forwarded", "ack_s": "20"},
         ReceiverLink(name="x", called="CTROOM", accept=("CR", "SC"), ack=Ack.FORWARDED,
                      syntaxes=("1.2.840.10008.1.2",), ack_s=20.0,
                      allow=(Caller(ae_title="CT1", host="a"),
-                            Caller(ae_title="CT2", host="b", port=4000))),
+                            Caller(ae_title="CT2", host="b", port=4000, fingerprint="ab" * 32))),
     ),
 }  # fmt: skip
 
