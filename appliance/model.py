@@ -234,4 +234,6 @@ class Delivery:
     destination: str
     state: DeliveryState
     tries: int
+    source: str
+    priority: Priority
     instances: tuple[Instance, ...]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from appliance.dicom.guarded import Guarded
+    from appliance.dicom.pace import Pace
     from appliance.model import Instance
     from appliance.settings.schema import Tls
 
@@ -95,16 +96,17 @@ class Link:
         contexts: Iterable[tuple[str, str]],
         patience: Patience = _PATIENT,
         served: Sequence[str] = (),
+        pace: Pace | None = None,
     ) -> Link:
         """Offer the (SOP class UID, transfer syntax UID) pairs. Raises AssociationFailed.
 
         Implicit VR Little Endian is offered for every SOP class too (PS3.5 10.1). What does not
         fit on one association is left out: `offered` tells. Of the SOP classes `served` we are
-        the provider, though it is us who call.
+        the provider, though it is us who call. `pace`: how fast bytes may go there.
         """
         offers = _offers(contexts)
         sock = _called(target, patience.connection_s)
-        wire = Wire(sock, patience.stall_s, patience.whole_s)
+        wire = Wire(sock, patience.stall_s, patience.whole_s, pace)
         try:
             request = pdu.associate_rq(target.called, target.calling, offers, served)
             agreement = _agreed(wire, target, offers, request, patience.acse_s)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from appliance.dicom.guarded import Guarded
+    from appliance.dicom.pace import Pace
 
 Buffer = bytes | memoryview
 
@@ -61,11 +62,16 @@ class Wire:
     """A connection, used by one thread at a time. Whatever raises Lost leaves it to be closed."""
 
     def __init__(
-        self, sock: socket.socket | Guarded, stall_s: float, whole_s: float = math.inf
+        self,
+        sock: socket.socket | Guarded,
+        stall_s: float,
+        whole_s: float = math.inf,
+        pace: Pace | None = None,
     ) -> None:
         """Take over a connected socket; sending may make no progress for `stall_s` seconds.
 
         After `whole_s` seconds it is Lost, however busy: a peer may send a byte now and then.
+        `pace` says how fast bytes may go out.
         """
         # Without NODELAY the last short segment of each object waits for a delayed ACK: 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,6 +84,8 @@ class Wire:
         )
         self._stall_s = stall_s
         self._until_s = time.monotonic() + whole_s
+        self._pace = pace
+        self._granted_bytes = 0  # by the pace, and not sent yet
         self._inbox = bytearray()
         self._pdus: deque[pdu.Pdu] = deque()
         self._fragments: deque[pdu.Fragment] = deque()
@@ -90,21 +98,25 @@ class Wire:
         """Send all of `data`; with `more` the kernel waits for what follows to fill a packet."""
         flags = socket.MSG_MORE if more else 0
         while data:
+            now = data[: self._granted(len(data))] if self._pace else data
             try:
-                sent = self._sock.send(data, flags)
+                sent = self._sock.send(now, flags)
             except OSError as error:
                 self._blocked(error)
                 continue
+            self._granted_bytes -= sent
             data = data[sent:]
 
     def push_all(self, buffers: list[Buffer]) -> None:
         """Send buffers, at most IOV_MAX of them, in one go."""
         while buffers:
+            now = _first(buffers, self._granted(_size(buffers))) if self._pace else buffers
             try:
-                sent = self._sock.sendmsg(buffers)
+                sent = self._sock.sendmsg(now)
             except OSError as error:
                 self._blocked(error)
                 continue
+            self._granted_bytes -= sent
             buffers = _unsent(buffers, sent)
 
     def push_file(self, fd: int, offset: int, count: int) -> int:
@@ -114,10 +126,14 @@ class Wire:
         fly.
         """
         while True:
+            now = self._granted(count) if self._pace else count
             try:
-                return self._send_file(fd, offset, count)
+                sent = self._send_file(fd, offset, now)
             except OSError as error:
                 self._blocked(error)
+                continue
+            self._granted_bytes -= sent
+            return sent
 
     def read(self, timeout_s: float) -> pdu.Pdu:
         """The next PDU; at most `timeout_s` pass without a byte of it, or a byte taken of ours."""
@@ -175,10 +191,27 @@ class Wire:
                 raise error
         self._heed()
         if self._wait(self._both, self._stall_s) & ~select.POLLOUT:
-            self._receive()
-            if len(self._pdus) > _MAX_UNREAD_PDUS:  # it talks on and on, and does not listen
-                raise Lost(Loss.GARBLED)
-            self._heed()
+            self._overhear()
+
+    def _granted(self, wanted_bytes: int) -> int:
+        """How many of so many bytes the pace lets go now; waits until it lets any go."""
+        if self._pace and self._granted_bytes <= 0:
+            self._granted_bytes, wait_s = self._pace.take(wanted_bytes)
+            self._pause(wait_s)
+        return min(wanted_bytes, self._granted_bytes)
+
+    def _pause(self, wait_s: float) -> None:
+        """Send nothing for a while; what the peer says meanwhile is kept, as by `_blocked`."""
+        until_s = time.monotonic() + wait_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            if self._incoming.poll(math.ceil(left_s * 1000)):
+                self._overhear()
+
+    def _overhear(self) -> None:
+        self._receive()
+        if len(self._pdus) > _MAX_UNREAD_PDUS:  # it talks on and on, and does not listen
+            raise Lost(Loss.GARBLED)
+        self._heed()
 
     def _heed(self) -> None:
         for each in self._pdus:
@@ -226,6 +259,21 @@ def _unsent(buffers: list[Buffer], sent: int) -> list[Buffer]:
             return [buffer[sent:], *buffers[index + 1 :]]
         sent -= len(buffer)
     return []
+
+
+def _size(buffers: list[Buffer]) -> int:
+    return sum(map(len, buffers))
+
+
+def _first(buffers: list[Buffer], count: int) -> list[Buffer]:
+    """So many bytes from the front."""
+    taken: list[Buffer] = []
+    for buffer in buffers:
+        taken.append(buffer[:count])
+        count -= len(buffer)
+        if count <= 0:
+            break
+    return taken
 
 
 @contextmanager

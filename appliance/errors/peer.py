@@ -225,6 +225,13 @@ class WorklistGarbled(WorklistFailed):
     hint = "Show this sentence to who looks after the worklist."
 
 
+class OutOfHours(Notice):
+    """Images are sent to {name} at {hours} only; what is not urgent waits until {until}."""
+
+    code = "out-of-hours"
+    hint = "Nothing needs to be done; what is urgent (STAT) goes at any time."
+
+
 class OutcomeUnknown(Problem):
     """It is not known whether {peer} stored the image: {answer}."""
 

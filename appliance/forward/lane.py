@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 from collections import deque
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from appliance import errors
+from appliance.dicom import dimse
 from appliance.dicom.association import Link, Patience, Target
-from appliance.errors import AssociationFailed, BytesGone, Incomplete, OutcomeUnknown, Problem
+from appliance.errors import AssociationFailed, BytesGone, ClaimLost, Incomplete, Problem
 from appliance.forward import outcome
 from appliance.forward.circuit import Circuit
-from appliance.forward.outcome import Action, Past, Verdict
+from appliance.forward.gate import Gate, luck
+from appliance.forward.outcome import Action, Verdict
 from appliance.forward.prover import Prover
 from appliance.forward.recoder import Recoder
+from appliance.model import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from appliance.clock import Clock
     from appliance.journal.journal import Journal
@@ -32,7 +37,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BATCH = 16
-_DOWN_AFTER = 2
+_BATCH_S = 2.0
+_MOST_KINDS = 32
+_SAID_FROM = 2  # refusals in a row
+_TROUBLES: Mapping[type[Problem], str] = {
+    errors.OutcomeUnknown: "down",
+    errors.ProcessingFailure: "down",
+    errors.OutOfRoom: "full",
+}
 _PLACES = {
     Action.DESTINATION_DOWN: "down",
     Action.DESTINATION_STOPPED: "stopped",
@@ -49,6 +61,14 @@ def target_of(destination: Destination, settings: Settings) -> Target:
     )
 
 
+def batch_size(count: int, seconds: float) -> int:
+    """How many images to take up at once, after `count` of them took so long.
+
+    Two seconds' worth: what is urgent, or another source's, comes next.
+    """
+    return max(1, min(_BATCH, int(count * _BATCH_S / max(seconds, _BATCH_S / _BATCH))))
+
+
 class Lane:
     """One association's worth of work for a destination; belongs to one thread."""
 
@@ -59,30 +79,36 @@ class Lane:
         journal: Journal,
         clock: Clock,
         tell: Callable[..., None],
+        gate: Gate | None = None,
     ) -> None:
-        """Send to `destination`; `tell` wakes those who wait for proofs, and whom it names."""
+        """Send to `destination`; `tell` wakes those who wait for proofs, and whom it names.
+
+        `gate` is shared by the lanes of a destination; a single one makes its own.
+        """
         self._destination = destination
         self._target = target
         self._journal = journal
         self._clock = clock
         self._tell = tell
+        self._gate = gate or Gate(destination, ZoneInfo("UTC"), clock)
         self._prover = Prover(destination, target, journal, clock)
         self._recoder = Recoder(journal, target, destination.compress, tell)
         self._patience = Patience(dimse_s=destination.answer_s)
         self._link: Link | None = None
+        self._kinds: tuple[tuple[str, str], ...] = ()  # offered by the last association
+        self._spare = Circuit()  # of this lane alone: its association is one too many
         self._busy_at_s = 0.0
-        self._circuit = Circuit()
+        self._batch = _BATCH
         self._said = ""
         self._in_midst = False  # of a turn; still so at the next one where that turn failed
-        self._refused_in_a_row = 0
         self._taken = 0
-        self._taken_at_last_try: dict[int, int] = {}
 
     def fileno(self) -> int | None:
         """A report on what was sent may come over an association of ours."""
         return self._prover.fileno()
 
     def _hang_up(self) -> None:
+        self._gate.linked(self, yes=False)
         if self._link:
             self._link.release()
             self._link = None
@@ -99,68 +125,97 @@ class Lane:
         self._in_midst = True
         rest_s = self._worked()
         self._in_midst = False
+        self._gate.leave(self)
         return rest_s
 
     def _worked(self) -> float:
-        if rest_s := self._circuit.rest_s(self._clock.monotonic()):
+        if rest_s := self._left_alone_s():
+            self._hang_up()
             if self._prover.heed():  # what was reported counts, whether or not it takes more
                 self._tell()
             return min(rest_s, self._prover.rest_s())
+        begun_at = self._clock.utc()
         try:
             answered = self._send_batch()
         except AssociationFailed as failure:
-            self._fail(outcome.of_failure(failure))
-            return self._circuit.rest_s(self._clock.monotonic())
+            self._not_connected(outcome.of_failure(failure))
+            return self._left_alone_s()
         proved = self._prover.turn()
         if answered or proved:
             self._busy_at_s = self._clock.monotonic()
             self._tell()
             return 0
-        return self._rest_s()
+        return self._rest_s(begun_at)
 
     # Sending
 
     def _send_batch(self) -> int:
-        """Send what is due, up to a batch; how many deliveries got an answer."""
-        name = self._destination.name
-        contexts = self._journal.deliveries.due_contexts(name, _BATCH)
+        """Send what is next, up to a batch; how many deliveries got an answer."""
+        name, turn = self._destination.name, self._gate.turn()
+        most = self._batch if self._gate.is_well else 1
+        contexts = self._journal.deliveries.due_contexts(name, most, turn)
         if not contexts:
             return 0
         self._linked(contexts)
-        waiting = deque(self._journal.deliveries.claim_deliveries(name, _BATCH))
-        answered, taken_before = 0, self._taken
+        waiting = deque(self._journal.deliveries.claim_deliveries(name, most, turn))
+        claimed, taken_before, begun_at_s = len(waiting), self._taken, self._clock.monotonic()
+        trouble = None
         try:
-            while waiting:
-                link = self._linked(_contexts(waiting[0]))
-                self._deliver(link, waiting.popleft())
-                answered += 1
-                if self._circuit.rest_s(self._clock.monotonic()):
-                    break
+            trouble = self._send(waiting)
         finally:
-            for delivery in waiting:
-                self._journal.deliveries.put_back(delivery)
-            if self._taken > taken_before and not self._circuit.failures:
+            self._put_back(waiting)
+            if self._taken > taken_before and self._gate.is_well:
                 self._place("up", None)
+        answered = claimed - len(waiting)
+        self._batch = batch_size(answered, self._clock.monotonic() - begun_at_s)
+        if trouble:
+            self._fail(trouble)
         return answered
 
+    def _send(self, waiting: deque[Delivery]) -> Verdict | None:
+        """Send one after the other; what is wrong with the destination, if that ended it."""
+        trouble = None
+        while waiting and not trouble and not self._gate.rest_s(self):
+            link = self._linked(_contexts(waiting[0]))
+            delivery = waiting.popleft()
+            self._gate.took_up(delivery)
+            # A person, or a change of settings, may have decided otherwise meanwhile.
+            with suppress(ClaimLost):
+                trouble = self._deliver(link, delivery)
+        return trouble
+
+    def _put_back(self, waiting: deque[Delivery]) -> None:
+        for delivery in waiting:
+            with suppress(ClaimLost):
+                self._journal.deliveries.put_back(delivery)
+
     def _linked(self, contexts: Sequence[tuple[str, str]]) -> Link:
-        """The open link, or a new one where it is gone or does not offer the contexts."""
+        """The open link, or a new one where it is gone or does not offer the contexts.
+
+        A new one offers what the last one did too: sources that take turns send other kinds.
+        """
         link = self._link
         if link and link.alive() and all(link.offered(*context) for context in contexts):
             return link
         self._hang_up()
-        self._link = Link.open(self._target, self._recoder.offers(contexts), self._patience)
+        kinds = tuple(dict.fromkeys((*contexts, *self._kinds[:_MOST_KINDS])))
+        self._link = Link.open(
+            self._target, self._recoder.offers(kinds), self._patience, pace=self._gate.pace
+        )
+        self._gate.linked(self, yes=True)
+        self._kinds, self._spare = kinds, Circuit()
         return self._link
 
-    def _deliver(self, link: Link, delivery: Delivery) -> None:
+    def _deliver(self, link: Link, delivery: Delivery) -> Verdict | None:
+        """Send one; what is wrong with the destination itself, if anything."""
         if self._recoder.takes(link, delivery):
-            return
+            self._gate.forget(delivery)
+            return None
         try:
             verdict = self._stored(link, delivery)
         except (Incomplete, OSError) as error:
             self._hold(delivery, BytesGone(detail=error))
-            return
-        self._taken_at_last_try[delivery.id] = self._taken
+            return None
         match verdict.action:
             case Action.SENT:
                 self._sent(delivery, verdict.why)
@@ -168,8 +223,12 @@ class Lane:
                 self._already_there(delivery, verdict)
             case Action.HOLD:
                 self._hold(delivery, _reason(verdict))
+            case Action.RETRY:
+                self._retry(delivery, _reason(verdict))
             case _:
-                self._retry(delivery, verdict)
+                self._not_blamed(delivery, _reason(verdict))
+                return verdict
+        return None
 
     def _stored(self, link: Link, delivery: Delivery) -> Verdict:
         """Store every instance; what the first that was not taken means, else the last."""
@@ -178,29 +237,19 @@ class Lane:
             context = (instance.sop_class_uid, instance.transfer_syntax_uid)
             if not link.accepts(*context):
                 return outcome.of_failure(link.rejected(*context))
-            answer = link.store(instance)
-            found = outcome.of_answer(self._target, answer, self._past(delivery))
+            answer = link.store(instance, _urgency(delivery))
+            found = outcome.of_answer(self._target, answer, self._gate.past(delivery))
             if found.action is not Action.SENT:
                 return found
             verdict = found if found.why else verdict
         return verdict
 
-    def _past(self, delivery: Delivery) -> Past:
-        taken_before = self._taken_at_last_try.get(delivery.id, self._taken)
-        return Past(
-            tries=delivery.tries - 1,
-            others_refused=self._refused_in_a_row,
-            others_taken=self._taken > taken_before,
-        )
-
     # What became of it
 
     def _sent(self, delivery: Delivery, warning: Problem | None) -> None:
-        self._journal.deliveries.sent(delivery, warning, self._clock.utc())
         self._taken += 1
-        self._taken_at_last_try.pop(delivery.id, None)
-        self._refused_in_a_row = 0
-        self._circuit = Circuit()
+        self._gate.took(delivery)
+        self._journal.deliveries.sent(delivery, warning, self._clock.utc())
         _log.info("%s: took item %d%s", self._destination.name, delivery.item_id, _noting(warning))
 
     def _already_there(self, delivery: Delivery, verdict: Verdict) -> None:
@@ -211,31 +260,40 @@ class Lane:
             self._hold(delivery, _reason(verdict))
 
     def _hold(self, delivery: Delivery, why: Problem) -> None:
+        self._gate.forget(delivery)
         self._journal.deliveries.hold_delivery(delivery, why)
-        self._taken_at_last_try.pop(delivery.id, None)
         _log.error("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
 
-    def _retry(self, delivery: Delivery, verdict: Verdict) -> None:
-        why = _reason(verdict)
-        blamed = verdict.action is Action.RETRY
-        wait_s = outcome.wait_s(max(delivery.tries, 1), _luck()) if blamed else 0.0
+    def _retry(self, delivery: Delivery, why: Problem) -> None:
+        wait_s = outcome.wait_s(self._destination.retry, max(delivery.tries, 1), luck())
         until = self._clock.utc() + timedelta(seconds=wait_s)
-        self._journal.deliveries.defer(delivery, why, until, forgive=not blamed)
+        in_a_row = self._gate.refused(delivery)
+        self._journal.deliveries.defer(delivery, why, until, forgive=False)
         _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
-        self._refused_in_a_row += 1
-        if not blamed:
-            self._fail(verdict)
-        elif isinstance(why, OutcomeUnknown) and self._refused_in_a_row >= _DOWN_AFTER:
-            # One image may upset a peer; one after the other, and it is the peer.
-            self._fail(Verdict(Action.DESTINATION_DOWN, why))
+        if in_a_row >= _SAID_FROM and type(why) in _TROUBLES:
+            # Perhaps only this image's trouble, so others are tried; but nothing is taken now.
+            self._place(_TROUBLES[type(why)], why)
+
+    def _not_blamed(self, delivery: Delivery, why: Problem) -> None:
+        """It goes on when its destination does."""
+        self._gate.refused(delivery)
+        self._journal.deliveries.defer(delivery, why, self._clock.utc(), forgive=True)
+        _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
 
     # The destination itself
 
+    def _not_connected(self, verdict: Verdict) -> None:
+        """A destination that serves other lanes only has no room for this one."""
+        if not self._gate.others_linked(self):
+            self._fail(verdict)
+            return
+        now_s, schedule = self._clock.monotonic(), self._destination.retry
+        self._spare = self._spare.failed(now_s, schedule, luck(), stopped=False)
+
     def _fail(self, verdict: Verdict) -> None:
         """Leave the destination alone for a while, and tell everything that waits for it why."""
-        why, now_s = _reason(verdict), self._clock.monotonic()
-        stopped = verdict.action is Action.DESTINATION_STOPPED
-        self._circuit = self._circuit.failed(now_s, _luck(), stopped=stopped)
+        why = _reason(verdict)
+        self._gate.failed(self, stopped=verdict.action is Action.DESTINATION_STOPPED)
         self._journal.deliveries.defer_all(self._destination.name, why)
         self._place(_PLACES[verdict.action], why)
 
@@ -252,10 +310,15 @@ class Lane:
 
     # Resting
 
-    def _rest_s(self) -> float:
+    def _left_alone_s(self) -> float:
+        now_s = self._clock.monotonic()
+        return self._spare.rest_s(now_s) or self._gate.rest_s(self)
+
+    def _rest_s(self, begun_at: datetime) -> float:
         """Until something put off is due, or the idle association is to be released."""
-        due_s = self._until(self._journal.deliveries.next_due(self._destination.name))
-        rest_s = min(due_s, self._prover.rest_s())
+        due = self._journal.deliveries.next_due(self._destination.name, begun_at)
+        rest_s = self._until(datetime.fromisoformat(due)) if due else math.inf
+        rest_s = min(rest_s, self._closed_s(), self._prover.rest_s())
         if self._link is None:
             return rest_s
         idle_s = self._clock.monotonic() - self._busy_at_s
@@ -264,15 +327,28 @@ class Lane:
             return rest_s
         return min(rest_s, self._destination.idle_s - idle_s)
 
-    def _until(self, due: str) -> float:
-        if not due:
+    def _closed_s(self) -> float:
+        """How long until its hours begin, which is said where something waits for them."""
+        opens_at = self._gate.opens_at()
+        if opens_at is None:
             return math.inf
-        left = datetime.fromisoformat(due) - self._clock.utc()
-        return max(0.0, left.total_seconds())
+        name, hours = self._destination.name, ", ".join(self._destination.hours)
+        if self._journal.deliveries.due_contexts(name, 1):
+            until = f"{opens_at:%H:%M}"
+            self._place("waiting", errors.OutOfHours(name=name, hours=hours, until=until))
+        return self._until(opens_at)
+
+    def _until(self, moment: datetime) -> float:
+        return max(0.0, (moment - self._clock.utc()).total_seconds())
 
 
 def _contexts(delivery: Delivery) -> list[tuple[str, str]]:
     return [(i.sop_class_uid, i.transfer_syntax_uid) for i in delivery.instances]
+
+
+def _urgency(delivery: Delivery) -> dimse.Priority:
+    is_urgent = delivery.priority < Priority.ROUTINE
+    return dimse.Priority.HIGH if is_urgent else dimse.Priority.MEDIUM
 
 
 def _reason(verdict: Verdict) -> Problem:
@@ -281,7 +357,3 @@ def _reason(verdict: Verdict) -> Problem:
 
 def _noting(warning: Problem | None) -> str:
     return f" with a warning: {warning.sentence}" if warning else ""
-
-
-def _luck() -> float:
-    return random.random()  # noqa: S311 - spreads retries, keeps no secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 from appliance import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from appliance.dicom.sender import Answer
+    from appliance.settings.schema import Retry
 
 
 class Action(StrEnum):
@@ -38,14 +42,15 @@ class Verdict:
 class Past:
     """What has to be known of earlier answers."""
 
-    tries: int = 0  # how often this delivery has got the same kind of answer before
-    others_refused: int = 0  # other items in a row that were refused for lack of room, up to now
-    others_taken: bool = False  # whether the destination took others between this one's tries
+    tries: int = 0  # how often this delivery was refused before
+    others_refused: int = 0  # how many other items in a row were refused just before
+    others_taken: int = 0  # at how many of its tries in a row most others had been taken between
+    is_over: bool = False  # whether it was tried for as long as the settings say
 
 
 _NO_PAST = Past()
 
-_OTHERS_REFUSED_WHEN_FULL = 2
+_OTHERS_REFUSED = 2  # by a destination that is itself to blame
 _TRIES_ALONE = 3
 _TRIES_UNKNOWN = 8
 
@@ -93,18 +98,20 @@ _FAILURES: tuple[tuple[type[errors.Problem], Action], ...] = (
     (errors.AssociationFailed, Action.DESTINATION_DOWN),
 )
 
-_FIRST_WAIT_S = 5.0
-_LONGEST_WAIT_S = 1800.0
-_DOUBLINGS = 9
+_TROUBLES: Mapping[type[errors.Problem], Action] = {
+    errors.OutOfRoom: Action.DESTINATION_FULL,
+    errors.ProcessingFailure: Action.DESTINATION_DOWN,
+}
+"""What one image may meet, or all of them: then the destination waits, and no image is blamed."""
+
 _PROBE_WAIT_S = 300.0
+_DAY_S = 86400.0
 
 
 def of_answer(peer: object, answer: Answer, past: Past = _NO_PAST) -> Verdict:
     """What a C-STORE's answer means; `peer` is how sentences name the destination."""
     if answer.status is None:
-        alone = past.others_taken and past.tries >= _TRIES_UNKNOWN
-        action = Action.HOLD if alone else Action.RETRY
-        return Verdict(action, errors.OutcomeUnknown(peer=peer, answer=answer.words))
+        return Verdict(_unknown(past), errors.OutcomeUnknown(peer=peer, answer=answer.words))
     row = next(row for row in _STATUSES if row.first <= answer.status <= row.last)
     if row.why is None:
         return Verdict(row.action)
@@ -118,36 +125,62 @@ def of_failure(problem: errors.AssociationFailed | errors.ContextRefused) -> Ver
     return Verdict(action, problem, alert=action is Action.DESTINATION_STOPPED)
 
 
-def wait_s(tries: int, random: float) -> float:
-    """How long to wait after the `tries`-th failure in a row (1, 2 ...): up to half an hour.
+def wait_s(schedule: Retry, tries: int, luck: float) -> float:
+    """How long to wait after the `tries`-th failure in a row (1, 2 ...), in seconds.
 
-    It never gives up: an outage of days costs some hundred tries. `random` (0 to 1) spreads what
-    failed at the same moment.
+    There is always a next time: an outage of days costs some hundred tries. `luck` (0 to 1)
+    spreads what failed at the same moment over half of the time.
     """
-    whole_s = min(_FIRST_WAIT_S * 2.0 ** min(tries - 1, _DOUBLINGS), _LONGEST_WAIT_S)
-    return whole_s * (1 + random) / 2
+    return _whole_wait_s(schedule, tries) * (1 + luck) / 2
 
 
-def probe_wait_s(random: float) -> float:
-    """How long to wait before a stopped destination is asked again whether it was put right."""
-    return _PROBE_WAIT_S * (1 + random) / 2
+def probe_wait_s(schedule: Retry, luck: float) -> float:
+    """How long until a stopped destination is asked again whether it was put right, in seconds."""
+    return min(_PROBE_WAIT_S, schedule.longest_s) * (1 + luck) / 2
+
+
+def is_over(schedule: Retry, tries: int) -> bool:
+    """Whether the waits between `tries` tries of one image took as long as the settings say."""
+    doublings = _doublings(schedule)
+    growing = range(1, min(tries, doublings + 1))
+    whole_s = sum(_whole_wait_s(schedule, n) for n in growing)
+    whole_s += max(0, tries - 1 - doublings) * schedule.longest_s
+    return 0 < schedule.days * _DAY_S <= whole_s / 2  # had luck always been 0
+
+
+def _whole_wait_s(schedule: Retry, tries: int) -> float:
+    doubled = schedule.first_s * 2.0 ** min(tries - 1, _doublings(schedule))
+    return min(doubled, schedule.longest_s)
+
+
+def _doublings(schedule: Retry) -> int:
+    """After how many of them the longest wait is reached."""
+    return math.ceil(math.log2(schedule.longest_s / schedule.first_s))
+
+
+def _unknown(past: Past) -> Action:
+    """One image may upset a peer; one after the other, and it is the peer."""
+    if past.others_refused:
+        return Action.DESTINATION_DOWN
+    return Action.HOLD if past.others_taken >= _TRIES_UNKNOWN else Action.RETRY
 
 
 def _action(row: _Row, past: Past) -> Action:
-    if row.why is errors.OutOfRoom:
-        return _action_without_room(past)
-    if row.tries is not None and past.tries >= row.tries:
-        return Action.HOLD
-    return row.action
+    if row.action is not Action.RETRY:
+        return row.action
+    trouble = _TROUBLES.get(row.why) if row.why else None
+    if trouble and past.others_refused >= _OTHERS_REFUSED:
+        return trouble
+    return Action.HOLD if _is_hopeless(row, past) else Action.RETRY
 
 
-def _action_without_room(past: Past) -> Action:
-    """Is the destination full, or does it only say so of this one item?
+def _is_hopeless(row: _Row, past: Past) -> bool:
+    """Whether it is this one image that the destination will not have.
 
     Orthanc answers A700 to a data set without Study Instance UID, for ever.
     """
-    if past.others_refused >= _OTHERS_REFUSED_WHEN_FULL:
-        return Action.DESTINATION_FULL
-    if past.others_taken and past.tries >= _TRIES_ALONE:
-        return Action.HOLD
-    return Action.RETRY
+    if row.tries is not None:
+        return past.tries >= row.tries
+    if row.why is errors.OutOfRoom:
+        return past.others_taken >= _TRIES_ALONE
+    return bool(past.others_taken) and past.is_over

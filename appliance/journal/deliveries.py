@@ -5,13 +5,14 @@ Durable are the two moves that somebody outside relies on: bytes about to be sen
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
 from appliance.journal import codec
 from appliance.journal.session import said
-from appliance.model import Delivery, DeliveryState
+from appliance.model import Delivery, DeliveryState, Priority
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +27,16 @@ _CLOCK_WENT_BACK = timedelta(days=1)
 """Nothing is ever put off for longer: a later time was written by a clock since corrected."""
 
 
+class Turn(NamedTuple):
+    """Whose turn it is at a destination: the next source `after` one, nothing below `least`."""
+
+    after: str = ""
+    least: Priority = Priority.ROUTINE
+
+
+ANY_TURN = Turn()
+
+
 class Deliveries:
     """The verbs of forward and desk on deliveries."""
 
@@ -33,21 +44,37 @@ class Deliveries:
         """Work through one session."""
         self._s = session
 
-    def claim_deliveries(self, destination: str, most: int) -> list[Delivery]:
-        """Take up what is due at a destination; its bytes are on the card when this returns."""
-        return self._claim_deliveries("claim_deliveries", destination, most, durable=True)
+    def claim_deliveries(
+        self, destination: str, most: int, turn: Turn = ANY_TURN
+    ) -> list[Delivery]:
+        """Take up what is next at a destination; its bytes are on the card when this returns."""
+        with self._s.db.write(durable=True):
+            ids = self._due(destination, most, turn)
+            rows = self._s.db.rows(
+                "claim_deliveries", ids=json.dumps(ids), worker=self._s.who, now=self._s.now()
+            )
+        return [self._delivery(row) for row in sorted(rows, key=lambda row: ids.index(row["id"]))]
 
-    def due_contexts(self, destination: str, most: int) -> list[tuple[str, str]]:
-        """SOP class and transfer syntax UIDs of what is due next; empty when nothing is."""
+    def due_contexts(
+        self, destination: str, most: int, turn: Turn = ANY_TURN
+    ) -> list[tuple[str, str]]:
+        """SOP class and transfer syntax UIDs of what is next; empty when nothing is due."""
+        ids = json.dumps(self._due(destination, most, turn))
+        rows = self._s.db.rows("due_contexts", ids=ids)
+        return [(row["sop_class_uid"], row["transfer_syntax_uid"]) for row in rows]
+
+    def _due(self, destination: str, most: int, turn: Turn) -> list[int]:
         now = self._s.clock.utc()
         rows = self._s.db.rows(
-            "due_contexts",
+            "due_deliveries",
             destination=destination,
+            after=turn.after,
+            least=turn.least,
             now=stamp(now),
             horizon=stamp(now + _CLOCK_WENT_BACK),
             most=most,
         )
-        return [(row["sop_class_uid"], row["transfer_syntax_uid"]) for row in rows]
+        return [row["id"] for row in rows]
 
     def defer_all(self, destination: str, why: Problem) -> None:
         """prepared -> deferred for all that waits: the destination cannot be reached."""
@@ -63,19 +90,17 @@ class Deliveries:
 
     def claim_sent(self, destination: str, most: int) -> list[Delivery]:
         """Take up what the destination has answered for but not yet proved."""
-        return self._claim_deliveries("claim_sent", destination, most, durable=False)
+        return self._claim_unproved("claim_sent", destination, most)
 
     def claim_told(self, destination: str, most: int) -> list[Delivery]:
         """Take up what the destination has reported on (PS3.4 J.3)."""
         if not self._s.db.row("any_told", destination=destination):
             return []
-        return self._claim_deliveries("claim_told", destination, most, durable=False)
+        return self._claim_unproved("claim_told", destination, most)
 
-    def _claim_deliveries(
-        self, query: str, destination: str, most: int, *, durable: bool
-    ) -> list[Delivery]:
+    def _claim_unproved(self, query: str, destination: str, most: int) -> list[Delivery]:
         now = self._s.clock.utc()
-        with self._s.db.write(durable=durable):
+        with self._s.db.write(durable=False):
             rows = self._s.db.rows(
                 query,
                 destination=destination,
@@ -170,9 +195,9 @@ class Deliveries:
         with self._s.db.write(durable=False):
             return self._s.db.run("hurry", item_id=item_id, now=self._s.now())
 
-    def next_due(self, destination: str) -> str:
-        """When (a stamp) the next put-off delivery of a destination is due; "" for never."""
-        row = self._s.db.row("next_due", destination=destination)
+    def next_due(self, destination: str, now: datetime) -> str:
+        """When (a stamp) the next put-off delivery is due that is not due `now`; "" for never."""
+        row = self._s.db.row("next_due", destination=destination, now=stamp(now))
         return (row and row["due"]) or ""
 
     def decide_delivery(
@@ -229,5 +254,7 @@ class Deliveries:
             destination=row["destination"],
             state=DeliveryState(row["state"]),
             tries=row["tries"],
+            source=row["source"],
+            priority=Priority(row["priority"]),
             instances=self.composed(row["id"]),
         )

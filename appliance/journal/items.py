@@ -45,19 +45,27 @@ class Items:
     def __init__(self, session: Session) -> None:
         """Work through one session."""
         self._s = session
+        self._last_sources: dict[ItemState, str] = {}  # that were served
 
     def claim(self, state: ItemState) -> Item | None:
-        """Take up one item that stands at `state` and is due; None when there is none."""
+        """Take up one item that stands at `state` and is due; None when there is none.
+
+        Sources take turns: thousands of images of one do not delay a single film of another.
+        """
         now = self._s.clock.utc()
         with self._s.db.write(durable=False):
             row = self._s.db.row(
                 "claim_item",
                 state=state,
                 worker=self._s.who,
+                after=self._last_sources.get(state, ""),
                 now=stamp(now),
                 horizon=stamp(now + _CLOCK_WENT_BACK),
             )
-        return item_of(row) if row else None
+        if row is None:
+            return None
+        self._last_sources[state] = row["source"]
+        return item_of(row)
 
     def get(self, item_id: int) -> Item:
         """One item. Raises NotThere."""

@@ -32,13 +32,26 @@ RETURNING id;
 INSERT INTO history (item_id, at, who, before, after, code, sentence)
 SELECT id, :now, :who, state, state, :code, :sentence FROM item WHERE id = :item_id;
 
--- name: claim_item  Take up the oldest free item of a state; the often tried ones last.
+-- name: claim_item  Take up a free item of a state: of each source one in turn, after the one that
+-- was served last, its oldest first; those that were tried before come after all others.
 -- One that the worker itself left behind (the disk was full) comes again and is not counted.
+WITH RECURSIVE turn (source) AS (
+    SELECT min(source) FROM item
+    WHERE state = :state AND state IN ('arrived', 'converted', 'identified')
+    UNION ALL
+    SELECT (SELECT min(source) FROM item
+            WHERE state = :state AND state IN ('arrived', 'converted', 'identified')
+              AND source > turn.source)
+    FROM turn WHERE turn.source IS NOT NULL
+)
 UPDATE item SET tries = tries + iif(claimed_by IS NULL, 1, 0), claimed_by = :worker
-WHERE id = (SELECT id FROM item
-            WHERE state = :state AND (claimed_by IS NULL OR claimed_by = :worker)
-              AND (not_before <= :now OR not_before > :horizon)
-            ORDER BY tries, id LIMIT 1)
+WHERE id = (SELECT first.id FROM turn CROSS JOIN item AS first ON first.id =
+                (SELECT id FROM item
+                 WHERE state = :state AND state IN ('arrived', 'converted', 'identified')
+                   AND source = turn.source AND (claimed_by IS NULL OR claimed_by = :worker)
+                   AND (not_before <= :now OR not_before > :horizon)
+                 ORDER BY tries, id LIMIT 1)
+            ORDER BY first.tries, turn.source <= :after, turn.source LIMIT 1)
 RETURNING *;
 
 -- name: item  One item by its number.
@@ -149,8 +162,10 @@ SELECT known_uid.digest, known_uid.item_id, item.name FROM known_uid
 JOIN item ON item.id = known_uid.item_id WHERE sop_instance_uid = :uid;
 
 -- name: add_delivery  An item is to go to a destination; there already from an earlier routing: no row.
-INSERT INTO delivery (item_id, destination, priority, created_at, changed_at, changed_by)
-VALUES (:item_id, :destination, :priority, :now, :now, :worker) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO delivery (item_id, destination, priority, source, created_at, changed_at, changed_by)
+VALUES (:item_id, :destination, :priority, (SELECT source FROM item WHERE id = :item_id), :now, :now,
+        :worker)
+ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: remark_delivery  Why it goes there: what the rules said on that day, not what they say now.
 INSERT INTO history (item_id, delivery_id, at, who, before, after, code, sentence)
@@ -201,31 +216,53 @@ UPDATE delivery SET state = :state, code = :code, sentence = :sentence, hint = :
                     changed_at = :now, changed_by = :worker
 WHERE id = :delivery_id;
 
--- name: claim_deliveries  What is due, the never tried first at a destination; a time far ahead means the clock was set back.
+-- name: due_deliveries  What is next at a destination: the urgent first; then one of each source in
+-- turn, after the one that was served last; each source's own in the order in which they came.
+-- A time far ahead means that the clock was set back.
+WITH RECURSIVE turn (priority, source) AS (
+    SELECT priority, source FROM (
+        SELECT priority, source FROM delivery
+        WHERE destination = :destination AND state IN ('prepared', 'deferred')
+          AND claimed_by IS NULL AND priority <= :least
+        ORDER BY priority, source LIMIT 1)
+    UNION ALL
+    SELECT next.priority, next.source FROM turn CROSS JOIN delivery AS next ON next.id = ifnull(
+        (SELECT id FROM delivery
+         WHERE destination = :destination AND state IN ('prepared', 'deferred')
+           AND claimed_by IS NULL AND priority = turn.priority AND source > turn.source
+         ORDER BY source LIMIT 1),
+        (SELECT id FROM delivery
+         WHERE destination = :destination AND state IN ('prepared', 'deferred')
+           AND claimed_by IS NULL AND priority > turn.priority AND priority <= :least
+         ORDER BY priority, source LIMIT 1))
+)
+SELECT due.id, row_number() OVER (PARTITION BY turn.priority, turn.source ORDER BY due.id) AS place
+FROM turn CROSS JOIN delivery AS due ON due.id IN (
+    SELECT id FROM delivery
+    WHERE destination = :destination AND state IN ('prepared', 'deferred')
+      AND claimed_by IS NULL AND priority = turn.priority AND source = turn.source
+      AND (not_before <= :now OR not_before > :horizon)
+    ORDER BY id LIMIT :most)
+ORDER BY turn.priority, place, turn.source <= :after, turn.source LIMIT :most;
+
+-- name: claim_deliveries  Take these up; one that was taken meanwhile is not among them.
 UPDATE delivery SET state = 'active', claimed_by = :worker, tries = tries + 1, code = '',
                     sentence = '', hint = '', changed_at = :now, changed_by = :worker
-WHERE id IN (SELECT id FROM delivery WHERE destination = :destination
-             AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
-             AND (not_before <= :now OR not_before > :horizon)
-             ORDER BY tries, id LIMIT :most)
-RETURNING *;
+WHERE id IN (SELECT value FROM json_each(:ids)) RETURNING *;
 
--- name: due_contexts  Which kinds of objects are due at a destination, before any is taken up.
-SELECT DISTINCT instance.sop_class_uid, instance.transfer_syntax_uid
-FROM (SELECT id FROM delivery WHERE destination = :destination
-      AND state IN ('prepared', 'deferred') AND claimed_by IS NULL
-      AND (not_before <= :now OR not_before > :horizon)
-      ORDER BY tries, id LIMIT :most) AS due
-JOIN instance ON instance.delivery_id = due.id;
+-- name: due_contexts  Which kinds of objects these are.
+SELECT DISTINCT sop_class_uid, transfer_syntax_uid
+FROM instance WHERE delivery_id IN (SELECT value FROM json_each(:ids));
 
 -- name: defer_all  The destination cannot be reached: one move each, however long it lasts.
 UPDATE delivery SET state = 'deferred', code = :code, sentence = :sentence, hint = :hint,
                     changed_at = :now, changed_by = :worker
 WHERE destination = :destination AND state = 'prepared' AND claimed_by IS NULL;
 
--- name: say_why_deferred  And the reason of today on those that wait already.
+-- name: say_why_deferred  And the reason of today on those that wait already, where it is another.
 UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
-WHERE destination = :destination AND state = 'deferred' AND claimed_by IS NULL;
+WHERE destination = :destination AND state = 'deferred' AND claimed_by IS NULL
+  AND sentence != :sentence;
 
 -- name: claim_sent  What a destination must still prove that it has.
 UPDATE delivery SET claimed_by = :worker
@@ -264,9 +301,9 @@ WHERE id = :item_id AND state = 'routed'
   AND EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id)
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id AND state != 'confirmed');
 
--- name: next_due  When the next deferred or unproved delivery of a destination wants attention.
-SELECT min(not_before) AS due FROM delivery
-WHERE destination = :destination AND state IN ('deferred', 'sent') AND claimed_by IS NULL;
+-- name: next_due  When the next deferred or unproved delivery wants attention that did not yet.
+SELECT min(not_before) AS due FROM delivery INDEXED BY delivery_later
+WHERE destination = :destination AND not_before > :now AND not_before != '' AND claimed_by IS NULL;
 
 -- name: claimants  Everybody who claims something now.
 SELECT claimed_by AS worker FROM item WHERE claimed_by IS NOT NULL
@@ -275,9 +312,11 @@ UNION SELECT claimed_by FROM delivery WHERE claimed_by IS NOT NULL;
 -- name: free_items  Their worker is dead.
 UPDATE item SET claimed_by = NULL WHERE claimed_by = :dead;
 
--- name: free_active  Interrupted while sending: the same bytes go again.
+-- name: free_active  Interrupted while sending: the same bytes go again, those often interrupted later
+-- than others, for one of them may be what ends the sender each time.
 UPDATE delivery SET state = 'prepared', claimed_by = NULL, changed_at = :now,
-                    changed_by = :worker, code = 'interrupted',
+                    changed_by = :worker, not_before = iif(tries < :often, '', :later),
+                    code = 'interrupted',
                     sentence = 'The sender stopped in between; the same bytes are sent again.'
 WHERE claimed_by = :dead AND state = 'active';
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from appliance.clock import Clock
     from appliance.journal.database import Database
     from appliance.journal.spool import Spool
+
+
+_OFTEN = 3
+_LATER = timedelta(minutes=5)
 
 
 class Paths(NamedTuple):
@@ -89,7 +94,14 @@ class Session:
     def free_deliveries(self, dead: str) -> None:
         """Give up the claims of a worker on deliveries; inside a `write`."""
         self.hold_doubted(dead)
-        self.db.run("free_active", dead=dead, now=self.now(), worker=self.who)
+        self.db.run(
+            "free_active",
+            dead=dead,
+            now=self.now(),
+            worker=self.who,
+            often=_OFTEN,
+            later=stamp(self.clock.utc() + _LATER),
+        )
         self.db.run("free_sent", dead=dead)
 
     def hold_doubted(self, worker: str, delivery_id: int | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.call import Server
 from appliance.desk import explain
 from appliance.dicom.association import Target
+from appliance.forward.gate import Gates
 from appliance.forward.lane import Lane, target_of
 from appliance.forward.reckoner import Reckoner, accounts
 from appliance.forward.reckoner import ask as reckon
@@ -43,8 +44,9 @@ _PATIENCE_S = 5.0
 
 def work(duty: Duty) -> None:
     """Deliver until told to leave."""
+    gates = Gates(duty.clock)
     operations = {
-        "doctor": lambda request: _doctor(duty, request),
+        "doctor": lambda request: _looked_into(duty, gates, _doctor(duty, request)),
         "worklist": lambda request: _worklist(duty, request),
         "certificate": _certificate,
         "reckon": lambda request: _reckon(duty, request),
@@ -54,7 +56,7 @@ def work(duty: Duty) -> None:
     calls.start()
     crew = Crew(duty)
     with duty.journal() as journal:
-        duty.loop(_Shift(duty, journal, crew).turn)
+        duty.loop(_Shift(duty, journal, crew, gates).turn)
     crew.dismiss(_PATIENCE_S)
     calls.close()
 
@@ -62,7 +64,7 @@ def work(duty: Duty) -> None:
 class _Shift:
     """identify and route, in the main thread; the lanes are told when something is ready."""
 
-    def __init__(self, duty: Duty, journal: Journal, crew: Crew) -> None:
+    def __init__(self, duty: Duty, journal: Journal, crew: Crew, gates: Gates) -> None:
         self._duty = duty
         self._journal = journal
         self._crew = crew
@@ -71,6 +73,7 @@ class _Shift:
         self._routing = Routing(journal)
         self._recompose = Recompose(journal)
         self._settings: Settings | None = None
+        self._gates = gates
 
     def turn(self) -> float:
         settings = self._duty.settings.get()
@@ -83,7 +86,7 @@ class _Shift:
         identified = self._identify.turn(settings)
         routed = self._routing.turn(settings)
         recoded = self._recompose.turn()
-        self._crew.muster(_jobs(self._duty, settings))
+        self._crew.muster(self._jobs(settings))
         if not (identified or routed or recoded):
             return min(self._identify.rest_s(), SAFETY_SCAN_S)
         self._duty.ring("keeper")
@@ -96,22 +99,23 @@ class _Shift:
         for name in self._journal.promotions.look(destinations, worklists):
             _log.warning("%s is for real patients now: what came before is held back", name)
 
+    def _jobs(self, settings: Settings) -> dict[str, Job]:
+        """A lane for each association; those of a destination share what they learn of it."""
+        lanes = {
+            f"destination {d.name} {number}": self._job(d, settings)
+            for d in settings.destinations
+            for number in range(1, d.associations + 1)
+        }
+        return {**lanes, **_vigil(self._duty, settings), **_accounts(self._duty, settings)}
 
-def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
-    lanes = {
-        f"destination {d.name} {number}": _job(duty, settings, d)
-        for d in settings.destinations
-        for number in range(1, d.associations + 1)
-    }
-    return {**lanes, **_vigil(duty, settings), **_accounts(duty, settings)}
-
-
-def _job(duty: Duty, settings: Settings, destination: Destination) -> Job:
-    target = target_of(destination, settings)
-    return Job(
-        (destination, target),
-        lambda journal: Lane(destination, target, journal, duty.clock, _ringer(duty)),
-    )
+    def _job(self, destination: Destination, settings: Settings) -> Job:
+        clock, tell = self._duty.clock, _ringer(self._duty)
+        target, zone = target_of(destination, settings), settings.box.timezone
+        gate = self._gates.of(destination, target, zone)
+        return Job(
+            (destination, target, zone),
+            lambda journal: Lane(destination, target, journal, clock, tell, gate),
+        )
 
 
 def _vigil(duty: Duty, settings: Settings) -> dict[str, Job]:
@@ -151,6 +155,13 @@ def _ringer(duty: Duty) -> Callable[..., None]:
 def _receiving(settings: Settings) -> list[str]:
     """Where modalities wait for proofs; not rung in vain, for its bell would start it."""
     return ["receive"] * any(isinstance(source, ReceiverLink) for source in settings.sources)
+
+
+def _looked_into(duty: Duty, gates: Gates, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where somebody looks into a destination, it was perhaps just put right."""
+    gates.try_now()
+    duty.ring("deliver")
+    return found
 
 
 def _doctor(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:

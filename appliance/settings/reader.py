@@ -12,8 +12,8 @@ from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hint
 
 from appliance.settings import conditions
 from appliance.settings.conditions import Condition
-from appliance.settings.schema import KINDS, LATER, Settings
-from appliance.settings.values import NOT_BUILT, bad_name, did_you_mean
+from appliance.settings.schema import KINDS, Settings
+from appliance.settings.values import bad_name, did_you_mean
 
 _EXPECTED = {
     str: "text in quotes",
@@ -84,13 +84,10 @@ def _strangers(
     cls: type, raw: Mapping[str, object], known: Mapping[str, object], key: str
 ) -> list[Fault]:
     """Faults for the keys of a table that the record does not have."""
-    not_yet = LATER.get(cls, {})
     return [
-        Fault(_join(key, word), NOT_BUILT)
-        if word in not_yet
-        else Fault(_join(key, word), f"is not a known key{_of_other_kinds(cls, word, known)}")
-        for word, value in raw.items()
-        if word not in known and not (word in not_yet and value == not_yet[word])
+        Fault(_join(key, word), f"is not a known key{_of_other_kinds(cls, word, known)}")
+        for word in raw
+        if word not in known
     ]
 
 

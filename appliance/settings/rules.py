@@ -185,6 +185,14 @@ def put_aside_is_not_watched(settings: Settings) -> Iterator[Fault]:
                     yield Fault(f"{place}.{key}", f'lies in the folder that "{name}" watches')
 
 
+def waits_grow(settings: Settings) -> Iterator[Fault]:
+    """The longest wait is not shorter than the first."""
+    for number, destination in enumerate(settings.destinations, 1):
+        if destination.retry.longest_s < destination.retry.first_s:
+            place = label("destination", number, destination.name)
+            yield Fault(f"{place}.retry.longest_s", "must not be less than first_s")
+
+
 def originals_are_confirmed(settings: Settings) -> Iterator[Fault]:
     """A file is deleted or moved only when its destination was asked and has it."""
     for place, source in _sources(settings):
@@ -246,6 +254,7 @@ RULES: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     tls_is_complete,
     shown_certificates_have_keys,
     put_aside_is_not_watched,
+    waits_grow,
     originals_are_confirmed,
     modalities_fit,
     invented_patients_stay_in_tests,

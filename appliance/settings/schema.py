@@ -32,6 +32,7 @@ from appliance.settings.values import (
     each,
     editable,
     filled,
+    hours,
     later,
     one_of,
     pair,
@@ -205,6 +206,19 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """`retry` of a destination: how long to wait before something is tried again.
+
+    The first wait, twice as long each time, up to the longest. Nothing ends that, but for an image
+    that is refused for `days` (0: for ever) while others are taken: it is held.
+    """
+
+    first_s: Annotated[float, between(1, 3600)] = 5.0
+    longest_s: Annotated[float, between(1, 43200)] = 1800.0
+    days: Annotated[float, between(0, 365)] = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """[[destination]]: where images go."""
 
@@ -222,6 +236,9 @@ class Destination:
     associations: Annotated[int, between(1, 16)] = 1
     idle_s: Annotated[float, between(0.1, 3600)] = 5.0
     answer_s: Annotated[float, between(1, 3600)] = 120.0
+    retry: Retry = field(default_factory=Retry)
+    kbit_s: Annotated[int, between(0, 10_000_000)] = 0
+    hours: Annotated[tuple[str, ...], each(hours)] = ()
     test_patient: Annotated[Mapping[str, Text], patient] = field(default_factory=dict)
     charset: Annotated[str, one_of("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")] = ""
     transliterate: bool = False
@@ -318,8 +335,3 @@ class Settings:
 
 KINDS: Mapping[type, Mapping[str, type]] = {Source: LINKS}
 """Tables whose `kind` says which record they become."""
-
-LATER: Mapping[type, Mapping[str, object]] = {
-    Destination: {"kbit_s": 0, "hours": []},
-}
-"""Keys of the contract that this version cannot act on, and the value that asks for nothing."""

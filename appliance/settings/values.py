@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.settings.conditions import TIME, WEEKDAY, wrong
+from appliance.settings.hours import Span
 from appliance.settings.keywords import NUMBERS, TEXTS, UIDS, dictionary
 
 if TYPE_CHECKING:
@@ -125,6 +126,15 @@ def timezone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return f"{value!r} is not a time zone such as Asia/Jakarta"
+    return ""
+
+
+def hours(value: str) -> str:
+    """A stretch of the day; one that ends before it begins goes on past midnight."""
+    try:
+        Span.parse(value)
+    except ValueError:
+        return f"{value!r} is not a time of the day such as 19:00-06:00"
     return ""
 
 

@@ -79,7 +79,9 @@ _ANSWER = ' + message.answer(content[: message.MOST_BYTES], code, now) + b"\\x1c
 _CONFIRM = """\
         with self._s.db.write(durable=True):
             for delivery in deliveries:"""
-_CLAIM = '"claim_deliveries", destination, most, durable=True'
+_CLAIM = """\
+        with self._s.db.write(durable=True):
+            ids = self._due("""
 
 
 def _unsynced(commit: str) -> tuple[str, str]:

@@ -102,6 +102,21 @@ def test_a_change_keeps_the_name_and_what_the_form_does_not_show(owner: Visitor,
     assert settings_path(box.paths.root).read_text().startswith("# by hand")
 
 
+def test_hours_and_the_pace_of_a_slow_line_are_set_and_unset(owner: Visitor, box: Box) -> None:
+    slow = {**PACS, "hours": "19:00-06:00, 12:00-13:00", "kbit_s": "512"}
+    assert add(owner, "destination", slow).location == "/settings"
+    (pacs,) = settings(box).destinations
+    assert (pacs.hours, pacs.kbit_s) == (("19:00-06:00", "12:00-13:00"), 512)
+    page = owner.get("/settings/destination/named/pacs").text
+    assert 'value="19:00-06:00, 12:00-13:00"' in page
+    assert 'value="512"' in page
+    answer = change(owner, "destination", slow, hours="19-6")
+    assert "is not a time of the day such as 19:00-06:00" in fault_at(answer, "hours")
+    assert change(owner, "destination", slow, hours="", kbit_s="").location == "/settings"
+    (pacs,) = settings(box).destinations
+    assert (pacs.hours, pacs.kbit_s) == ((), 0)
+
+
 @pytest.mark.parametrize("sop_class", ["DX", "US", "VL"])
 @pytest.mark.parametrize("sidecar", ["xml", "ini"])
 def test_saving_a_form_as_it_is_shown_changes_nothing(

@@ -98,3 +98,14 @@ CREATE TABLE recoded_body (                    -- gone once the instances are co
     attributes          TEXT NOT NULL,
     PRIMARY KEY (delivery_id, number)
 ) WITHOUT ROWID;
+
+-- Lanes: what is next, at a destination and at each stage before it, is found without looking at all
+-- that waits there: a source with thousands of images beside one with a single film.
+ALTER TABLE delivery ADD COLUMN source TEXT NOT NULL DEFAULT '';
+UPDATE delivery SET source = (SELECT source FROM item WHERE item.id = item_id);
+CREATE INDEX delivery_next ON delivery (destination, priority, source, id)
+    WHERE state IN ('prepared', 'deferred') AND claimed_by IS NULL;
+CREATE INDEX delivery_later ON delivery (destination, not_before)
+    WHERE not_before != '' AND claimed_by IS NULL;
+CREATE INDEX item_next ON item (state, source, tries, id)
+    WHERE state IN ('arrived', 'converted', 'identified');

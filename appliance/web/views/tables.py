@@ -204,6 +204,8 @@ class Destinations(Called):
             "find": _PEER,
             "tls": forms.TLS,
             "test_patient": forms.Group({"PatientID": forms.text, "PatientName": forms.text}),
+            "hours": forms.words,
+            "kbit_s": forms.number,
             "compress": forms.text,
         }
     )

@@ -7,7 +7,16 @@ import pytest
 from appliance import errors
 from appliance.dicom.sender import Answer
 from appliance.dicom.wire import Loss
-from appliance.forward.outcome import Action, Past, of_answer, of_failure, probe_wait_s, wait_s
+from appliance.forward.outcome import (
+    Action,
+    Past,
+    is_over,
+    of_answer,
+    of_failure,
+    probe_wait_s,
+    wait_s,
+)
+from appliance.settings.schema import Retry
 
 PEER = "PACS at 10.0.0.1:104"
 FACTS = {"peer": PEER, "host": "10.0.0.1", "port": 104, "called": "PACS", "calling": "JEMBATAN"}
@@ -100,9 +109,9 @@ def test_cxxx_is_retried_once_and_the_unknown_a_few_times(
         (Past(tries=1000), Action.RETRY),
         (Past(others_refused=1), Action.RETRY),
         (Past(others_refused=2), Action.DESTINATION_FULL),
-        (Past(tries=1000, others_refused=2, others_taken=True), Action.DESTINATION_FULL),
-        (Past(tries=2, others_taken=True), Action.RETRY),
-        (Past(tries=3, others_taken=True), Action.HOLD),
+        (Past(tries=1000, others_refused=2, others_taken=3), Action.DESTINATION_FULL),
+        (Past(tries=1000, others_taken=2), Action.RETRY),
+        (Past(tries=3, others_taken=3), Action.HOLD),
     ],
     ids=[
         "first time",
@@ -153,19 +162,60 @@ def test_held_deliveries_carry_the_contracts_code() -> None:
         assert why.hint
 
 
+@pytest.mark.parametrize(
+    ("past", "action"),
+    [
+        (Past(tries=1000, others_taken=7), Action.RETRY),
+        (Past(tries=8, others_taken=8), Action.HOLD),
+        (Past(others_refused=1), Action.DESTINATION_DOWN),
+        (Past(tries=1000, others_refused=1, others_taken=8), Action.DESTINATION_DOWN),
+    ],
+    ids=["again", "again and again while others pass", "another too", "all of them now"],
+)
+def test_a_lost_outcome_is_the_peers_fault_or_the_items(past: Past, action: Action) -> None:
+    assert of_answer(PEER, Answer(None), past).action is action
+
+
+@pytest.mark.parametrize(
+    ("past", "action"),
+    [
+        (Past(tries=1000), Action.RETRY),
+        (Past(tries=1000, is_over=True), Action.RETRY),
+        (Past(tries=1000, others_taken=1000), Action.RETRY),
+        (Past(others_taken=1, is_over=True), Action.HOLD),
+        (Past(others_refused=1), Action.RETRY),
+        (Past(others_refused=2), Action.DESTINATION_DOWN),
+        (Past(others_refused=2, others_taken=1, is_over=True), Action.DESTINATION_DOWN),
+    ],
+    ids=[
+        "alone for ever, nothing else to compare with",
+        "so also when the days of the schedule are over",
+        "while others pass, as long as the schedule lasts",
+        "while others pass, and the schedule is over: the item is the cause",
+        "two items",
+        "three items: it is the destination",
+        "now it is the destination",
+    ],
+)
+def test_0110_is_the_destinations_fault_or_the_items(past: Past, action: Action) -> None:
+    assert of_answer(PEER, Answer(0x0110), past).action is action
+
+
 # Waiting
+
+USUAL = Retry()
 
 
 @pytest.mark.parametrize("luck", [0.0, 0.5, 1.0])
 def test_waits_grow_to_half_an_hour_and_not_beyond(luck: float) -> None:
-    waits = [wait_s(tries, luck) for tries in range(1, 30)]
+    waits = [wait_s(USUAL, tries, luck) for tries in range(1, 30)]
     assert waits == sorted(waits)
     assert waits[0] <= 5
     assert 900 <= waits[-1] <= 1800
 
 
 def test_waits_are_spread_by_luck() -> None:
-    assert wait_s(8, 0.0) * 2 == wait_s(8, 1.0)
+    assert wait_s(USUAL, 8, 0.0) * 2 == wait_s(USUAL, 8, 1.0)
 
 
 @pytest.mark.parametrize("luck", [0.0, 1.0])
@@ -173,10 +223,48 @@ def test_more_than_eight_days_pass_without_giving_up(luck: float) -> None:
     passed_s, tries = 0.0, 0
     while passed_s <= 8 * 24 * 3600:
         tries += 1
-        passed_s += wait_s(tries, luck)
+        passed_s += wait_s(USUAL, tries, luck)
+        assert not is_over(USUAL, tries)
     assert tries < 1000
-    assert wait_s(1_000_000, luck) == wait_s(tries, luck)
+    assert wait_s(USUAL, 1_000_000, luck) == wait_s(USUAL, tries, luck)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        USUAL,
+        Retry(first_s=60, longest_s=60, days=1),
+        Retry(first_s=1, longest_s=43200, days=30),
+        Retry(first_s=7, longest_s=1000, days=0.01),
+    ],
+)
+def test_a_schedule_is_over_after_its_days_at_the_earliest(schedule: Retry) -> None:
+    passed_s, tries = 0.0, 1
+    while not is_over(schedule, tries):
+        passed_s += wait_s(schedule, tries, 0.0)
+        tries += 1
+    assert passed_s >= schedule.days * 86400 > passed_s - schedule.longest_s
+
+
+def test_a_schedule_without_days_is_never_over() -> None:
+    assert not is_over(Retry(days=0), 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "waits"),
+    [
+        (Retry(first_s=10, longest_s=60), [10, 20, 40, 60, 60]),
+        (Retry(first_s=10, longest_s=10), [10, 10, 10]),
+        (Retry(first_s=10, longest_s=15), [10, 15, 15]),
+    ],
+)
+def test_a_schedule_doubles_up_to_its_longest_wait(schedule: Retry, waits: list[float]) -> None:
+    assert [wait_s(schedule, tries, 1.0) for tries in range(1, len(waits) + 1)] == waits
 
 
 def test_a_stopped_destination_is_probed_slowly_and_evenly() -> None:
-    assert 150 <= probe_wait_s(0.0) < probe_wait_s(1.0) <= 300
+    assert 150 <= probe_wait_s(USUAL, 0.0) < probe_wait_s(USUAL, 1.0) <= 300
+
+
+def test_a_stopped_destination_is_not_probed_less_often_than_the_schedule_says() -> None:
+    assert probe_wait_s(Retry(longest_s=30), 1.0) == 30

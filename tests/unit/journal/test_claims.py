@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import ClaimLost, Duplicate, NoIdentity
+from appliance.journal.database import queries
 from appliance.journal.worker import Worker, is_dead
 from appliance.model import ConfirmedBy, Evidence, ItemState
 from tests.builders.box import NOT_ANSWERING, SITI
@@ -104,6 +105,39 @@ def test_what_went_wrong_often_is_taken_up_last(box: Box) -> None:
     box.journal.custody.free_the_dead()
     assert box.claim(ItemState.ARRIVED).name == "good.tif"
     assert box.claim(ItemState.ARRIVED).tries == 2
+
+
+def test_sources_take_turns(box: Box) -> None:
+    for number, source in enumerate("aaaabbc"):
+        box.accept(f"{number}.tif", source=source)
+    order = ""
+    while item := box.journal.items.claim(ItemState.ARRIVED):
+        order += item.source
+        box.journal.items.stop(item, NoIdentity(where="it"))
+    assert order == "abcabaa"
+
+
+def test_what_went_wrong_often_does_not_even_delay_another_source(box: Box) -> None:
+    box.accept("poison.tif", source="a")
+    box.accept("good.tif", source="b")
+    dying = box.again("dying")
+    assert dying.claim(ItemState.ARRIVED).source == "a"
+    dying.close()
+    box.journal.custody.free_the_dead()
+    again = box.again("again")
+    assert again.claim(ItemState.ARRIVED).source == "b"
+    again.close()
+
+
+def test_what_waits_is_not_read_from_end_to_end_to_find_what_is_next(box: Box) -> None:
+    """With 100,000 of them it takes two milliseconds that way, and 100 another."""
+    names = ("state", "worker", "after", "now", "horizon")
+    plan = box.journal._db._connection.execute(  # noqa: SLF001
+        f"EXPLAIN QUERY PLAN {queries()['claim_item']}", dict.fromkeys(names, "1")
+    ).fetchall()
+    steps = [row["detail"] for row in plan if " item" in row["detail"]]
+    assert steps
+    assert all(step.startswith("SEARCH") for step in steps), steps
 
 
 def test_tries_are_counted_anew_in_every_state(box: Box) -> None:

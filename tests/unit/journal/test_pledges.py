@@ -58,7 +58,7 @@ def test_a_report_that_overtakes_the_answer_is_due_at_once(box: Box) -> None:
     uid = box.journal.pledges.ask("pacs", PEER, [delivery])
     assert told(box, uid, delivery)
     waits(box, delivery)
-    assert box.journal.deliveries.next_due("pacs") == stamp(box.clock.utc())
+    assert box.journal.deliveries.next_due("pacs", box.clock.utc()) == stamp(box.clock.utc())
 
 
 def test_nobody_else_and_nothing_else_is_believed(box: Box) -> None:

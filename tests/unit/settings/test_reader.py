@@ -10,7 +10,16 @@ from appliance.errors import BadSettings
 from appliance.settings.links import After, Caller, Protocol, ReceiverLink, SerialLink, StickLink
 from appliance.settings.load import load, parse
 from appliance.settings.naming import named
-from appliance.settings.schema import Confirm, Environment, Peer, Profile, Settings, Tls, Trust
+from appliance.settings.schema import (
+    Confirm,
+    Environment,
+    Peer,
+    Profile,
+    Retry,
+    Settings,
+    Tls,
+    Trust,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +70,9 @@ find = { port = 5001 }
 tls = false
 associations = 2
 idle_s = 5
-kbit_s = 0
+kbit_s = 512
+hours = ["19:00-06:00", "12:00-13:00"]
+retry = { first_s = 10, longest_s = 900, days = 14 }
 
 [[route]]
 when = { Modality = "CR", ReferringPhysicianName = "SARI*", source = "cr-*" }
@@ -93,6 +104,9 @@ def test_every_key_of_the_contract_that_is_built_is_read() -> None:
     assert destination.confirm is Confirm.FIND
     assert destination.find == Peer(port=5001)
     assert destination.idle_s == 5.0
+    assert destination.kbit_s == 512
+    assert destination.hours == ("19:00-06:00", "12:00-13:00")
+    assert destination.retry == Retry(10.0, 900.0, 14.0)
     assert str(settings.routes[0].when["source"]) == '"cr-*"'
 
 
@@ -348,8 +362,18 @@ def test_a_profile_says_only_what_can_be_done(line: str, expected: str) -> None:
         ("tls = { cer = '/x' }", "tls.cer: is not a known key; did you mean cert?"),
         ("tls = { cert = '/x' }", "tls.key: is missing; cert and key go together"),
         ("tls = { key = '/x' }", "tls.cert: is missing; cert and key go together"),
-        ("kbit_s = 64", "kbit_s: is not built yet in this version"),
-        ('hours = ["19:00-06:00"]', "hours: is not built yet in this version"),
+        ("kbit_s = -1", "kbit_s: must be from 0 to 10000000"),
+        (
+            'hours = ["19:00-06:00", "7-9"]',
+            "hours: '7-9' is not a time of the day such as 19:00-06:00",
+        ),
+        ("retry = { first_s = 0 }", "retry.first_s: must be from 1 to 3600"),
+        ("retry = { longest_s = 86400 }", "retry.longest_s: must be from 1 to 43200"),
+        ("retry = { days = -1 }", "retry.days: must be from 0 to 365"),
+        (
+            "retry = { first_s = 60, longest_s = 30 }",
+            "retry.longest_s: must not be less than first_s",
+        ),
         ("find = { hots = 'x' }", "find.hots: is not a known key; did you mean host?"),
         ("associations = 0", "associations: must be from 1 to 16"),
         ("idle_s = nan", "idle_s: must be from 0.1 to 3600"),
