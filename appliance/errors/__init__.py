@@ -134,6 +134,7 @@ from appliance.errors.link import (
 )
 from appliance.errors.peer import (
     AlreadyThere,
+    AnotherThere,
     AssociationAborted,
     AssociationFailed,
     AssociationRejected,
@@ -211,6 +212,7 @@ __all__ = [
     "AccessionOfAnother",
     "AlreadyClaimed",
     "AlreadyThere",
+    "AnotherThere",
     "AssociationAborted",
     "AssociationFailed",
     "AssociationRejected",

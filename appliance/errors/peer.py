@@ -259,6 +259,13 @@ class AlreadyThere(Problem):
     code = "already-there"
 
 
+class AnotherThere(Held):
+    """{peer} has another image under the UID of this one, and keeps it."""
+
+    code = "uid-conflict"
+    hint = "Two different images carry one UID; a person must say which one is right."
+
+
 class StoredWithWarning(Problem):
     """{peer} stored the image with a warning, {meaning}: {answer}."""
 

@@ -9,8 +9,11 @@ from appliance.dicom import find
 from appliance.dicom.association import Link, Patience, Target
 from appliance.dicom.commitment import PROCESSING_FAILURE
 from appliance.errors import (
+    AlreadyThere,
+    AnotherThere,
     AssociationFailed,
     AwaitsReport,
+    Coerced,
     CommitmentFailed,
     CommitmentRefused,
     CommitmentSilent,
@@ -83,7 +86,8 @@ class Prover:
 
         A promise is of a SOP Instance UID, whosever image it is.
         """
-        return self._learning.asking() in {Asking.FIND, Asking.TRIAL}
+        finds = self._learning.known().works.get(Way.FIND)
+        return self._learning.asking() is not Asking.RESPONSE and finds is not False
 
     def turn(self) -> int:
         """Prove what is due; how many deliveries were confirmed."""
@@ -121,7 +125,9 @@ class Prover:
             case Asking.TRIAL:
                 return self._tried(sent)
             case Asking.COMMITMENT:
-                return self._committed(sent)
+                known = [d for d in sent if self._was_known(d)]
+                rest = [d for d in sent if d not in known]
+                return self._found(known) + (self._committed(rest) if rest else 0)
 
     # Storage commitment
 
@@ -226,13 +232,20 @@ class Prover:
         with Link.open(self._finds, find.CONTEXTS, _PATIENCE) as link:
             instances = [i for delivery in sent for i in delivery.instances]
             found = find.find(link, instances)
-            missing = [i for i in instances if i.sop_instance_uid not in found]
-            elsewhere = find.find_elsewhere(link, missing)
-        there = [d for d in sent if _uids(d) <= found | elsewhere]
-        for delivery in there:
-            if _uids(delivery) & elsewhere:
-                self._journal.deliveries.warn(delivery, FiledElsewhere(peer=self._finds))
-        return there
+            coerced = [d for d in sent if not _uids(d) <= found and self._was_coerced(d)]
+            elsewhere = find.find_elsewhere(link, [i for d in coerced for i in d.instances])
+        moved = [d for d in coerced if _uids(d) <= elsewhere]
+        for delivery in moved:
+            self._journal.deliveries.warn(delivery, FiledElsewhere(peer=self._finds))
+        return moved + [d for d in sent if _uids(d) <= found]
+
+    def _was_coerced(self, delivery: Delivery) -> bool:
+        """Only then may what lies in another study be ours: a UID may be somebody else's too."""
+        return self._journal.deliveries.was_taken_with(delivery, Coerced)
+
+    def _was_known(self, delivery: Delivery) -> bool:
+        """Whether the peer had an image under its UID before: a promise does not say which."""
+        return self._journal.deliveries.was_taken_with(delivery, AlreadyThere)
 
     def _cannot_be_asked(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Under "auto" the answer to C-STORE has to do; under "find" a person must know."""
@@ -272,6 +285,8 @@ class Prover:
         """
         resends = self._journal.deliveries.resends(delivery)
         match after_denial(Asked(delivery.tries + 1, resends), patience_s):
+            case Step.RESEND | Step.HOLD if self._was_known(delivery):
+                self._journal.deliveries.hold_delivery(delivery, AnotherThere(peer=peer))
             case Step.RESEND:
                 why = Denied(peer=peer)
                 self._journal.deliveries.defer(delivery, why, self._clock.utc(), forgive=True)

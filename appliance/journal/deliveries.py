@@ -125,6 +125,8 @@ class Deliveries:
                 forgive=True,
             )
             self._s.db.run("settle_pledges", delivery_id=delivery.id)
+            if warning:
+                self._s.db.run("note_warning", delivery_id=delivery.id, code=warning.code)
 
     def confirmed(self, deliveries: Iterable[Delivery], by: ConfirmedBy) -> None:
         """sent -> confirmed, and the item done where it was the last; durable."""
@@ -174,6 +176,11 @@ class Deliveries:
                 **said(why),
             )
         self._s.must_be_ours(changed)
+
+    def was_taken_with(self, delivery: Delivery, warning: type[Problem]) -> bool:
+        """Whether the destination said so when it took it."""
+        row = self._s.db.row("warning_of", delivery_id=delivery.id)
+        return row is not None and row["warning_code"] == warning.code
 
     def warn(self, delivery: Delivery, warning: Problem) -> None:
         """What a person should know of an image that the destination has."""

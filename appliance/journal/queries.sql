@@ -595,6 +595,12 @@ ON CONFLICT (destination, way) DO UPDATE SET peer = :peer, works = :works, why =
 -- name: abilities  All that was learnt of a destination.
 SELECT * FROM ability WHERE destination = :destination;
 
+-- name: note_warning  What kind of warning an answer was; one that is gone from the next stays known.
+UPDATE delivery SET warning_code = :code WHERE id = :delivery_id;
+
+-- name: warning_of  What kind of warning a delivery was taken with.
+SELECT warning_code FROM delivery WHERE id = :delivery_id;
+
 -- name: warn  What is to be known of something that the destination has.
 UPDATE delivery SET warning = ltrim(warning || ' ' || :warning)
 WHERE id = :delivery_id AND claimed_by = :worker;

@@ -14,7 +14,7 @@ from appliance.dicom.commitment import COMMITMENT, CONTEXTS, Object, request
 from appliance.dicom.echo import echo
 from appliance.dicom.listener import door
 from appliance.errors import DiskFull
-from appliance.forward.confirm import DENIED_AFTER_S, TRIAL_S
+from appliance.forward.confirm import ASK_AFTER_S, DENIED_AFTER_S, TRIAL_S
 from appliance.journal.abilities import Way
 from appliance.model import Instance
 from appliance.settings.schema import Confirm, Peer
@@ -426,6 +426,43 @@ def test_what_is_stored_in_another_study_is_found_and_said(scene: Scene) -> None
     assert (row["state"], row["confirmed_by"]) == ("confirmed", "find")
     assert "changed something in it" in row["warning"]
     assert "in another study" in row["warning"]
+
+
+def test_what_lies_in_another_study_without_a_word_of_that_is_somebody_elses(
+    scene: Scene,
+) -> None:
+    """Some PACSs answer 0000 to a UID that they know, and keep what they had."""
+    item = scene.image()
+    pacs = Committing(commits=False, finds=True, shows=lambda keys: not keys.StudyInstanceUID)
+    with peer(pacs) as there, scene.lane(there.target) as lane:
+        scene.turn(lane)
+    assert scene.state(item) == ("sent", "not-there-yet")
+
+
+@pytest.mark.parametrize("settings", [{}, ONLY], ids=["auto", "commitment"])
+@pytest.mark.parametrize("shows", [True, False], ids=["ours", "another"])
+def test_a_uid_that_the_pacs_knows_is_looked_up_and_no_promise_is_enough(
+    scene: Scene, settings: dict[str, Any], *, shows: bool
+) -> None:
+    pacs = Committing(reports="before", finds=True, shows=lambda _: shows, store_status=0x0111)
+    with peer(pacs) as there, scene.lane(there.target, **settings) as lane:
+        name = str(there.target)
+        scene.box.journal.abilities.learn("pacs", Way.COMMITMENT, name, works=True)
+        item = scene.image()
+        for _ in range(len(ASK_AFTER_S) + 1):
+            passes(scene, lane, 3 * 3600)
+    assert proof(scene, item) == (("confirmed", "find") if shows else ("held", "uid-conflict"))
+    assert len(pacs.stored) == 1
+
+
+def test_a_uid_that_the_pacs_knows_is_held_where_nobody_can_look_it_up(scene: Scene) -> None:
+    pacs = Committing(reports="before", store_status=0x0111)
+    with peer(pacs) as there, scene.lane(there.target) as lane:
+        for way, works in ((Way.COMMITMENT, True), (Way.FIND, False)):
+            scene.box.journal.abilities.learn("pacs", way, str(there.target), works=works)
+        item = scene.image()
+        scene.turn(lane, 2)
+    assert scene.state(item) == ("held", "already-there")
 
 
 # By a new association to our listener

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -21,6 +21,8 @@ from tests.peers.scripted import Gone, command_set, fragment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pynetdicom.association import Association
 
     from tests.peers.scripted import Call, Request
 
@@ -137,6 +139,7 @@ class Committing:
         if not assoc.is_established:
             return []
         assert assoc.accepted_contexts[0].as_scp
+        _keep_answers(assoc)
         event_type, data = self.result(asked)
         said = [
             assoc.send_n_event_report(data, event_type, COMMITMENT, INSTANCE)[0].Status
@@ -144,6 +147,17 @@ class Committing:
         ]
         assoc.release()
         return said
+
+
+def _keep_answers(assoc: Association) -> None:
+    """Have pynetdicom's reactor leave the answers to whoever asked: now and then it takes one."""
+    get, checkpoint = assoc.dimse.get_msg, assoc._reactor_checkpoint  # noqa: SLF001
+    nothing = (None, None)
+
+    def leaving(block: bool = False) -> Any:
+        return get(block) if block or checkpoint.is_set() else nothing
+
+    assoc.dimse.get_msg = leaving  # type: ignore[method-assign] - there is no other way
 
 
 def item(sop_class: str, uid: str, reason: int = 0) -> Dataset:

@@ -39,6 +39,8 @@ CREATE TABLE pledge_object (                   -- gone once what was told of it 
 CREATE INDEX pledge_object_by_delivery ON pledge_object (delivery_id);
 CREATE INDEX pledge_object_told ON pledge_object (delivery_id) WHERE failure IS NOT NULL;
 
+ALTER TABLE delivery ADD COLUMN warning_code TEXT NOT NULL DEFAULT ''; -- of its `warning`
+
 CREATE TABLE ability (                         -- which ways to ask a destination work
     destination TEXT NOT NULL,
     way         TEXT NOT NULL,                 -- commitment, find
