@@ -157,7 +157,7 @@ def _keep_answers(assoc: Association) -> None:
     def leaving(block: bool = False) -> Any:
         return get(block) if block or checkpoint.is_set() else nothing
 
-    assoc.dimse.get_msg = leaving  # type: ignore[method-assign] - there is no other way
+    assoc.dimse.get_msg = leaving  # type: ignore[method-assign]  # no other way in
 
 
 def item(sop_class: str, uid: str, reason: int = 0) -> Dataset:
