@@ -316,7 +316,7 @@ def connected(target: Target, timeout_s: float) -> socket.socket:
     where = _facts(target)
     try:
         return socket.create_connection((target.host, target.port), timeout_s)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: a label is too long
         raise errors.HostUnknown(**where) from error
     except ConnectionRefusedError as error:
         raise errors.PortClosed(**where) from error

@@ -153,7 +153,15 @@ _REFUSALS: Mapping[int, type[errors.CertificateRefused]] = {
     64: errors.WrongName,
 }
 _HANDSHAKE_FAILURE = "SSLV3_ALERT_HANDSHAKE_FAILURE"
-_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"})
+_NOT_TLS = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "UNEXPECTED_MESSAGE",
+        "PACKET_LENGTH_TOO_LONG",
+        "RECORD_LAYER_FAILURE",
+    }
+)
 _NO_COMMON = frozenset(
     {
         _HANDSHAKE_FAILURE,
@@ -178,9 +186,7 @@ _ABOUT_OURS = frozenset(
     }
 )
 _WORDS: Mapping[str, str] = {
-    "WRONG_VERSION_NUMBER": "it answered in the clear",
-    "UNEXPECTED_MESSAGE": "it answered in the clear",
-    "HTTP_REQUEST": "it answered in the clear",
+    **dict.fromkeys(_NOT_TLS, "it answered in the clear"),
     "TLSV1_ALERT_PROTOCOL_VERSION": "it knows neither TLS 1.2 nor 1.3",
     "UNSUPPORTED_PROTOCOL": "it knows neither TLS 1.2 nor 1.3",
     "TLSV1_ALERT_INSUFFICIENT_SECURITY": "it asks for stronger ciphers",

@@ -114,7 +114,9 @@ class CertificateEnding(Notice):
     """The certificate of {whose} is valid until {day} only."""
 
     code = "certificate-ending"
-    hint = "Have it renewed in time; afterwards no connection over TLS comes about."
+    hint = (
+        "Have it renewed in time; where its fingerprint is entered here, enter the new one then."
+    )
 
 
 class CertificateEnded(Notice):

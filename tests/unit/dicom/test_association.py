@@ -85,9 +85,10 @@ def test_a_closed_port_is_named() -> None:
         Link.open(target, [(CR, EXPLICIT)], SHORT)
 
 
-def test_an_unknown_host_is_named() -> None:
-    with pytest.raises(errors.HostUnknown, match=r"pacs\.invalid"):
-        Link.open(Target("pacs.invalid", 104, "PACS", "JEMBATAN"), [(CR, EXPLICIT)], SHORT)
+@pytest.mark.parametrize("host", ["pacs.invalid", "p" * 64])
+def test_an_unknown_host_is_named(host: str) -> None:
+    with pytest.raises(errors.HostUnknown, match=host):
+        Link.open(Target(host, 104, "PACS", "JEMBATAN"), [(CR, EXPLICIT)], SHORT)
 
 
 def test_a_host_that_does_not_answer_is_named() -> None:
