@@ -7,6 +7,7 @@ association request, to see whether the peer speaks DICOM without TLS there.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,14 +22,12 @@ from appliance.elements import IMPLICIT_LE
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
-    import ssl
-
     from appliance.dicom.association import Target
     from appliance.dicom.certificate import Certificate
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _GREETING_S = 10.0
-_SECOND_THOUGHTS_S = 1.0
+_SECOND_THOUGHTS_S = 2.0
 _ANSWERS = frozenset({Kind.ASSOCIATE_AC, Kind.ASSOCIATE_RJ, Kind.ABORT})
 
 
@@ -132,17 +131,20 @@ def _second_thoughts(secured: ssl.SSLSocket, target: Target) -> None:
     Raises AssociationFailed. A ticket for the next time is a welcome; some send none.
     """
     until_s = time.monotonic() + _SECOND_THOUGHTS_S
-    while not (secured.session and secured.session.has_ticket):
-        try:
-            if not secured.recv(1):
-                return
-        except WANTS as want:
-            try:
-                wait(secured, want, until_s)
-            except TimeoutError:
-                return
-        except OSError as error:
-            raise trust.why(error, target, agreed=True) from error
+    with suppress(TimeoutError):
+        while not _is_welcome(secured, target):
+            wait(secured, ssl.SSLWantReadError(), until_s)
+
+
+def _is_welcome(secured: ssl.SSLSocket, target: Target) -> bool:
+    """Whether nothing more has to be waited for. Raises AssociationFailed."""
+    try:
+        secured.recv(1)
+    except WANTS:
+        return bool(secured.session and secured.session.has_ticket)
+    except OSError as error:
+        raise trust.why(error, target, agreed=True) from error
+    return True  # it speaks, or has hung up
 
 
 def _not_tls(target: Target, timeout_s: float) -> errors.NotTls | None:

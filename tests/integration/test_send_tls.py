@@ -135,9 +135,9 @@ def test_what_the_doctor_would_see(tmp_path: Path, papers: Papers) -> None:
         old = handshake.probe(replace(scp.target, tls=papers.trusts)).problem
         assert isinstance(old, NoCommonTls)
     with storescp(tmp_path / "plain") as scp:
-        clear = handshake.probe(replace(scp.target, tls=papers.trusts), 1).problem
+        clear = handshake.probe(replace(scp.target, tls=papers.trusts)).problem
         assert isinstance(clear, NotTls)
-        assert handshake.tls_expected(scp.target, 1) is None
+        assert handshake.tls_expected(scp.target) is None
 
 
 def test_images_wait_for_a_certificate_that_can_be_trusted(tmp_path: Path, papers: Papers) -> None:

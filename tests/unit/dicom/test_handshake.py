@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.network
 
 CR, EXPLICIT = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.1.2.1"
-SHORT_S = 0.5
+PATIENCE_S = 10.0
 ABORT = bytes.fromhex("07000000000400000200")
 
 
@@ -53,11 +53,13 @@ def at(port: int, tls: Tls | None) -> Target:
     return Target("127.0.0.1", port, "PACS", "JEMBATAN", tls)
 
 
-def code(greet: Callable[[socket.socket], None], tls: Tls | None) -> str:
+def code(
+    greet: Callable[[socket.socket], None], tls: Tls | None, patience_s: float = PATIENCE_S
+) -> str:
     """What probing and what an association say; they must agree."""
     with peer(greet) as port:
-        seen = handshake.probe(at(port, tls), SHORT_S)
-        patience = Patience(connection_s=SHORT_S, acse_s=SHORT_S)
+        seen = handshake.probe(at(port, tls), patience_s)
+        patience = Patience(connection_s=patience_s, acse_s=patience_s)
         with pytest.raises(errors.AssociationFailed) as failed:
             Link.open(at(port, tls), [(CR, EXPLICIT)], patience)
     assert seen.problem is not None
@@ -186,7 +188,7 @@ def test_a_peer_that_answers_in_the_clear(papers: Papers, words: bytes) -> None:
 def test_a_peer_that_does_not_answer(
     papers: Papers, greet: Callable[[socket.socket], None]
 ) -> None:
-    assert code(greet, papers.trusted) == "tls-unanswered"
+    assert code(greet, papers.trusted, 0.3) == "tls-unanswered"
 
 
 def test_a_peer_that_answers_plain_dicom_only(papers: Papers) -> None:
@@ -195,7 +197,7 @@ def test_a_peer_that_answers_plain_dicom_only(papers: Papers) -> None:
             sock.sendall(ABORT)
 
     with peer(greet) as port:
-        seen = handshake.probe(at(port, papers.trusted), SHORT_S)
+        seen = handshake.probe(at(port, papers.trusted))
     assert seen.problem is not None
     assert seen.problem.sentence.endswith("it answers there without TLS.")
 
