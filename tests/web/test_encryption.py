@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from appliance.call import Server
 from appliance.dicom.association import Target
 from appliance.dicom.handshake import shown
+from appliance.journal.certificates import Holder
+from appliance.journal.certificates import Paper as Remembered
 from appliance.settings import history
 from appliance.settings.current import Current
 from appliance.settings.schema import Tls
@@ -109,6 +112,16 @@ def test_a_certificate_is_looked_at_and_agreed_to(
     assert f'name="tls.fingerprint" value="{its.fingerprint}"' in page.text
     assert 'name="tls.on" value="on" checked' in page.text
     assert not history.history(box.paths.root)
+
+
+def test_a_certificate_that_ends_is_told_on_the_first_page(owner: Visitor, box: Box) -> None:
+    assert post(owner, "destination").location
+    assert "Soon to be seen to" not in text_of(owner.get("/"))
+    end = box.clock.utc() + timedelta(days=9)
+    mine = Remembered(Holder("destination", "x", "ours"), "CN=box", "AB", end)
+    box.journal.certificates.seen(mine)
+    said = f"The certificate of this box for x is valid until {end.date()} only."
+    assert f"Soon to be seen to {said} Have it renewed in time" in text_of(owner.get("/"))
 
 
 def test_why_there_is_none_to_look_at(owner: Visitor, box: Box) -> None:
