@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,36 +32,39 @@ class Scene:
     def __init__(self, root: Path) -> None:
         self.box = Box(root / "box")
         self.told = 0
-        self.contents: dict[int, bytes] = {}  # of each item: the data set that must arrive
+        self.pages: dict[int, list[bytes]] = {}  # of each item: the data sets that must arrive
+        self.contents: dict[int, bytes] = {}  # the first of them
 
-    def image(self, patient: str = "P1") -> int:
-        """One more composed CR image for the destination `pacs`; the item's number."""
+    def image(self, patient: str = "P1", pages: int = 1) -> int:
+        """One more item of composed CR images for the destination `pacs`; its number."""
         values = pictures.grey(16)
         values[0, 0] = hash((patient, self.told)) % 60000
         self.told += 1
         item = self.box.accept(f"{patient}-{self.told}.tif", pictures.tiff(values))
         claimed = self.box.claim(ItemState.ARRIVED)
-        body = self.body(item.sha256, values.nbytes)
-        self.box.journal.items.converted(claimed, [body], Evidence())
+        bodies = [self.body(item.sha256, values.nbytes, page) for page in range(1, pages + 1)]
+        self.box.journal.items.converted(claimed, bodies, Evidence())
         said = {"PatientID": patient, "PatientName": patient, "StudyDate": "20260102"}
         identity = Identity({**said, "AccessionNumber": f"A-{patient}"}, "trust")
         claimed = self.box.claim(ItemState.CONVERTED)
         self.box.journal.items.identified(claimed, identity)
         claimed = self.box.claim(ItemState.IDENTIFIED)
         case = Case(Evidence(), identity, None, "cr", self.box.clock.utc())
-        instance = compose(body, case, Destination("pacs", "", 0, ""))
-        self.box.journal.items.routed(claimed, {"pacs": (instance,)})
-        self.contents[item.id] = b"".join(map(_content, instance.pieces))
+        instances = tuple(compose(body, case, Destination("pacs", "", 0, "")) for body in bodies)
+        self.box.journal.items.routed(claimed, {"pacs": instances})
+        self.pages[item.id] = [b"".join(map(_content, i.pieces)) for i in instances]
+        self.contents[item.id] = self.pages[item.id][0]
         return item.id
 
-    def body(self, sha256: str, length: int) -> Body:
+    def body(self, sha256: str, length: int, page: int) -> Body:
         shape = {"Rows": pictures.ROWS, "Columns": pictures.COLUMNS, "SamplesPerPixel": 1}
         bits = {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 0}
         path = self.box.journal.spool.path(sha256)
         attributes = {"SOPClassUID": CR_IMAGE, **shape, **bits}
         attributes["PhotometricInterpretation"] = "MONOCHROME2"
         piece = Slice(path, path.stat().st_size - length, length)
-        return Body(1, BodyKind.PIXELS, EXPLICIT, sha256, (piece,), attributes)
+        digest = hashlib.sha256(f"{sha256} {page}".encode()).hexdigest()
+        return Body(page, BodyKind.PIXELS, EXPLICIT, digest, (piece,), attributes)
 
     @contextmanager
     def lane(

@@ -215,6 +215,53 @@ def test_0111_where_the_peer_can_be_asked_whose_image_that_is(
     assert {request.data for request in seen} == {scene.contents[odd]}
 
 
+# Items of several images
+
+
+@pytest.mark.parametrize("status", [0xA700, None], ids=["A700", "cut"])
+def test_a_page_that_is_not_taken_has_all_pages_sent_again(
+    scene: Scene, status: int | None
+) -> None:
+    """One delivery is one thing: whole, or not yet."""
+    item = scene.image(pages=3)
+    pages = scene.pages[item]
+    seen: list[bytes] = []
+
+    def stumbles(call: Call) -> None:
+        call.accept()
+        for number, request in enumerate(call.requests()):
+            seen.append(request.data)
+            if number == 0:
+                call.respond(request, 0x0000)
+            elif status is None:
+                call.reset()
+                return
+            else:
+                call.respond(request, status)
+
+    with peer(stumbles) as wrong, scene.lane(wrong.target, **TRUST) as lane:
+        scene.turn(lane)
+    assert scene.state(item)[0] == "deferred"
+    assert seen == pages[:2]
+    assert [request.data for request in cured(scene)] == pages
+    assert scene.state(item) == ("confirmed", "")
+
+
+def test_a_page_that_is_refused_holds_its_item(scene: Scene) -> None:
+    item, other = scene.image("P1", pages=3), scene.image("P2")
+
+    def picky(call: Call) -> None:
+        call.accept()
+        for request in call.requests():
+            call.respond(request, 0xA900 * (request.data == scene.pages[item][1]))
+
+    with peer(picky) as wrong, scene.lane(wrong.target, **TRUST) as lane:
+        scene.turn(lane, 2)
+    assert scene.state(item) == ("held", REJECTED)
+    assert scene.state(other) == ("confirmed", "")
+    assert not cured(scene)
+
+
 # No answer
 
 
