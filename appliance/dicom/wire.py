@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Buffer = bytes | memoryview
 
 _RECEIVE_BYTES = 1 << 16
+_MOST_UNSENT_BYTES = 1 << 16
 _MAX_UNREAD_PDUS = 256
 _NETWORK_ERRORS = frozenset(
     {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EHOSTDOWN}
@@ -75,6 +76,10 @@ class Wire:
         """
         # Without NODELAY the last short segment of each object waits for a delayed ACK: 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Megabytes that wait in the kernel have left the caches when their turn comes: with few,
+        # storescp needs a quarter less processor time to receive them (over loopback). What is
+        # on its way does not count, so a long line is filled all the same.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT_BYTES)
         sock.setblocking(False)
         self.is_open = True
         self._sock = sock

@@ -203,7 +203,7 @@ class Deliveries:
             return self._s.db.run("hurry", item_id=item_id, now=self._s.now())
 
     def next_due(self, destination: str, now: datetime) -> str:
-        """When (a stamp) the next put-off delivery is due that is not due `now`; "" for never."""
+        """When (a stamp) the next put-off delivery is due that was not before; "" for never."""
         row = self._s.db.row("next_due", destination=destination, now=stamp(now))
         return (row and row["due"]) or ""
 

@@ -301,9 +301,9 @@ WHERE id = :item_id AND state = 'routed'
   AND EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id)
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE item_id = :item_id AND state != 'confirmed');
 
--- name: next_due  When the next deferred or unproved delivery wants attention that did not yet.
+-- name: next_due  When the next put-off delivery wants attention that did not before this turn.
 SELECT min(not_before) AS due FROM delivery INDEXED BY delivery_later
-WHERE destination = :destination AND not_before > :now AND not_before != '' AND claimed_by IS NULL;
+WHERE destination = :destination AND not_before >= :now AND not_before != '' AND claimed_by IS NULL;
 
 -- name: claimants  Everybody who claims something now.
 SELECT claimed_by AS worker FROM item WHERE claimed_by IS NOT NULL

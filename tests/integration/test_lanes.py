@@ -110,6 +110,7 @@ def by_study(uids: list[str], study_of: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.timeout(120)
 def test_after_three_days_without_a_pacs_everything_arrives_in_order(tmp_path: Path) -> None:
     films = [Film(study=f"1.9.{n // 20}", source=f"room{n // 20 % 3}") for n in range(5000)]
     box = Box(tmp_path)

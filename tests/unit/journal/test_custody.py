@@ -267,7 +267,7 @@ def test_verify_finds_a_broken_page(tmp_path: Path) -> None:
     page = 4096
     with box.paths.journal.open("r+b") as file:
         size = os.fstat(file.fileno()).st_size
-        for number in range(size // page // 2, size // page):  # behind the pages of the schema
+        for number in range(size // page * 3 // 4, size // page):  # behind those of the schema
             file.seek(number * page + 8)
             file.write(b"\xff" * 64)
     with closing(Box(tmp_path)) as broken:
