@@ -179,8 +179,14 @@ def class_refused(root: Path) -> Iterator[Scene]:
 
 @contextmanager
 def syntax_refused(root: Path) -> Iterator[Scene]:
-    with storescp(root, "+xi") as pacs:  # Implicit VR Little Endian only
+    with peer(_taking(lambda kind, _: 4 if kind == CR else 0)) as pacs:
         yield Scene(pacs.target)
+
+
+@contextmanager
+def implicit_only(root: Path) -> Iterator[Scene]:
+    with storescp(root, "+xi") as pacs:
+        yield Scene(pacs.target, FOR_TESTS)
 
 
 @contextmanager

@@ -198,7 +198,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
             "it takes what this box sends there",
             "takes Computed Radiography Image, but not encoded as Explicit VR Little Endian",
             {
-                "the PACS STORESCP, what JEMBATAN may store: Computed Radiography Image": (
+                "the PACS SCRIPTED, what JEMBATAN may store: Computed Radiography Image": (
                     "Explicit VR Little Endian"
                 )
             },
@@ -374,6 +374,16 @@ def test_a_pacs_with_which_all_is_well(tmp_path: Path) -> None:
     assert "it stored the test image of patient JEMBATAN-TEST" in report.step("image").found
     assert report.step("find").found == "it showed the test image"
     assert file.stat().st_size > 64 * 64
+
+
+def test_an_old_pacs_that_knows_one_syntax_only(tmp_path: Path) -> None:
+    with faults.implicit_only(tmp_path) as scene:
+        report = looked_at(scene, tmp_path)
+    assert report.step("contexts").found == (
+        "it takes Computed Radiography Image as Implicit VR Little Endian, "
+        "unpacked for it from Explicit VR Little Endian"
+    )
+    assert report.step("image").ok
 
 
 def in_a_network_of_its_own(*command: str) -> Report:

@@ -61,10 +61,10 @@ def contexts(visit: Visit) -> str | Found:
         plain = [Context(each.sop_class_uid, IMPLICIT_LE) for each in wanted]
         offered = dict.fromkeys([*offers, *plain])
         visit.accepted = tuple(each for each in offered if link.accepts(*each))
-        refused = [link.rejected(*each) for each in wanted if not link.accepts(*each)]
+        refused = [link.rejected(*each) for each in wanted if not _taken_as(visit, each)]
     if refused:
         return _refused(visit, refused)
-    return "it takes " + "; ".join(_words(each) for each in wanted)
+    return "it takes " + "; ".join(_words(each, _taken_as(visit, each)) for each in wanted)
 
 
 def _called_otherwise(visit: Visit, problem: errors.CalledAeUnknown) -> Found:
@@ -94,5 +94,15 @@ def _refused(visit: Visit, refused: list[errors.ContextRefused]) -> Found:
     return Found(sentences, State.FAILED, first.hint, first.code, entries)
 
 
-def _words(context: Context) -> str:
-    return f"{name_of(context.sop_class_uid)} as {name_of(context.transfer_syntax_uid)}"
+def _taken_as(visit: Visit, wanted: Context) -> str:
+    """The syntax in which it goes there: what is refused as it is, is unpacked; "" for none."""
+    syntaxes = (wanted.transfer_syntax_uid, EXPLICIT_LE, IMPLICIT_LE)
+    taken = (each for each in syntaxes if (wanted.sop_class_uid, each) in visit.accepted)
+    return next(taken, "")
+
+
+def _words(context: Context, taken_as: str) -> str:
+    words = f"{name_of(context.sop_class_uid)} as {name_of(taken_as)}"
+    if taken_as == context.transfer_syntax_uid:
+        return words
+    return f"{words}, unpacked for it from {name_of(context.transfer_syntax_uid)}"
