@@ -108,7 +108,10 @@ def _http(visit: Visit) -> datetime | None:
     with suppress(OSError):
         where = (visit.addresses[0], visit.limits.http_port)
         with socket.create_connection(where, visit.limits.time_s) as sock:
-            sock.sendall(b"HEAD / HTTP/1.0\r\nHost: %b\r\n\r\n" % visit.target.host.encode("idna"))
+            sock.sendall(
+                b"HEAD / HTTP/1.0\r\nHost: %b\r\n\r\n"
+                % visit.target.host.encode("ascii", "replace")
+            )
             while len(answer) < _HTTP_MOST and (more := sock.recv(_HTTP_MOST)):
                 answer += more
     for line in answer.decode("latin-1").splitlines():

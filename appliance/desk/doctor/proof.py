@@ -105,6 +105,7 @@ def _reported(visit: Visit, peer: Target) -> int:
             [wording.Object(instance.sop_class_uid, instance.sop_instance_uid)],
         )
         if answer.status != dimse.SUCCESS:
+            notes.take_back()
             raise errors.CommitmentFailed(peer=peer, why=answer.words)
         told = _heard(visit, link, notes)
     if told is None:
@@ -133,6 +134,10 @@ class _Notes:
         if self._pledges:
             uids = [instance.sop_instance_uid]
             self.transaction_uid = self._pledges.ask_for_test(self._name, str(peer), uids)
+
+    def take_back(self) -> None:
+        if self._pledges:
+            self._pledges.take_back(self.transaction_uid)
 
     def tell(self, transaction_uid: str, failures: Mapping[str, int]) -> bool:
         if self._pledges:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = Patience(connection_s=6.0, acse_s=20.0, release_s=2.0, dimse_s=20.0, stall_s=20.0)
 _TEST_PATIENT = {"PatientID": "JEMBATAN-TEST", "PatientName": "TEST^JEMBATAN"}
+_MOST_KINDS = 40  # in three syntaxes each they fit on one association
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "CR": (sop_classes.CR_IMAGE,),
     "DX": (sop_classes.DX_FOR_PRESENTATION,),
@@ -95,7 +96,7 @@ class Subject:
     @property
     def kinds(self) -> tuple[tuple[str, str], ...]:
         """What this box sends there: by the journal, else as the modalities are described."""
-        return self.known.kinds or _expected(self.settings)
+        return (self.known.kinds or _expected(self.settings))[:_MOST_KINDS]
 
     @property
     def worklists(self) -> tuple[Worklist, ...]:

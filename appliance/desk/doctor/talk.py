@@ -73,7 +73,7 @@ def _called_otherwise(visit: Visit, problem: errors.CalledAeUnknown) -> Found:
     entries = remedies(problem.code, visit.facts)
     for other in dict.fromkeys((called.upper(), called.lower())):
         if other != called and _is_called(visit, other):
-            entries = filled((Entry("{here}", "`ae_title`", other),), visit.facts)
+            entries = (Entry(str(visit.facts["here"]), "`ae_title`", other),)
     return Found(problem.sentence, State.FAILED, problem.hint, problem.code, entries)
 
 

@@ -76,17 +76,22 @@ def _looks(subject: Subject, *, thorough: bool) -> Iterator[_Look]:
     if thorough:
         yield from _THOROUGH
         for each in subject.worklists:
-            expected = f"{each.ae_title} at {each.host} tells this box of exams"
+            expected = _verbatim(f"{each.ae_title} at {each.host} tells this box of exams")
             looks = partial(orders.worklist, entry=each)
             yield _Look(f"worklist {each.name}", expected, looks, ())
         yield _CLOCK
 
 
 def _step(look: _Look, visit: Visit, before: dict[str, Step]) -> Step:
-    expected = look.expected.format(**visit.facts) if "{" in look.expected else look.expected
+    expected = look.expected.format(**visit.facts)
     if any(before[need].state in {State.FAILED, State.SKIPPED} for need in look.needs):
         return Step(look.title, expected, *_NOT_LOOKED_AT)
     return Step(look.title, expected, *_found(look, visit))
+
+
+def _verbatim(text: str) -> str:
+    """A text that is not to be filled in: an AE title may have braces."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _found(look: _Look, visit: Visit) -> Found:

@@ -247,6 +247,22 @@ def test_a_pacs_without_an_echo_gets_images_all_the_same(tmp_path: Path) -> None
     assert report.step("echo").state is State.UNKNOWN
 
 
+@pytest.mark.network
+def test_braces_in_a_title_are_only_a_title(tmp_path: Path) -> None:
+    ris = """
+        [[worklist]]
+        name = "ris"
+        host = "127.0.0.1"
+        port = 1
+        ae_title = "R{is}"
+    """
+    with peer(rejects(1, 1, 7), rejects(1, 1, 7), stores) as pacs:
+        settings = settings_of(pacs.port, ae_title="{pacs}", more=ris)
+        report = examined(settings, short(tmp_path))
+    assert report.step("worklist ris").expected == "R{is} at 127.0.0.1 tells this box of exams"
+    assert [entry.value for entry in report.step("association").entries] == ["{PACS}"]
+
+
 # --- what the journal knows -------------------------------------------------------------------
 
 
