@@ -277,6 +277,13 @@ def no_worklist_there(root: Path) -> Iterator[Scene]:
 
 
 @contextmanager
+def worklist_of_nobody(root: Path) -> Iterator[Scene]:
+    with storescp(root / "pacs") as pacs, tls.peer(tls.speaking(paper(root, "ris"))) as port:
+        scene = _with_worklist(pacs.target, Target("127.0.0.1", port, "RIS", "JEMBATAN"))
+        yield replace(scene, tables=scene.tables + "tls = true\n")
+
+
+@contextmanager
 def wrong_by_ntp(root: Path) -> Iterator[Scene]:
     with storescp(root) as pacs, ntp(NOW + timedelta(hours=7)) as port:
         yield Scene(pacs.target, limits=partial(short, ntp_port=port), clock=FakeClock(NOW))

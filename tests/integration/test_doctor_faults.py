@@ -318,6 +318,18 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         ),
     ),
     (
+        faults.worklist_of_nobody,
+        Finding(
+            "worklist ris",
+            "RIS at 127.0.0.1 tells this box of exams",
+            "is vouched for by nobody this box trusts",
+            {
+                "this box, worklist ris: `tls`": '{ ca = "',
+                "this box, worklist ris, else: `tls`": '{ fingerprint = "',
+            },
+        ),
+    ),
+    (
         faults.wrong_by_ntp,
         Finding(
             "clock",

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from appliance import errors
 from appliance.clock import stamp
-from appliance.desk.doctor.remedies import filled
+from appliance.desk.doctor import shield
+from appliance.desk.doctor.remedies import filled, remedies
 from appliance.desk.doctor.report import Entry, State
 from appliance.desk.doctor.subject import Found
 from appliance.desk.doctor.way import own_address
@@ -37,8 +38,6 @@ _REMEDIES: Mapping[str, tuple[Entry, ...]] = {
         Entry(_HERE, "`port`", "the port of the worklist; it is often not that of the PACS"),
         Entry(_HERE, "`ae_title`", "the title of the worklist"),
     ),
-    "host-unknown": (Entry(_HERE, "`host`", "its name as others spell it, or its IP address"),),
-    "host-silent": (Entry(_HERE, "`host`", "the address that the worklist really has"),),
     "worklist-too-long": (Entry(_HERE, "`station_ae_title`", "the title of the modality"),),
 }
 
@@ -69,7 +68,8 @@ def _told(visit: Visit, entry: Worklist, around: timedelta) -> int:
 
 
 def _failed(visit: Visit, entry: Worklist, problem: errors.Problem) -> Found:
-    entries = filled(_REMEDIES.get(problem.code, ()), _facts(visit, entry))
+    facts = _facts(visit, entry)
+    entries = filled(_REMEDIES.get(problem.code, ()), facts) or remedies(problem.code, facts)
     return Found(problem.sentence, State.FAILED, problem.hint, problem.code, entries)
 
 
@@ -78,6 +78,10 @@ def _facts(visit: Visit, entry: Worklist) -> Mapping[str, object]:
     ours = own_address(target.host, target.port)
     return {
         **visit.facts,
+        **shield.facts(None),
+        "here": f"this box, worklist {entry.name}",
+        "pacs": f"the worklist {target.called}",
+        "host": target.host,
         "name": entry.name,
         "called": target.called,
         "calling": target.calling,

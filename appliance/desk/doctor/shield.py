@@ -30,6 +30,15 @@ def tls(visit: Visit) -> str | Found:
     return f"{seen.version}{until}"
 
 
+def facts(shown: Certificate | None) -> dict[str, str]:
+    """What remedies are filled in with, of a certificate if one was shown."""
+    return {
+        "names": " or ".join(shown.names) if shown else "a name it is made out to",
+        "fingerprint": shown.fingerprint if shown else "...",
+        "until": _day(shown) if shown else "the past",
+    }
+
+
 def _without(visit: Visit) -> str | Found:
     """Only where a plain call was not understood is the peer asked whether it wants TLS."""
     if not isinstance(met(visit), _MAY_MEAN_TLS):
@@ -45,7 +54,7 @@ def _without(visit: Visit) -> str | Found:
 def _failed(visit: Visit, problem: errors.AssociationFailed, seen: Handshake) -> Found:
     shown = seen.certificate
     text = problem.sentence + (f" {_described(shown)}" if shown else "")
-    entries = remedies(problem.code, {**visit.facts, **_facts(shown)})
+    entries = remedies(problem.code, {**visit.facts, **facts(shown)})
     return Found(text, State.FAILED, problem.hint, problem.code, entries)
 
 
@@ -55,14 +64,6 @@ def _described(shown: Certificate) -> str:
         f"It is made out to {names}, signed by {shown.issuer}, good from "
         f"{shown.not_before:%Y-%m-%d} to {_day(shown)}, fingerprint {shown.fingerprint}."
     )
-
-
-def _facts(shown: Certificate | None) -> dict[str, str]:
-    return {
-        "names": " or ".join(shown.names) if shown else "a name it is made out to",
-        "fingerprint": shown.fingerprint if shown else "...",
-        "until": _day(shown) if shown else "the past",
-    }
 
 
 def _day(shown: Certificate) -> str:
