@@ -16,7 +16,7 @@ def short(
     root: Path,
     *,
     answer_s: float = 15.0,
-    report_s: float = 0.3,
+    report_s: float = 0.1,
     ntp_port: int = 0,
     http_port: int = 0,
     synchronised: Path | None = None,

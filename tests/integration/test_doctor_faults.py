@@ -227,7 +227,7 @@ FAULTS: list[tuple[Callable[[Path], AbstractContextManager[Scene]], Finding]] = 
         Finding(
             "commitment",
             "it promises to keep images",
-            r"was asked to commit itself to an image, and did not report within 0\.3 s",
+            r"was asked to commit itself to an image, and did not report within 0\.1 s",
             LISTED
             | {
                 "the PACS SCRIPTED, its list of known devices: port": r"\d{4,5}",
