@@ -9,6 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.peek import Garbled
@@ -32,7 +33,8 @@ _ATTRIBUTES = {
     bytes.fromhex("55040b"): "OU",
 }
 _LONG_FORM = 0x80
-_MOST_LENGTH_BYTES = 4
+_LONGEST_TEXT = 255
+_MOST_NAMES = 100
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -151,7 +153,7 @@ def _text(value: _Value) -> str:
     """A text for people: what is no letter of theirs is shown as a question mark."""
     encoding = {_UTF8: "utf-8", _BMP: "utf-16-be"}.get(value.tag, "latin-1")
     text = value.content.decode(encoding, "replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST_TEXT])
 
 
 def _names(rest: list[_Value]) -> tuple[str, ...]:
@@ -161,7 +163,7 @@ def _names(rest: list[_Value]) -> tuple[str, ...]:
         oid, *_critical, value = _values(extension.content)
         if oid.content == _SUBJECT_ALT_NAME:
             names = _values(next(_values(value.content)).content)
-            return tuple(filter(None, map(_alternative, names)))
+            return tuple(islice(filter(None, map(_alternative, names)), _MOST_NAMES))
     return ()
 
 

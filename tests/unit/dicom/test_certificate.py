@@ -23,6 +23,11 @@ def test_it_is_made_out_to_alternative_names(tmp_path: Path, names: tuple[str, .
     assert certificate.read(paper(tmp_path, "x", names=names).der).names == names
 
 
+def test_of_very_many_names_the_first_are_told(tmp_path: Path) -> None:
+    many = tuple(f"{number}.example" for number in range(150))
+    assert certificate.read(paper(tmp_path, "x", names=many).der).names == many[:100]
+
+
 def test_without_any_its_common_name_counts(tmp_path: Path) -> None:
     assert certificate.read(paper(tmp_path, "pacs.local", names=()).der).names == ("pacs.local",)
 
