@@ -144,6 +144,8 @@ def test_the_certificate_of_a_pacs_that_signs_its_own(
         person.sees(its.fingerprint)
         person.photograph("certificate")
         person.press("It is the same")
+        person.sees("Save it, and only this certificate is taken.")
+        person.photograph("certificate-taken")
         person.enter("Host")
         person.sees("Saved. It is in force now.")
     assert tls_of(box, "destination") == Tls(fingerprint=its.fingerprint)
