@@ -13,6 +13,7 @@ import pytest
 
 from appliance import durable
 from appliance.clock import SystemClock
+from appliance.desk.certificate import look
 from appliance.desk.doctor import ask as doctor
 from appliance.desk.worklist import Answer, ask_deliver
 from appliance.errors import Declined
@@ -96,6 +97,11 @@ def test_deliver_asks_over_tls_and_remembers_whom_it_met(tmp_path: Path, run_dir
         told = ask_deliver(run_dir, replace(asked, tls=Tls())).problem
         assert told is not None
         assert told.code == "not-trusted"
+        looked = look(run_dir, "127.0.0.1", port, None)
+        assert (looked.fingerprint, looked.names) == (
+            shown.fingerprint,
+            ("127.0.0.1", "localhost"),
+        )
         publish(
             tmp_path,
             f"""
