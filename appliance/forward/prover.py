@@ -90,10 +90,12 @@ class Prover:
         return self._learning.asking() is not Asking.RESPONSE and finds is not False
 
     def turn(self) -> int:
-        """Prove what is due; how many deliveries were confirmed."""
+        """Prove what is due; how many were confirmed. Not 0 where there may be more to prove."""
         proved = self.heed()
         sent = self._journal.deliveries.claim_sent(self._destination.name, _BATCH)
-        return proved + (self._proved(sent) if sent else 0)
+        if sent:
+            proved += self._proved(sent)
+        return max(proved, int(len(sent) == _BATCH))
 
     def heed(self) -> int:
         """Act on what was reported, without calling for more; how many were confirmed."""

@@ -118,6 +118,18 @@ def test_an_association_with_nothing_more_to_say_is_ended(scene: Scene) -> None:
         assert lane.fileno() is None
 
 
+def test_nobody_rests_while_there_is_more_to_ask_about(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.forward.prover._BATCH", 2)
+    for number in range(5):
+        scene.image(f"P{number}")
+    pacs = Committing(reports="never")
+    with peer(pacs) as there, scene.lane(there.target, **ONLY) as lane:
+        assert [lane.turn() > 0 for _ in range(3)] == [False, False, True]
+        assert [len(asked.uids) for asked in pacs.asked] == [2, 2, 1]
+
+
 def test_another_address_may_be_asked_for_commitment(scene: Scene, tmp_path: Path) -> None:
     item = scene.image()
     with storescp(tmp_path / "scp") as scp, peer(Committing()) as there:
