@@ -55,7 +55,13 @@ def _tell(now: Snapshot) -> None:
     if now.destinations:
         say("", "Destinations")
         table(
-            (f"  {d.name}", d.state, f"{d.waiting} waiting", d.sentence) for d in now.destinations
+            (
+                f"  {d.name}",
+                d.state,
+                f"{d.waiting} waiting",
+                f"{d.sentence} {d.proof if d.last_ok_at else ''}".rstrip(),
+            )
+            for d in now.destinations
         )
     if now.worklists:
         say("", "Worklists")

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from appliance import __version__
 from appliance.__main__ import main
 from appliance.call import Server
 from appliance.errors import BadSettings, SourceMissing, WorklistFailed, WorklistNone
+from appliance.journal.abilities import Way
 from appliance.model import DeliveryState, ItemState
 from appliance.route.stage import Routing
 from appliance.settings import history
@@ -229,6 +230,16 @@ def test_status_says_how_links_are_doing_and_what_to_do(terminal: Terminal, box:
         "Note: us uses SMB1",
     ):  # fmt: skip
         assert words in terminal.out
+
+
+def test_status_says_how_a_destination_proves_what_it_has(terminal: Terminal, box: Box) -> None:
+    (box.paths.etc).mkdir()
+    (box.paths.etc / "jembatan.toml").write_text(SETTINGS)
+    box.journal.custody.set_place("destination", "pacs", "up", ok=True)
+    box.clock.is_set(datetime.now(UTC))
+    box.journal.abilities.learn("pacs", Way.COMMITMENT, "it", works=True)
+    assert terminal.on_box("status") == 0
+    assert "It takes what is sent to it. Confirmed by storage commitment" in terminal.out
 
 
 def test_status_says_how_worklists_are_doing(terminal: Terminal, box: Box) -> None:
