@@ -130,6 +130,11 @@ class Crew:
             elif name not in busy:
                 self._members[name] = Member(self._duty, name, job)
 
+    @property
+    def leaving(self) -> frozenset[str]:
+        """The names of those who were told to leave and are still at work."""
+        return frozenset(member.name for member in self._former if member.is_alive())
+
     def dismiss(self, patience_s: float) -> None:
         """Everybody leaves; those still busy after `patience_s` are left to the process's end."""
         for member in self._members.values():

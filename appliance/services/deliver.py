@@ -74,17 +74,19 @@ class _Shift:
         self._recompose = Recompose(journal)
         self._settings: Settings | None = None
         self._gates = gates
+        self._promoted: set[str] = set()  # just now
 
     def turn(self) -> float:
         settings = self._duty.settings.get()
         self._journal.custody.free_the_dead()
         if settings is not self._settings:
             self._look_for_promotions(settings)
+            self._crew.muster(self._jobs(settings))
             self._journal.items.free_routeless()
             self._journal.certificates.keep([each.holder for each in _watched(settings)])
             self._settings = settings
         identified = self._identify.turn(settings)
-        routed = self._routing.turn(settings)
+        routed = self._may_route() and self._routing.turn(settings)
         recoded = self._recompose.turn()
         self._crew.muster(self._jobs(settings))
         if not (identified or routed or recoded):
@@ -97,12 +99,23 @@ class _Shift:
         destinations = {d.name: d.environment for d in settings.destinations}
         worklists = {w.name: w.environment for w in settings.worklists}
         for name in self._journal.promotions.look(destinations, worklists):
-            _log.warning("%s is for real patients now: what came before is held back", name)
+            self._promoted.add(name)
+            _log.warning("%s is for real patients now; what came while testing is held back", name)
+
+    def _may_route(self) -> bool:
+        """Not while a lane to where tests went is at work: it would take there what is real."""
+        leaving = self._crew.leaving
+        self._promoted = {
+            name
+            for name in self._promoted
+            if any(lane.startswith(_lane(name, "")) for lane in leaving)
+        }
+        return not self._promoted
 
     def _jobs(self, settings: Settings) -> dict[str, Job]:
         """A lane for each association; those of a destination share what they learn of it."""
         lanes = {
-            f"destination {d.name} {number}": self._job(d, settings)
+            _lane(d.name, number): self._job(d, settings)
             for d in settings.destinations
             for number in range(1, d.associations + 1)
         }
@@ -116,6 +129,11 @@ class _Shift:
             (destination, target, zone),
             lambda journal: Lane(destination, target, journal, clock, tell, gate),
         )
+
+
+def _lane(destination: str, number: object) -> str:
+    """What a lane is called; names of destinations have no spaces."""
+    return f"destination {destination} {number}"
 
 
 def _vigil(duty: Duty, settings: Settings) -> dict[str, Job]:

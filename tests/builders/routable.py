@@ -18,11 +18,19 @@ def identified(
     box: Box, *modalities: str, name: str = "SITI", identity: Identity | None = None
 ) -> Item:
     """An item with an object of each modality."""
-    item = box.accept(content=name.encode().ljust(48))
-    bodies = [page(box, item, n, modality) for n, modality in enumerate(modalities, 1)]
-    box.journal.items.converted(box.claim(ItemState.ARRIVED), bodies, Evidence())
+    converted(box, *modalities, name=name)
     trusted = Identity({**objects.SITI, "PatientName": name}, "trust")
     return box.identify(identity or trusted)
+
+
+def converted(
+    box: Box, *modalities: str, name: str = "SITI", evidence: Evidence | None = None
+) -> Item:
+    """One whose patient is not decided yet."""
+    item = box.accept(content=name.encode().ljust(48))
+    bodies = [page(box, item, n, modality) for n, modality in enumerate(modalities, 1)]
+    box.journal.items.converted(box.claim(ItemState.ARRIVED), bodies, evidence or Evidence())
+    return item
 
 
 def page(box: Box, item: Item, number: int, modality: str) -> Body:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,16 +11,19 @@ import pytest
 
 from appliance.desk.explain import ask_deliver
 from appliance.journal.bell import ring
+from appliance.model import ItemState
 from appliance.settings import history
 from tests.builders.box import Box
+from tests.builders.identities import SITI, TODAY, evidence, says
 from tests.builders.receiving import until
-from tests.builders.routable import identified
-from tests.fakes.systemd import FakeSystemd
+from tests.builders.routable import converted, identified
 from tests.peers.storescp import storescp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from appliance.model import Item
 
 pytestmark = pytest.mark.network
 
@@ -58,16 +61,18 @@ def box(tmp_path: Path) -> Iterator[Box]:
 
 
 @pytest.fixture
-def deliver(box: Box, tmp_path: Path) -> Iterator[None]:
-    """A deliver service; the test PACS does not listen, the archive does."""
+def deliver(box: Box) -> Iterator[None]:
+    """A deliver service that answers calls; neither destination listens."""
     history.publish(box.paths.root, settings("test", 1, 1))
-    systemd = FakeSystemd(tmp_path, watchdog_s=60)
     command = [sys.executable, "-m", "appliance.services.deliver", "--root", str(box.paths.root)]
-    with subprocess.Popen(command, env={**os.environ, **systemd.environment}) as process:
-        assert systemd.heard(20, most=1) == ["READY=1"]
+    with subprocess.Popen(command) as process:
+        until((box.paths.run / "deliver.sock").exists)
         yield
         process.terminate()
-    systemd.close()
+
+
+def state_of(box: Box, item: Item) -> ItemState:
+    return box.journal.items.get(item.id).state
 
 
 def settings(environment: str, port: int, archive: int) -> str:
@@ -101,3 +106,27 @@ def test_only_what_comes_afterwards_goes_to_a_promoted_destination(
         assert stands(box, before.id)["pacs"] == ("held", "made-while-testing")
         assert len(pacs.received()) == 1
         assert len(archive.received()) == 2
+
+
+@pytest.mark.usefixtures("deliver")
+def test_nothing_real_is_routed_while_a_lane_to_the_tests_is_at_work(
+    box: Box, tmp_path: Path
+) -> None:
+    """What that lane found due it would send to where the tests were."""
+    with storescp(tmp_path / "pacs") as pacs, socket.create_server(("127.0.0.1", 0)) as silent:
+        history.publish(box.paths.root, settings("test", silent.getsockname()[1], pacs.port))
+        before = identified(box, "CR")
+        ring(box.paths.run, "deliver")
+        caller, _ = silent.accept()
+        history.publish(box.paths.root, settings("production", pacs.port, pacs.port))
+        ring(box.paths.run, "deliver")
+        until(lambda: stands(box, before.id)["pacs"] == ("held", "made-while-testing"))
+        after = identified(box, "CR", name="BUDI")
+        for name in ("ANI", "TONO"):  # two turns, each of which would route too
+            said = evidence(says(**{**SITI, **TODAY, "PatientName": name}))
+            one = converted(box, "CR", name=name, evidence=said)
+            ring(box.paths.run, "deliver")
+            until(lambda one=one: state_of(box, one) is ItemState.IDENTIFIED)
+        assert state_of(box, after) is ItemState.IDENTIFIED
+        caller.close()
+        until(lambda: stands(box, after.id).get("pacs") == ("confirmed", ""))
