@@ -75,6 +75,10 @@ def state_of(box: Box, item: Item) -> ItemState:
     return box.journal.items.get(item.id).state
 
 
+def until_identified(box: Box, item: Item) -> None:
+    until(lambda: state_of(box, item) is ItemState.IDENTIFIED)
+
+
 def settings(environment: str, port: int, archive: int) -> str:
     return SETTINGS.format(environment=environment, port=port, archive=archive)
 
@@ -126,7 +130,7 @@ def test_nothing_real_is_routed_while_a_lane_to_the_tests_is_at_work(
             said = evidence(says(**{**SITI, **TODAY, "PatientName": name}))
             one = converted(box, "CR", name=name, evidence=said)
             ring(box.paths.run, "deliver")
-            until(lambda one=one: state_of(box, one) is ItemState.IDENTIFIED)
+            until_identified(box, one)
         assert state_of(box, after) is ItemState.IDENTIFIED
         caller.close()
         until(lambda: stands(box, after.id).get("pacs") == ("confirmed", ""))
