@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ Handler = Callable[[Mapping[str, Any]], Mapping[str, Any] | Handing]
 _LONGEST = 1 << 20
 _AT_ONCE = 8
 _PATIENCE_S = 10.0
+_SHORT_PATIENCE_S = 1.0
 _CHUNK = 1 << 16
 _TINY_S = 0.001
 
@@ -100,12 +102,7 @@ class Server:
         self._operations = operations
         self._callers = callers
         self._free = BoundedSemaphore(_AT_ONCE)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(path))
-        path.chmod(mode)
-        self._socket.listen(_AT_ONCE)
+        self._socket = listen(path, mode)
 
     def start(self) -> None:
         """Answer in the background until `close`."""
@@ -136,26 +133,93 @@ class Server:
             self._free.release()
 
     def _outcome(self, line: socket.socket) -> Mapping[str, object] | Handing:
-        try:
+        def act() -> Mapping[str, Any] | Handing:
             request = _receive(line)  # first: what is left unread would take the answer with it
             self._admit(line)
-            return self._handler(request)(request)
-        except ValueError as error:
-            return _problem(Refused(what="the request", why=str(error)))
-        except KeyError as missing:
-            return _problem(Refused(what="the request", why=f"it has no {missing}"))
-        except Problem as problem:
-            return _problem(problem)
+            return _act(self._operations, request)
+
+        return _outcome(act)
 
     def _admit(self, line: socket.socket) -> None:
         if self._callers is not None and _user(line) not in self._callers:
             raise Refused(what="the call", why="this user has no business here")
 
-    def _handler(self, request: Mapping[str, Any]) -> Handler:
-        operation = str(request.get("op"))
-        if operation not in self._operations:
-            raise Refused(what=f"the operation {operation!r}", why="nobody does that here")
-        return self._operations[operation]
+
+class Counter:
+    """The answering side of a service that may have one thread only: one caller at a time."""
+
+    def __init__(self, listening: socket.socket, operations: Mapping[str, Handler]) -> None:
+        """Answer at a listening socket (see `listen`)."""
+        self._socket = listening
+        self._socket.setblocking(False)
+        self._operations = operations
+
+    def fileno(self) -> int:
+        """For select(): readable while somebody waits."""
+        return self._socket.fileno()
+
+    def answer(self) -> bool:
+        """Answer whoever has waited longest; False where nobody waits.
+
+        Who does not say at once what they want, or went away meanwhile, costs no work.
+        """
+        try:
+            line, _ = self._socket.accept()
+        except OSError:
+            return False
+        with line, suppress(TimeoutError, ConnectionError):
+            line.settimeout(_SHORT_PATIENCE_S)
+            _reply(line, _outcome(lambda: self._act(line)))
+        return True
+
+    def _act(self, line: socket.socket) -> Mapping[str, Any] | Handing:
+        request = _receive(line)
+        if _has_hung_up(line):
+            raise Refused(what="the call", why="nobody waits for its answer")
+        return _act(self._operations, request)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+
+def listen(path: Path, mode: int = 0o660) -> socket.socket:
+    """A listening socket at `path`, in the place of one that a dead process left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(path))
+    path.chmod(mode)
+    listening.listen(_AT_ONCE)
+    return listening
+
+
+def _outcome(
+    act: Callable[[], Mapping[str, Any] | Handing],
+) -> Mapping[str, object] | Handing:
+    """What a request came to; what was wrong with it is an answer too."""
+    try:
+        return act()
+    except ValueError as error:
+        return _problem(Refused(what="the request", why=str(error)))
+    except KeyError as missing:
+        return _problem(Refused(what="the request", why=f"it has no {missing}"))
+    except Problem as problem:
+        return _problem(problem)
+
+
+def _act(
+    operations: Mapping[str, Handler], request: Mapping[str, Any]
+) -> Mapping[str, Any] | Handing:
+    operation = str(request.get("op"))
+    if operation not in operations:
+        raise Refused(what=f"the operation {operation!r}", why="nobody does that here")
+    return operations[operation](request)
+
+
+def _has_hung_up(line: socket.socket) -> bool:
+    is_readable = bool(select.select([line], [], [], 0)[0])
+    return is_readable and not line.recv(1, socket.MSG_PEEK)
 
 
 def _problem(problem: Problem) -> Mapping[str, object]:

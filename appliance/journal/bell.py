@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Protocol
+
+    class HasFileno(Protocol):
+        """What select() can wait for."""
+
+        def fileno(self) -> int:
+            """Its descriptor."""
+            ...
 
 
 class Bell:
@@ -27,9 +35,12 @@ class Bell:
         """For select() beside other things."""
         return self._socket.fileno()
 
-    def wait(self, timeout_s: float) -> bool:
-        """Sleep until rung or until the time is over; True when it was rung."""
-        if not select.select([self._socket], [], [], timeout_s)[0]:
+    def wait(self, timeout_s: float, *others: HasFileno) -> bool:
+        """Sleep until rung, until one of the others is readable, or until the time is over.
+
+        True when it was rung.
+        """
+        if self._socket not in select.select([self._socket, *others], [], [], timeout_s)[0]:
             return False
         self.hush()
         return True

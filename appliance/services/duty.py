@@ -25,6 +25,8 @@ from appliance.settings.current import Current
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from appliance.journal.bell import HasFileno
+
 SAFETY_SCAN_S = 60.0
 """How long anybody sleeps at most: what a lost ring would have told, is then seen all the same."""
 
@@ -66,14 +68,16 @@ class Duty:
         """Wake other services."""
         ring(self.paths.run, *names)
 
-    def loop(self, turn: Callable[[], float]) -> None:
-        """Call `turn` until told to leave; it returns for how many seconds nothing is to do."""
+    def loop(self, turn: Callable[[], float], *others: HasFileno) -> None:
+        """Call `turn` until told to leave; it returns for how many seconds nothing is to do,
+        unless somebody rings or one of the others becomes readable.
+        """
         self.notifier.ready()
         while not self.leaving.is_set():
             self.notifier.beat()
             rest_s = min(patiently(turn), SAFETY_SCAN_S, self.notifier.beat_every_s)
             if rest_s > 0 and not self.leaving.is_set():
-                self.bell.wait(rest_s)
+                self.bell.wait(rest_s, *others)
         self.notifier.stopping()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appliance import call
-from appliance.call import Handing, Server, ask, ask_for_descriptor
+from appliance.call import Counter, Handing, Server, ask, ask_for_descriptor, listen
 from appliance.errors import Declined, NobodyAnswers, WeakPassword
 
 if TYPE_CHECKING:
@@ -209,3 +210,62 @@ def test_only_the_users_it_is_meant_for_are_answered(
                 ask(tmp_path / "s", {"op": "may"})
     finally:
         server.close()
+
+
+# --- one caller at a time
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    """Answers by handing over, and by refusing."""
+    counter = Counter(listen(tmp_path / "convert.sock"), {"give": given, "refuse": refuse})
+    yield counter
+    counter.close()
+
+
+def given(_: Mapping[str, Any]) -> Handing:
+    fd = os.memfd_create("it")
+    os.write(fd, b"picture")
+    return Handing({"columns": 3}, fd)
+
+
+def test_a_counter_answers_who_has_waited_longest(counter: Counter, tmp_path: Path) -> None:
+    assert not counter.answer()
+    said: list[object] = []
+
+    def call_it(request: Mapping[str, object]) -> None:
+        try:
+            answer, fd = ask_for_descriptor(tmp_path / "convert.sock", request)
+            said.append((answer, os.pread(fd, 100, 0)))
+            os.close(fd)
+        except Declined as declined:
+            said.append(declined.code)
+
+    for op in ("give", "refuse", "sing"):
+        thread = Thread(target=call_it, args=({"op": op, "least": 8},))
+        thread.start()
+        assert select.select([counter], [], [], 5)[0]
+        assert counter.answer()
+        thread.join()
+    assert said == [({"columns": 3}, b"picture"), "weak-password", "refused"]
+
+
+def test_a_counter_does_no_work_for_who_went_away(tmp_path: Path) -> None:
+    worked: list[object] = []
+    counter = Counter(listen(tmp_path / "x.sock"), {"give": worked.append})  # type: ignore[dict-item]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(tmp_path / "x.sock"))
+        caller.sendall(b'{"op": "give"}\n')
+    assert counter.answer()
+    assert not worked
+    counter.close()
+
+
+def test_a_counter_does_not_wait_for_who_says_nothing(
+    counter: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "_SHORT_PATIENCE_S", 0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(tmp_path / "convert.sock"))
+        assert counter.answer()
+        assert not counter.answer()

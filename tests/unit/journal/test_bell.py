@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import select
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,3 +60,11 @@ def test_a_bell_takes_the_place_of_a_dead_one(bell: Bell, tmp_path: Path) -> Non
 def test_others_are_rung_beside_it(bell: Bell, tmp_path: Path) -> None:
     ring(tmp_path, "keeper", "deliver")
     assert select.select([bell], [], [], 5)[0] == [bell]
+
+
+def test_something_else_wakes_too_and_is_no_ring(bell: Bell) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"x")
+        assert not bell.wait(5, ours)
+        assert ours.recv(1) == b"x"
