@@ -34,6 +34,7 @@ _PATIENCE_S = 9.0  # and all that follows from it: of a fast machine (pace)
 _BYTES_PER_S = 4 << 20  # that the slowest reader reads there
 _UNPACKING_S = 60.0  # and what it takes for a long object
 _UNPACKED_PER_S = 1 << 20
+_PICTURE_S = 4.0
 _MOST_FILES = 64
 _STANDARD_STREAMS = 3
 _MOST_BODY_BYTES, _MOST_BODY_TIMES = 1 << 30, 8
@@ -124,6 +125,11 @@ def cage_for_unpacking(size_bytes: int, folders: Iterable[Path]) -> Cage:
         tuple(folders),
         runs_programs=False,
     )
+
+
+def cage_for_a_picture(folders: Iterable[Path]) -> Cage:
+    """The limits for drawing a picture, however large its image: somebody waits for it."""
+    return Cage(_PICTURE_S * slowness(), 0, tuple(folders), runs_programs=False)
 
 
 def _close_all_but(kept: Iterable[int]) -> None:

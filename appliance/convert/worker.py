@@ -11,7 +11,7 @@ import signal
 import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from appliance import durable
 from appliance.convert import formats, testimony, unpack, wire
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from appliance.model import Body, Instance
 
     Job = Callable[[Callable[[Produce], Path]], Reading]
+
+_T = TypeVar("_T")
 
 _DIGEST_BYTES = 64
 _LEAST_COMPUTED = 1 / 8  # of its time
@@ -101,8 +103,10 @@ class Worker:
 
     def _read(self, name: str, files: dict[str, int], cage: Cage, job: Job) -> Reading:
         """Have the job done; what it brings speaks of `files`, digest to size, or of its own."""
-        reader = _Reader(cage, lambda line: job(_sender(line, self._spool)), self._beat)
-        with closing(reader):
+        def work(line: Line) -> Reading:
+            return job(_sender(line, self._spool))
+
+        with closing(Reader(cage, work, testimony.told, self._beat)) as reader:
             try:
                 text = self._answer(reader.line, cage.most_body_bytes, files)
             except OutOfTime:
@@ -135,17 +139,27 @@ class Worker:
         return self._spool.make(produce)
 
 
-class _Reader:
+class Reader(Generic[_T]):
     """One forked process, and the line to it."""
 
     def __init__(
-        self, cage: Cage, work: Callable[[Line], Reading], beat: Callable[[], object]
+        self,
+        cage: Cage,
+        work: Callable[[Line], _T],
+        tell: Callable[[Callable[[], _T]], bytes],
+        beat: Callable[[], object],
     ) -> None:
+        """Have `work` done there; what it returns or raises comes over the line as `tell` says."""
         self.line, theirs = wire.pair(cage.patience_s, beat)
         parent = os.getpid()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            theirs.close()
+            self.line.close()
+            raise
         if not self._pid:
-            _live(cage, work, theirs, parent)
+            _live(cage, work, tell, theirs, parent)
         theirs.close()
 
     def ended(self) -> int:
@@ -170,12 +184,17 @@ class _Reader:
         return os.waitpid(pid, 0)[1]
 
 
+def has_computed(computed_s: float, cage: Cage) -> bool:
+    """Whether a reader that was not done in time did work, or waited for the machine."""
+    return computed_s >= cage.patience_s * _LEAST_COMPUTED
+
+
 def _lateness(name: str, computed_s: float, cage: Cage) -> Problem:
     """What it says about the file that its reader was not done in time.
 
     One that hardly computed waited for the machine, for its card or its memory: as in _death.
     """
-    if computed_s < cage.patience_s * _LEAST_COMPUTED:
+    if not has_computed(computed_s, cage):
         return WorkerDied(name=name)
     return TooSlow(name=name, seconds=round(cage.patience_s))
 
@@ -195,16 +214,22 @@ def _death(name: str, status: int, cage: Cage) -> Problem:
 # --- in the forked process ----------------------------------------------------------------------
 
 
-def _live(cage: Cage, work: Callable[[Line], Reading], line: Line, parent: int) -> NoReturn:
+def _live(
+    cage: Cage,
+    work: Callable[[Line], _T],
+    tell: Callable[[Callable[[], _T]], bytes],
+    line: Line,
+    parent: int,
+) -> NoReturn:
     """Work, tell, and end: nothing of what the service was about to do goes on here."""
 
-    def read() -> Reading:
+    def read() -> _T:
         cage.enter(parent, [line.fileno()])
         return work(line)
 
     status = 1
     try:
-        line.say(Word.ANSWER, testimony.told(read))
+        line.say(Word.ANSWER, tell(read))
         status = 0
     finally:
         os._exit(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.errors.base import Held, Ignored, Quarantined
+from appliance.errors.base import Held, Ignored, Problem, Quarantined
 
 
 class IsSidecar(Ignored):
@@ -151,6 +151,13 @@ class BytesGone(Held):
 
     code = "bytes-gone"
     hint = "The card may be failing: run `jembatan journal verify`, and export the image again."
+
+
+class NoPreview(Problem):
+    """There is no picture to look at: {why}."""
+
+    code = "no-preview"
+    hint = "The image itself is as it came, and goes its way as before."
 
 
 class SidecarUnclear(Held):

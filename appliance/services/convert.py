@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from appliance.call import Counter, listen
+from appliance.convert.preview import Previews
 from appliance.convert.repack import Repack
 from appliance.convert.stage import Convert
 from appliance.services.duty import main
@@ -13,29 +15,37 @@ if TYPE_CHECKING:
     from appliance.services.duty import Duty
 
 _LEAVE_AFTER_S = 60.0
+_SOCKET = "convert.sock"
 
 
 def work(duty: Duty) -> None:
-    """Convert what has arrived, and unpack what must; leave after a while without work."""
+    """Convert, unpack, and draw what somebody wants to see; leave when there is nothing."""
     with duty.journal() as journal:
         journal.custody.free_the_dead()
         beat = duty.notifier.beat
-        duty.loop(_Shift(duty, Convert(journal, beat), Repack(journal, beat)).turn)
+        stages = (Convert(journal, beat), Repack(journal, beat))
+        previews = Previews(journal, duty.settings.get, beat)
+        door = duty.doors[0] if duty.doors else listen(duty.paths.run / _SOCKET)
+        counter = Counter(door, {"preview": previews.answer})
+        duty.loop(_Shift(duty, *stages, counter).turn, counter)
 
 
 class _Shift:
-    """The two stages take turns, so that neither waits for the other to have no more to do."""
+    """All take turns, so that nobody waits for the others to have no more to do."""
 
-    def __init__(self, duty: Duty, convert: Convert, repack: Repack) -> None:
+    def __init__(self, duty: Duty, convert: Convert, repack: Repack, counter: Counter) -> None:
         self._duty = duty
         self._stages = deque([lambda: convert.turn(duty.settings.get()), repack.turn])
+        self._counter = counter
         self._idle_since_s = duty.clock.monotonic()
 
     def turn(self) -> float:
         # Before it may fail: where the disk is too full for the one, the other is next.
         self._stages.rotate()
-        if any(stage() for stage in self._stages):
+        worked = any(stage() for stage in self._stages)
+        if worked:
             self._duty.ring("deliver", "keeper")
+        if self._counter.answer() or worked:
             self._idle_since_s = self._duty.clock.monotonic()
             return 0
         left_s = self._idle_since_s + _LEAVE_AFTER_S - self._duty.clock.monotonic()

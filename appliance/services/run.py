@@ -1,8 +1,8 @@
 """Owns running the box in the foreground: every service as a child, on a workstation what systemd
 is on the box.
 
-convert comes on demand: its bell is held here, and handed to it by the socket activation protocol
-(sd_listen_fds(3)) when somebody rings.
+convert comes on demand: its bell and its counter are held here, and handed to it by the socket
+activation protocol (sd_listen_fds(3)) when somebody rings or calls.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from appliance.call import listen
 from appliance.journal.bell import hang
 from appliance.services.duty import log_to_stderr, paths_of
 from appliance.settings.access import claim_code, prepare
@@ -35,6 +36,7 @@ _ALWAYS = ("keeper", "watch", "deliver", "web")
 _AGAIN_AFTER_S = 1.0
 _LEAVE_WITHIN_S = 20.0
 _TICK_S = 0.25
+_FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
 def main(root: Path, config: Path | None = None, port: int = 8080) -> int:
@@ -65,7 +67,7 @@ class Foreground:
         self._port = port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._not_before_s: dict[str, float] = {}
-        self._convert_bell = hang(paths.run, "convert")
+        self._convert_doors = [hang(paths.run, "convert"), listen(paths.run / "convert.sock")]
         self._settings = Current(paths.root)
         self._has_grumbled = False
         self._leaving = False
@@ -77,9 +79,9 @@ class Foreground:
         while not self._leaving:
             for name in (*_ALWAYS, *self._wanted()):
                 self._keep_alive(name)
-            # While convert runs the bell is its own.
-            bells = [] if self._runs("convert") else [self._convert_bell]
-            if select.select(bells, [], [], _TICK_S)[0]:
+            # While convert runs they are its own.
+            doors = [] if self._runs("convert") else self._convert_doors
+            if select.select(doors, [], [], _TICK_S)[0]:
                 self._keep_alive("convert")
         self._see_out()
 
@@ -131,10 +133,12 @@ class Foreground:
             command += ["--port", str(self._port)]
         if name != "convert":
             return subprocess.Popen(command)
-        bell = self._convert_bell.fileno()
+        doors = [door.fileno() for door in self._convert_doors]
+        # The second got a higher number than the first, so 3 and 4 are not taken from each other.
+        handed = " ".join(f"{at}<&{door}" for at, door in enumerate(doors, _FIRST_FD))
         # LISTEN_PID must be the child's own number, which only the child knows.
-        activate = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{bell}'
-        return subprocess.Popen(["/bin/sh", "-c", activate, "sh", *command], pass_fds=[bell])
+        activate = f'LISTEN_FDS={len(doors)} LISTEN_PID=$$ exec "$@" {handed}'
+        return subprocess.Popen(["/bin/sh", "-c", activate, "sh", *command], pass_fds=doors)
 
     def _see_out(self) -> None:
         running = [child for child in self._children.values() if child.poll() is None]

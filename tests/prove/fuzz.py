@@ -3,7 +3,8 @@ the worker.
 
 Each ends converted, or held or quarantined for a reason with a code; no reader takes more memory
 or time than it may, and at least half of the mutants of every kind come as far as their decoder.
-What was converted must also compose, for that happens in a service that is not confined.
+What was converted must also compose, for that happens in a service that is not confined; and a
+picture of it is drawn, or is not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -27,11 +29,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from appliance.convert import formats, sidecar
+from appliance.convert.draw import Wish
+from appliance.convert.preview import Undrawable, picture
 from appliance.convert.worker import Worker
 from appliance.errors import Crashed, Held, Ignored, Problem, Quarantined
 from appliance.intake import complete
 from appliance.journal.spool import Spool
-from appliance.model import Identity
+from appliance.model import BodyKind, Identity
 from appliance.route.case import Case
 from appliance.route.compose import compose
 from appliance.settings.schema import Destination, Profile
@@ -51,6 +55,7 @@ MOST_BYTES, MOST_S, LEAST_REACHED = 256 << 20, 10.0, 0.5
 _NOW = datetime(2026, 1, 2, 10, 11, 12, tzinfo=UTC)
 _DESTINATION = Destination("pacs", "localhost", 104, "PACS")
 _SOMEBODY = Identity({"PatientID": "P1", "PatientName": "DOE", "StudyDate": "20260102"}, "trust")
+_WISH = Wish(frame=1, side=192)
 _KEPT = CHECKOUT / ".cache" / "fuzz"
 _MOST_FAULTS = 20
 _PART = 500
@@ -186,7 +191,9 @@ class Trial:
         self._bell[0] = 0
         is_whole = self._is_whole(content, profile)
         try:
-            self._must_compose(self._read(content, profile), profile)
+            reading = self._read(content, profile)
+            self._must_compose(reading, profile)
+            self._is_looked_at(reading)
             code = "converted"
         except (Held, Ignored, Quarantined) as problem:
             code = problem.code
@@ -228,6 +235,12 @@ class Trial:
                 compose(body, case, _DESTINATION)
             except Problem as problem:
                 assert problem.code  # noqa: PT017 - the road holds it for that
+
+    def _is_looked_at(self, reading: Reading) -> None:
+        for body in reading[0]:
+            if body.kind is not BodyKind.DOCUMENT:
+                with suppress(Undrawable):
+                    picture(body, _WISH, self._spool.folder, lambda: None)
 
     def _ringing(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def ringing(*given: Any) -> Any:

@@ -77,6 +77,15 @@ from appliance.call import ask
 ask(Path("/run/jembatan/keeper.sock"), {"op": "settings", "toml": sys.argv[1]})
 """
 
+PREVIEW = """
+import os
+from pathlib import Path
+from appliance.call import ask_for_descriptor
+wish = {"op": "preview", "item": 1, "object": 1, "frame": 1, "side": 192}
+size, fd = ask_for_descriptor(Path("/run/jembatan/convert.sock"), wish, 60)
+print(size["columns"], "x", size["rows"], os.pread(fd, 3, 0).hex())
+"""
+
 REACH = """
 import socket, sys
 from pathlib import Path
@@ -119,6 +128,7 @@ def prove(machine: Machine) -> None:
     services_are_ready(machine, WANTED)
     a_file_arrives(machine, "dicom/US1_UNCR.dcm", "film.dcm")
     a_file_arrives(machine, "images/rgb24.bmp", "4711_SITI_20260102.bmp")
+    a_preview_is_drawn(machine)
     a_modality_calls(machine)
     a_share_is_offered(machine)
     sticks_can_be_read(machine)
@@ -177,6 +187,14 @@ def a_file_arrives(machine: Machine, sample: str, name: str) -> None:
     shutil.copy(SAMPLES / sample, machine.path("/srv/cr-export") / name)
     wait_for(f"{name} at the PACS", lambda: len(received(machine)) > len(before))
     say(f"{name}: at the PACS after {time.monotonic() - dropped:.1f} s")
+
+
+def a_preview_is_drawn(machine: Machine) -> None:
+    """By convert in its sandbox, when the page's user asks at its socket."""
+    said = machine.run("setpriv", *user("jembatan"), PYTHON, "-c", PREVIEW).strip()
+    if not said.endswith("ffd8ff"):
+        raise NotProved(said)
+    say(f"convert.sock: a preview, {said.rpartition(' ')[0]}")
 
 
 def a_modality_calls(machine: Machine) -> None:
