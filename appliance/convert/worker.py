@@ -103,6 +103,7 @@ class Worker:
 
     def _read(self, name: str, files: dict[str, int], cage: Cage, job: Job) -> Reading:
         """Have the job done; what it brings speaks of `files`, digest to size, or of its own."""
+
         def work(line: Line) -> Reading:
             return job(_sender(line, self._spool))
 

@@ -58,6 +58,11 @@ class Ledger:
         """
         return self._s.db.rows("attention")
 
+    def pictures(self) -> dict[int, int]:
+        """Of what needs a person and has pixels, by item: the number of its first such object."""
+        rows = self._s.db.rows("pictures_needing_attention")
+        return {row["item_id"]: row["number"] for row in rows}
+
     def unfinished(self, most: int) -> list[sqlite3.Row]:
         """Items that are on their way or need a person, the oldest first."""
         return self._s.db.rows("unfinished", most=most)

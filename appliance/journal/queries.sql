@@ -439,6 +439,12 @@ FROM delivery JOIN item ON item.id = delivery.item_id
 WHERE delivery.state = 'held' AND item.state = 'routed'
 ORDER BY id;
 
+-- name: pictures_needing_attention  What of it can be looked at: of each item the first object with pixels.
+SELECT item_id, min(number) AS number FROM body
+WHERE kind != 'document' AND item_id IN (SELECT id FROM item WHERE state = 'held'
+                                         UNION SELECT item_id FROM delivery WHERE state = 'held')
+GROUP BY item_id;
+
 -- name: last_arrival  When a source last showed something.
 SELECT max(seen_at) AS at FROM arrival WHERE source = :source;
 

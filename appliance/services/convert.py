@@ -40,12 +40,14 @@ class _Shift:
         self._idle_since_s = duty.clock.monotonic()
 
     def turn(self) -> float:
-        # Before it may fail: where the disk is too full for the one, the other is next.
+        # Whoever looks comes first, for a stage may fail, and a caller who stays wakes us again.
+        # Where the disk is too full for one stage, the other is next.
+        answered = self._counter.answer()
         self._stages.rotate()
         worked = any(stage() for stage in self._stages)
         if worked:
             self._duty.ring("deliver", "keeper")
-        if self._counter.answer() or worked:
+        if answered or worked:
             self._idle_since_s = self._duty.clock.monotonic()
             return 0
         left_s = self._idle_since_s + _LEAVE_AFTER_S - self._duty.clock.monotonic()

@@ -22,7 +22,7 @@ from appliance.web.app import create_app
 if TYPE_CHECKING:
     from appliance.services.duty import Duty
 
-_THREADS = 4
+_THREADS = 8  # six of which may wait for previews
 _IDLE_S = 30
 _PATIENCE_S = 30.0
 

@@ -18,6 +18,7 @@ from appliance.web.views.days import Days
 from appliance.web.views.doctor import Doctor
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
+from appliance.web.views.pictures import Pictures
 from appliance.web.views.promotion import Promote
 from appliance.web.views.settings import Settings
 from appliance.web.views.sources import Sources
@@ -80,6 +81,9 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     yield Route("/days.csv", "days_table", days.table)
     yield Route("/days/<day>/ask", "ask_day", days.ask, "POST")
     yield Route("/silence/<source>/excuse", "excuse", days.excuse, "POST")
+    pictures = Pictures(box)
+    yield Route("/items/<int:item_id>/preview/<int:number>", "preview", pictures.preview)
+    yield Route("/items/<int:item_id>/document/<int:number>", "document", pictures.document)
     settings = Settings(box)
     yield Route("/settings", "settings", settings.overview)
     yield Route("/settings/box", "box", settings.box, both)
@@ -137,8 +141,8 @@ def create_app(paths: Paths, clock: Clock) -> Flask:
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"  # patients' names stay out of the cache
+    # Patients' names stay out of the cache; what says otherwise knows why.
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -81,6 +81,24 @@ class Person:
         text: str = self._driver.execute_script("return document.body.innerText")
         return " ".join(text.split())
 
+    def sees_pictures(self) -> list[int]:
+        """Wait until every picture is there; how wide they are, the box's own sign aside."""
+        self._driver.execute_script("for (const i of document.images) i.loading = 'eager'")
+        with suppress(TimeoutException):
+            WebDriverWait(self._driver, _PATIENCE_S, 0.1).until(lambda _: not self._missing())
+        assert not self._missing()
+        widths: list[int] = self._driver.execute_script(
+            "return [...document.querySelectorAll('main img')].map(i => i.naturalWidth)"
+        )
+        return widths
+
+    def _missing(self) -> list[str]:
+        is_missing = "i => !i.complete || !i.naturalWidth"
+        found: list[str] = self._driver.execute_script(
+            f"return [...document.images].filter({is_missing}).map(i => i.src)"
+        )
+        return found
+
     def complaints(self) -> list[str]:
         """What the browser did not like: scripts that fail, what the security policy stopped.
 

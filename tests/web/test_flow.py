@@ -155,6 +155,7 @@ def say_whose_image_it_is(person: Person, root: Path) -> None:
     person.sees("Needs you 1 Settings")
     person.photograph("needs-you")
     person.press("nobody.bmp")
+    assert person.sees_pictures() == [127]  # what convert drew of it, as wide as it came
     person.fill("Patient ID", "4712")
     person.fill("Name", "BUDI")
     person.fill("Date of the exam", "03/14/2026")

@@ -42,12 +42,17 @@ class Visitor:
         return list(self._app.url_map.iter_rules())
 
     def get(
-        self, path: str, base_url: str | None = None, query: Mapping[str, str] | None = None
+        self,
+        path: str,
+        base_url: str | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         return self._client.get(
             path,
             base_url=base_url,
             query_string=query,
+            headers=headers,
             environ_base=self._from,
             buffered=True,
         )

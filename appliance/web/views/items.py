@@ -14,6 +14,7 @@ from appliance.errors import NoDate, Problem, Refused
 from appliance.identify.rules import claimed
 from appliance.model import DeliveryState, ItemState
 from appliance.web.story import told
+from appliance.web.views.pictures import sights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,9 +47,13 @@ class Items:
 
     def attention(self) -> ResponseReturnValue:
         """Everything that waits for somebody."""
-        rows = self._box.journal.ledger.attention()
+        ledger = self._box.journal.ledger
         return render_template(
-            "attention.html", rows=rows, most=MOST, of_patient=candidates.OF_PATIENT
+            "attention.html",
+            rows=ledger.attention(),
+            pictures=ledger.pictures(),
+            most=MOST,
+            of_patient=candidates.OF_PATIENT,
         )
 
     def page(self, item_id: int) -> ResponseReturnValue:
@@ -117,6 +122,7 @@ class Items:
         return render_template(
             "release.html",
             film=shown.film,
+            sights=sights(self._box.journal, shown.item),
             said=claimed(shown.item.evidence),
             given=given,
             key=key,
@@ -127,8 +133,9 @@ class Items:
     def discard(self, item_id: int) -> ResponseReturnValue:
         """Ask for the reason, and whether it is meant; then set the image aside for good."""
         if request.method == "GET":
-            film = queue.show(self._box.journal, item_id).film
-            return render_template("discard.html", film=film)
+            shown = queue.show(self._box.journal, item_id)
+            seen = sights(self._box.journal, shown.item)
+            return render_template("discard.html", film=shown.film, sights=seen)
         reason = request.form.get("reason", "")
         return self._do(
             item_id,
@@ -151,6 +158,7 @@ class Items:
         return render_template(
             "item.html",
             film=shown.film,
+            sights=sights(box.journal, shown.item),
             identity=shown.item.identity.values if shown.item.identity else {},
             is_known=shown.item.identity is not None,
             said=claimed(shown.item.evidence),
