@@ -63,11 +63,13 @@ class Learning:
 
     def fails(self, way: Way, why: Problem, *, this_time: bool = False) -> None:
         """It does not; or only `this_time`, and is tried again soon."""
-        _log.warning("%s: %s", self._destination.name, why.sentence)
         span = _AFTER_FAILURE if this_time else WORKS_FOR
         # Nothing waits for it, so there is no better place for what to do about it.
         hint = why.hint if way is Way.COMMITMENT else ""
-        self._learn(way, works=False, why=f"{why.sentence} {hint}".strip(), span=span)
+        words = f"{why.sentence} {hint}".strip()
+        if self.known().why.get(way) != words:
+            _log.warning("%s: %s", self._destination.name, why.sentence)
+        self._learn(way, works=False, why=words, span=span)
 
     def _learn(
         self, way: Way, *, works: bool | None, why: str = "", span: timedelta = WORKS_FOR

@@ -137,43 +137,46 @@ class Prover:
         """Whether commitment works shows when the first report comes; nobody waits for that."""
         if not self._learning.is_trying():
             self._learning.tries()
-            self._could(self._pledging.ask, sent)
+            self._trouble_in(self._pledging.ask, sent)
         return self._found(sent)
 
     def _committed(self, sent: Sequence[Delivery]) -> int:
         if not self._is_auto:
-            self._ask(sent)
-            return 0
-        if self._has_fallen_silent(sent):
-            silent = CommitmentSilent(peer=self._pledging.peer)
-            self._learning.fails(Way.COMMITMENT, silent)
-        elif self._could(self._ask_or_fail, sent):
-            return 0
-        return self._found(sent)
+            return self._insisted(sent)
+        if self._has_fallen_silent(sent) or self._trouble_in(self._ask_or_fail, sent):
+            return self._found(sent)
+        return 0
 
-    def _could(self, ask: Callable[[Sequence[Delivery]], None], sent: Sequence[Delivery]) -> bool:
-        """Ask where there are other ways; whether that went well. If not, it is learnt."""
+    def _insisted(self, sent: Sequence[Delivery]) -> int:
+        """Nothing else will do: it is asked until it reports, and said why it does not."""
+        self._has_fallen_silent(sent)
+        if why := self._trouble_in(self._ask_or_fail, sent):
+            for delivery in sent:
+                self._ask_later(delivery, why)
+        return 0
+
+    def _trouble_in(
+        self, ask: Callable[[Sequence[Delivery]], None], sent: Sequence[Delivery]
+    ) -> Problem | None:
+        """Ask for commitment; why that could not be done is learnt, and returned."""
         try:
             ask(sent)
         except CommitmentUnsupported as why:
             self._learning.fails(Way.COMMITMENT, why)
+            return why
         except (CommitmentFailed, AssociationFailed) as why:
             self._learning.fails(Way.COMMITMENT, why, this_time=True)
-        else:
-            return True
-        return False
+            return why
+        return None
 
     def _has_fallen_silent(self, sent: Sequence[Delivery]) -> bool:
+        """Whether reports that are due have not come; that is learnt."""
         long_ago = self._in(-REPORT_WITHIN_S[0])
-        return any(self._journal.pledges.unanswered(d, long_ago) for d in sent)
-
-    def _ask(self, sent: Sequence[Delivery]) -> None:
-        """Where nothing else will do, it is asked until it reports."""
-        try:
-            self._ask_or_fail(sent)
-        except (CommitmentFailed, AssociationFailed) as why:
-            for delivery in sent:
-                self._ask_later(delivery, why)
+        is_silent = any(self._journal.pledges.unanswered(d, long_ago) for d in sent)
+        if is_silent:
+            silent = CommitmentSilent(peer=self._pledging.peer)
+            self._learning.fails(Way.COMMITMENT, silent)
+        return is_silent
 
     def _ask_or_fail(self, sent: Sequence[Delivery]) -> None:
         unanswered = {d.id: self._journal.pledges.unanswered(d) for d in sent}
@@ -251,12 +254,12 @@ class Prover:
 
     def _cannot_be_asked(self, sent: Sequence[Delivery], why: Problem) -> int:
         """Under "auto" the answer to C-STORE has to do; under "find" a person must know."""
-        if not self._is_auto:
-            for delivery in sent:
-                self._ask_later(delivery, why)
-            return 0
         self._learning.fails(Way.FIND, why)
-        return self._take_its_word(sent)
+        if self._is_auto:
+            return self._take_its_word(sent)
+        for delivery in sent:
+            self._ask_later(delivery, why)
+        return 0
 
     def _take_its_word(self, sent: Sequence[Delivery]) -> int:
         """Nothing else is left, unless it is just being found out whether commitment works."""

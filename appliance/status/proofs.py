@@ -18,10 +18,14 @@ _SENTENCES = {
     ),
     Asking.RESPONSE: "Its answer to each image is the only proof.",
 }
+_INSISTED = {Asking.COMMITMENT: Way.COMMITMENT, Asking.FIND: Way.FIND}
 _BETTER = {Asking.FIND: (Way.COMMITMENT,), Asking.RESPONSE: (Way.COMMITMENT, Way.FIND)}
 
 
 def proof_words(asking: Asking, known: Known) -> str:
-    """How images there are confirmed, and why not better."""
+    """How images there are confirmed, and why not better; or why they are not, as it should be."""
+    way = _INSISTED.get(asking)
+    if way and known.works.get(way) is False:
+        return f"Nothing it takes is confirmed. {known.why[way]}"
     why_not = [known.why.get(way, "") for way in _BETTER.get(asking, ())]
     return " ".join(filter(None, [_SENTENCES[asking], *why_not]))

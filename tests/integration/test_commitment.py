@@ -254,6 +254,9 @@ def test_a_pacs_that_never_reports_is_asked_anew_and_again_anew(scene: Scene) ->
         assert len({asked.transaction for asked in pacs.asked}) == 3
         assert scene.state(item) == ("sent", "awaits-report")
         assert len(pacs.stored) == 1
+        known = scene.box.journal.abilities.known("pacs")
+        assert "never reports" in known.why[Way.COMMITMENT]
+        assert "this box's address and port" in known.why[Way.COMMITMENT]
 
 
 def test_a_report_on_an_earlier_question_counts_too(scene: Scene) -> None:

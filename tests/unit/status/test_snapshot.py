@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from appliance.errors import BadSettings, NobodyAnswers, SourceMissing, Worklist
 from appliance.journal.abilities import Way
 from appliance.model import DeliveryState, ItemState, Order
 from appliance.settings.load import parse
-from appliance.settings.schema import Settings
+from appliance.settings.schema import Confirm, Settings
 from appliance.status.pattern import LampState
 from appliance.status.snapshot import Progress, Snapshot, take
 from tests.builders.box import NOT_ANSWERING, Box
@@ -147,6 +148,10 @@ def test_it_is_said_how_a_destination_proves_what_it_has_and_why_not_better(box:
         "response",
         "Its answer to each image is the only proof. It never reports. It cannot be asked.",
     )
+    (pacs,) = SETTINGS.destinations
+    insisting = replace(SETTINGS, destinations=(replace(pacs, confirm=Confirm.COMMITMENT),))
+    (destination,) = now(box, insisting).destinations
+    assert destination.proof == "Nothing it takes is confirmed. It never reports."
     box.clock.passes(hours=25)
     assert proof()[0] == ""
 
