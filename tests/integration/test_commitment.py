@@ -224,6 +224,48 @@ def test_a_question_that_is_mistaken_for_another_is_asked_under_a_new_number(
     assert len({asked.transaction for asked in pacs.asked}) == 3
 
 
+def test_a_pacs_that_mistakes_every_question_is_asked_later(scene: Scene) -> None:
+    item = scene.image()
+    pacs = Committing(action_statuses=[0x0131] * 3)
+    with peer(pacs) as there, scene.lane(there.target, **ONLY) as lane:
+        scene.turn(lane)
+        assert scene.state(item) == ("sent", "commitment-failed")
+        assert len(pacs.asked) == 3
+
+
+def test_a_question_that_breaks_an_association_used_before_is_asked_over_another(
+    scene: Scene,
+) -> None:
+    first = scene.image("P1")
+    pacs = Committing(hangs_up_at=2)
+    with peer(pacs) as there, scene.lane(there.target, **ONLY) as lane:
+        heard(lane, lambda: done(scene) == 1)
+        item = scene.image("P2")
+        heard(lane, lambda: done(scene) == 2)
+    assert proof(scene, first) == proof(scene, item) == ("confirmed", "commitment")
+    assert len({asked.transaction for asked in pacs.asked}) == 3
+
+
+def test_a_question_that_breaks_its_own_association_may_still_be_answered(scene: Scene) -> None:
+    item = scene.image()
+    pacs = Committing(hangs_up_at=1)
+    with peer(pacs) as there, scene.lane(there.target, **ONLY) as lane:
+        scene.turn(lane, 2)
+        assert scene.state(item) == ("sent", "awaits-report")
+        assert len(pacs.asked) == 1
+
+
+def test_auto_takes_the_word_of_a_pacs_that_never_manages_to_answer(scene: Scene) -> None:
+    item = scene.image()
+    pacs = Committing(commits=False, finds=True, find_status=0xA700)
+    with peer(pacs) as there, scene.lane(there.target) as lane:
+        scene.turn(lane)
+        assert scene.state(item) == ("sent", "find-failed")
+        for _ in range(5):
+            passes(scene, lane, 7200)
+    assert proof(scene, item) == ("confirmed", "response")
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(0x0110, "commitment-failed"), (0x0122, "commitment-unsupported")]
 )

@@ -50,6 +50,8 @@ class Committing:
     commits: bool = True  # whether it takes the presentation context
     finds: bool = False  # likewise
     store_status: int = 0x0000
+    find_status: int = 0x0000
+    hangs_up_at: int = 0  # which question; 0: at none
     action_statuses: list[int] = field(default_factory=list)  # of the first; then 0000
     reason: Callable[[str], int] = lambda _uid: 0
     shows: Callable[[Dataset], bool] = lambda _keys: False
@@ -82,11 +84,14 @@ class Committing:
         keys = read(request.data)
         if self.shows(keys):
             call.respond(request, 0xFF00, data=written(keys))
-        call.respond(request, 0x0000)
+        call.respond(request, self.find_status)
 
     def _action(self, call: Call, request: Request) -> None:
         asked = asked_in(request.data)
         self.asked.append(asked)
+        if len(self.asked) == self.hangs_up_at:
+            call.reset()
+            raise Gone
         status = self.action_statuses.pop(0) if self.action_statuses else 0x0000
         if self.reports == "before":
             self.report(call, request.context_id, asked)
