@@ -216,6 +216,8 @@ def test_what_was_not_read_has_none(owner: Visitor, box: Box) -> None:
     assert "There is no picture to look at: it was not read as an image." in text_of(page)
     assert "/preview/" not in page.text
     assert "/preview/" not in owner.get("/attention").text
+    new = box.item(ItemState.ARRIVED)
+    assert "it has not been read yet." in text_of(owner.get(f"/items/{new.id}"))
 
 
 def test_what_was_purged_has_none(owner: Visitor, box: Box) -> None:
