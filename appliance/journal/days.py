@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
-from appliance.model import Instance
+from appliance.journal import codec
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from appliance.journal.session import Session
+    from appliance.model import Instance
 
 
 class Span(NamedTuple):
@@ -71,11 +72,11 @@ class Days:
         return counts
 
     def taken(self, source: str, destination: str, span: Span) -> list[tuple[int, Instance]]:
-        """The item and the names of each object of that time that a destination has taken."""
+        """The item of each object of that time that a destination has taken, and the object."""
         rows = self._s.db.rows(
             "taken_between", source=source, destination=destination, **_stamps(span)
         )
-        return [(row["item_id"], _named(row)) for row in rows]
+        return [(row["item_id"], codec.load_instance(row, self._s.spool)) for row in rows]
 
     def note(self, day: str, source: str, destination: str, told: Asked) -> None:
         """What the destination showed; the last answer counts."""
@@ -99,20 +100,6 @@ class Days:
 
 def _stamps(span: Span) -> dict[str, str]:
     return {"since": stamp(span.since), "until": stamp(span.until)}
-
-
-def _named(row: sqlite3.Row) -> Instance:
-    """An object by its names only: nobody sends it."""
-    return Instance(
-        number=row["number"],
-        sop_class_uid=row["sop_class_uid"],
-        sop_instance_uid=row["sop_instance_uid"],
-        study_instance_uid=row["study_instance_uid"],
-        series_instance_uid=row["series_instance_uid"],
-        transfer_syntax_uid=row["transfer_syntax_uid"],
-        digest=row["digest"],
-        pieces=(),
-    )
 
 
 def _asked(row: sqlite3.Row) -> Asked:
