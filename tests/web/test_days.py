@@ -63,7 +63,7 @@ def test_a_day_says_what_came_and_what_the_pacs_has_of_it(owner: Visitor, box: B
     shown = text_of(owner.get("/days"))
     assert "3 came, 2 delivered, 1 held" in shown
     assert "pacs: 2 of 2 objects confirmed." in shown
-    assert "It shows only 1 of them (asked 2026-03-15 03:00)" in shown
+    assert "It shows only 1 of them (asked 2026-03-15 03:00" in shown
     assert f"What it does not show belongs to image {lost}" in shown
     assert "not sent again by itself" in shown
 
