@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from appliance import durable
 from appliance.errors import ChangedMeanwhile
@@ -61,33 +61,28 @@ class Intake:
 
     def _unchanged(self, arrival: Arrival, sha256: str) -> Stored:
         """The file's bytes, kept; a writer that came back meanwhile has not finished with it."""
-        kept = self._keep(arrival.path)
-        same = kept.stored.sha256 == sha256 if sha256 else kept.fingerprint == arrival.fingerprint
-        if not same:
-            raise ChangedMeanwhile(name=arrival.path.name)
-        return kept.stored
+        with _opened(arrival.path) as incoming:
+
+            def must_be_it(found: str) -> None:
+                now = fingerprint(os.fstat(incoming.fileno()))
+                if found != sha256 if sha256 else now != arrival.fingerprint:
+                    raise ChangedMeanwhile(name=arrival.path.name)
+
+            return self._journal.spool.keep(incoming, must_be_it)
 
     def _keep_once(self, path: Path) -> str:
         """The digest of a file that may be here already: a list comes with each of its images."""
         sha256 = digest_of(path)
         here = self._journal.spool.path(sha256)
         if not here.exists():
-            return self._keep(path).stored.sha256
+            with _opened(path) as incoming:
+                return self._journal.spool.keep(incoming).sha256
         durable.fsync_folder(here.parent)  # whoever published it may not have come to that yet
         return sha256
 
-    def _keep(self, path: Path) -> _Kept:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as incoming:
-            stored = self._journal.spool.keep(incoming)
-            return _Kept(stored, fingerprint(os.fstat(incoming.fileno())))
 
-
-class _Kept(NamedTuple):
-    """A file as it was stored, and what the original looked like just after."""
-
-    stored: Stored
-    fingerprint: str
+def _opened(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
 def shown_name(name: str) -> str:

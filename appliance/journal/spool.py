@@ -115,12 +115,13 @@ class Spool:
         """Where the bytes of that digest lie (or would)."""
         return self.folder / sha256[:2] / sha256
 
-    def keep(self, incoming: BinaryIO) -> Stored:
+    def keep(self, incoming: BinaryIO, agree: Callable[[str], object] = lambda _: None) -> Stored:
         """Copy a file in, hashing on the way; durable when this returns.
 
-        Raises DiskFull, also where what is left is needed for what came before.
+        `agree` is told the digest before anything lies here under it, and may raise. Raises
+        DiskFull, also where what is left is needed for what came before.
         """
-        return self._store(lambda write: _pump(incoming, write), _FOR_WHAT_IS_HERE)
+        return self._store(lambda write: _pump(incoming, write), _FOR_WHAT_IS_HERE, agree)
 
     def make(self, produce: Callable[[Callable[[bytes], object]], object]) -> Stored:
         """Store what `produce` hands to the writer it is given; durable when this returns.
@@ -130,7 +131,10 @@ class Spool:
         return self._store(produce, _FOR_THE_JOURNAL)
 
     def _store(
-        self, produce: Callable[[Callable[[bytes], object]], object], reserve: Reserve
+        self,
+        produce: Callable[[Callable[[bytes], object]], object],
+        reserve: Reserve,
+        agree: Callable[[str], object] = lambda _: None,
     ) -> Stored:
         digest = hashlib.sha256()
         with durable.draft(self._drafts) as new:
@@ -141,6 +145,7 @@ class Spool:
                 new.file.write(chunk)
 
             produce(write)
+            agree(digest.hexdigest())
             stored = Stored(digest.hexdigest(), new.file.tell(), self.path(digest.hexdigest()))
             new.publish(stored.path)
         return stored
