@@ -6,8 +6,8 @@ Needs root (it mounts) and loop devices; elsewhere these tests are skipped.
 from __future__ import annotations
 
 import os
-import stat
 import socket
+import stat
 import subprocess
 import sys
 import time
