@@ -61,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"jembatan {__version__}")
     words = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_run, _status, _days, _config, _convert, _send, _doctor, _queue, _journal, _bench):
+    for add in (
+        *(_run, _status, _days, _config, _convert, _send, _doctor, _queue, _journal),
+        *(_conformance, _bench),
+    ):
         add(words)
     return parser
 
@@ -182,6 +185,11 @@ def _journal(words: Words) -> None:
     group = _group(words, "journal", "prove that nothing is missing, and give room back")
     _word(group, "verify", "journal:verify", "compare every row with its bytes", json=True)
     _word(group, "compact", "journal:compact", "remove what no row needs")
+
+
+def _conformance(words: Words) -> None:
+    meaning = "the DICOM conformance statement of this version"
+    _word(words, "conformance", "conformance:conformance", meaning, root=False)
 
 
 def _bench(words: Words) -> None:

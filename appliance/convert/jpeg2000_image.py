@@ -16,6 +16,7 @@ from appliance.errors import UnsupportedFormat
 from appliance.model import Slice
 from appliance.peek import Format, opened
 from appliance.settings import sop_classes as sop
+from appliance.settings import transfer_syntaxes as syntaxes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from appliance.convert.source import Found, Source
     from appliance.jpeg2000 import Stream, Wrapper
 
-_REVERSIBLE, _IRREVERSIBLE = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 _GREY, _COLOUR = 1, 3
 _BYTE_BITS, _MOST_BITS = 8, 16
 # PS3.3 C.8.5.6.1.2, C.8.12.1.1.1.
@@ -89,7 +89,7 @@ def _photometric(source: Source, stream: Stream, wrapper: Wrapper) -> str:
 
 def _kept(source: Source, stream: Stream, wrapper: Wrapper, layout: Layout) -> Found:
     piece = Slice(source.path, stream.start, stream.end - stream.start)
-    syntax = _REVERSIBLE if stream.is_reversible else _IRREVERSIBLE
+    syntax = syntaxes.JPEG_2000_REVERSIBLE if stream.is_reversible else syntaxes.JPEG_2000
     extra = _extra(stream, wrapper if layout.samples > 1 else None)
     return streams.kept(source, layout, piece, syntax, _decode, extra)
 

@@ -16,6 +16,7 @@ from appliance.convert.source import decoding
 from appliance.errors import UnsupportedFormat
 from appliance.model import Slice
 from appliance.peek import Format, opened
+from appliance.settings import transfer_syntaxes as syntaxes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
     from appliance.convert.source import Found, Source
 
 _FIRST_PREDICTOR = 1
-_KEPT = {jpeg.BASELINE: "1.2.840.10008.1.2.4.50", jpeg.EXTENDED: "1.2.840.10008.1.2.4.51"}
-_LOSSLESS = "1.2.840.10008.1.2.4.57"
-_LOSSLESS_FIRST = "1.2.840.10008.1.2.4.70"
-_LS_LOSSLESS, _LS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
+_KEPT = {jpeg.BASELINE: syntaxes.JPEG_BASELINE, jpeg.EXTENDED: syntaxes.JPEG_EXTENDED}
 _DCT = frozenset({*_KEPT, jpeg.PROGRESSIVE})
 _DEPTHS: Mapping[int, Collection[int]] = {
     jpeg.BASELINE: (8,),
@@ -100,9 +98,10 @@ def _kept(source: Source, frame: Frame, layout: Layout) -> Found:
 
 def _syntax(frame: Frame) -> str:
     if frame.marker == jpeg.JPEG_LS:
-        return _LS_LOSSLESS if frame.is_lossless else _LS_NEAR
+        return syntaxes.JPEG_LS_LOSSLESS if frame.is_lossless else syntaxes.JPEG_LS_NEAR
     if frame.marker == jpeg.LOSSLESS:
-        return _LOSSLESS_FIRST if frame.selections == {_FIRST_PREDICTOR} else _LOSSLESS
+        is_first = frame.selections == {_FIRST_PREDICTOR}
+        return syntaxes.JPEG_LOSSLESS_FIRST if is_first else syntaxes.JPEG_LOSSLESS
     return _KEPT[frame.marker]
 
 

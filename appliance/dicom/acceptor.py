@@ -26,7 +26,13 @@ _ACCEPTED, _SOP_CLASS_REFUSED, _SYNTAX_REFUSED = 0, 3, 4
 
 _STANDARD = "1.2.840.10008."
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-_NO_STORAGE = tuple(_STORAGE + "201." + number for number in "23456")  # queries of an inventory
+_NO_STORAGE = frozenset(  # queries of protocols and of inventories, and an instance
+    _STORAGE + ending
+    for ending in (
+        *("200.4", "200.5", "200.6", "201.1.1"),
+        *("201.2", "201.3", "201.4", "201.5", "201.6"),
+    )
+)
 _OTHER_STORAGE = frozenset(
     _STANDARD + ending
     for ending in (
@@ -40,7 +46,7 @@ _ELSEWHERE = tuple(  # pixels behind a URL or in a stream of their own, data set
 )
 _GE_BIG_PIXELS = "1.2.840.113619.5.2"  # Implicit VR Little Endian, but pixels in the other order
 _LAST_CHOICE = frozenset({EXPLICIT_BE, DEFLATED_LE})
-_PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE})
+PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE})
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
@@ -99,7 +105,7 @@ def is_storage(sop_class_uid: str) -> bool:
     Private ones may be; whoever proposes one to a storage service means to store.
     """
     if sop_class_uid.startswith(_STORAGE):
-        return not sop_class_uid.startswith(_NO_STORAGE)
+        return sop_class_uid not in _NO_STORAGE
     return sop_class_uid in _OTHER_STORAGE or not sop_class_uid.startswith(_STANDARD)
 
 
@@ -113,7 +119,7 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
-def _readable(transfer_syntax_uid: str) -> bool:
+def is_readable(transfer_syntax_uid: str) -> bool:
     """Whether it can be read here and kept whole; otherwise no setting makes it usable."""
     is_strange = transfer_syntax_uid == _GE_BIG_PIXELS
     is_elsewhere = transfer_syntax_uid.startswith(_ELSEWHERE)
@@ -124,9 +130,9 @@ def _result(offer: Offer, taste: Taste) -> Result:
     if offer.abstract_syntax == VERIFICATION or (
         offer.abstract_syntax == COMMITMENT and (taste.asks or taste.reports)
     ):
-        usable = [syntax for syntax in offer.transfer_syntaxes if syntax in _PLAIN]
+        usable = [syntax for syntax in offer.transfer_syntaxes if syntax in PLAIN]
     elif is_uid(offer.abstract_syntax) and taste.sop_class(offer.abstract_syntax):
-        readable = filter(_readable, offer.transfer_syntaxes)
+        readable = filter(is_readable, offer.transfer_syntaxes)
         usable = [syntax for syntax in readable if taste.syntax(syntax)]
     else:
         return Result(offer.context_id, _SOP_CLASS_REFUSED, IMPLICIT_LE)

@@ -377,12 +377,12 @@ def _rejection(
 ) -> errors.AssociationFailed:
     """What an A-ASSOCIATE-RJ means (PS3.8 9.3.4)."""
     default = errors.PeerBusy if result == _TRANSIENT else errors.AssociationRejected
-    problem, why = _REJECTIONS.get((source, reason), (default, "it did not say why"))
+    problem, why = REJECTIONS.get((source, reason), (default, "it did not say why"))
     return (problem or default)(**facts, why=why)
 
 
 _TRANSIENT = 2
-_REJECTIONS: dict[tuple[int, int], tuple[type[errors.AssociationFailed] | None, str]] = {
+REJECTIONS: dict[tuple[int, int], tuple[type[errors.AssociationFailed] | None, str]] = {
     (1, 2): (None, "it does not know the DICOM application context"),
     (1, 3): (errors.CallingAeUnknown, "calling AE title not recognised"),
     (1, 7): (errors.CalledAeUnknown, "called AE title not recognised"),

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from appliance.dicom.association import Target
 
 VERIFICATION = "1.2.840.10008.1.1"
-_PATIENT = Patience(dimse_s=30.0)
+PATIENT = Patience(dimse_s=30.0)
 
 
-def echo(target: Target, clock: Clock, patience: Patience = _PATIENT) -> float:
+def echo(target: Target, clock: Clock, patience: Patience = PATIENT) -> float:
     """Seconds from the call to the answer, connecting included.
 
     Raises AssociationFailed, ContextRefused or EchoFailed, which say why not.

@@ -33,9 +33,9 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 64
 _NO_MORE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH_S = 0.1
-_STRANGERS = 16
-_GUESTS = 32
-_GUESTS_OF_ONE_HOST = 16
+STRANGERS = 16
+GUESTS = 32
+GUESTS_OF_ONE_HOST = 16
 
 
 class Door(NamedTuple):
@@ -144,7 +144,7 @@ class Listener:
         sock.setblocking(False)
         call = _Call(sock, str(address[0]).removeprefix("::ffff:"))
         with self._lock:
-            if len(self._strangers) >= _STRANGERS:
+            if len(self._strangers) >= STRANGERS:
                 next(iter(self._strangers)).break_off()
                 self._strangers.pop(next(iter(self._strangers)))
             self._strangers[call] = None
@@ -184,7 +184,7 @@ class Listener:
             return answer
         with self._lock:
             beside = sum(guest.address == call.address for guest in self._guests)
-            if len(self._guests) < _GUESTS and beside < _GUESTS_OF_ONE_HOST:
+            if len(self._guests) < GUESTS and beside < GUESTS_OF_ONE_HOST:
                 self._strangers.pop(call, None)
                 self._guests.add(call)
                 return answer

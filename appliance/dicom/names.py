@@ -17,6 +17,7 @@ _NAMES = {
     "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
     "1.2.840.10008.1.2.4.91": "JPEG 2000",
     "1.2.840.10008.1.2.5": "RLE Lossless",
+    "1.2.840.10008.1.20.1": "Storage Commitment Push Model",
     "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography Image",
     "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray Image",
     "1.2.840.10008.5.1.4.1.1.1.2": "Digital Mammography Image",

@@ -22,7 +22,7 @@ IMPLEMENTATION_VERSION_NAME = f"JEMBATAN_{__version__}"[:16]
 
 MAX_CONTEXTS = 128
 MAX_PDU_BYTES = 1 << 17  # of one PDU's body, in either direction, whatever the peer would take
-_OWN_MAX_LENGTH = 1 << 14  # what is announced by who asks: only responses come this way
+OWN_MAX_LENGTH = 1 << 14  # what is announced by who asks: only responses come this way
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _HEADER = struct.Struct(">BxI")
@@ -187,7 +187,7 @@ def associate_rq(
     titles = struct.pack(">Hxx16s16s32x", 1, called.encode().ljust(16), calling.encode().ljust(16))
     items = (_item(Item.APPLICATION_CONTEXT, _APPLICATION_CONTEXT), *offers)
     roles = (_roles(Roles(each, scu=False, scp=True)) for each in served)
-    user = _user_information(_OWN_MAX_LENGTH, *roles)
+    user = _user_information(OWN_MAX_LENGTH, *roles)
     return _pdu(Kind.ASSOCIATE_RQ, titles + b"".join((*items, user)))
 
 

@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from appliance.dicom.dimse import Heard
     from appliance.dicom.pdu import Context, Proposal, Rejection
 
-_INTRODUCTION_S = 30.0
-_IDLE_S = 600.0  # some modalities keep one association open from patient to patient
+INTRODUCTION_S = 30.0
+IDLE_S = 600.0  # some modalities keep one association open from patient to patient
 _MOMENT_S = 1.0  # for a peer that has its answer and is about to leave: reports cross badly
 _MAX_DOCUMENT_BYTES = 4 << 20
 _MAX_MESSAGE_ID = 0xFFFF
 
-_NOT_UNDERSTOOD = 0xC000
-_SOP_CLASS_UNSUPPORTED = 0x0122
-_NO_SUCH_ACTION = 0x0123
-_NO_SUCH_EVENT = 0x0113
+NOT_UNDERSTOOD = 0xC000
+SOP_CLASS_UNSUPPORTED = 0x0122
+NO_SUCH_ACTION = 0x0123
+NO_SUCH_EVENT = 0x0113
 
 
 class Outcome(NamedTuple):
@@ -156,7 +156,7 @@ def converse(inbound: Inbound, host: Host, address: str, *, over_tls: bool) -> N
 
 def _introduction(inbound: Inbound) -> Proposal:
     with _understood():
-        return pdu.proposal(inbound.first(_INTRODUCTION_S).body)
+        return pdu.proposal(inbound.first(INTRODUCTION_S).body)
 
 
 @contextmanager
@@ -192,7 +192,7 @@ class _Talk:
 
     def run(self) -> None:
         while True:
-            if self._inbound.wait(_IDLE_S, self._guest.bell_fd):
+            if self._inbound.wait(IDLE_S, self._guest.bell_fd):
                 self._heed()
             elif self._inbound.is_quiet(_MOMENT_S):
                 os.eventfd_read(self._guest.bell_fd)
@@ -236,17 +236,17 @@ class _Talk:
     def _action(self, number: int, heard: Heard) -> Outcome:
         document = self._document(number) if heard.has_data else b""
         if not self._is_about_commitment(number, heard):
-            return Outcome(_SOP_CLASS_UNSUPPORTED)
+            return Outcome(SOP_CLASS_UNSUPPORTED)
         if heard.action_type != REQUEST_COMMITMENT:
-            return Outcome(_NO_SUCH_ACTION)
+            return Outcome(NO_SUCH_ACTION)
         return self._guest.commit(document, self.contexts[number].transfer_syntax_uid)
 
     def _event(self, number: int, heard: Heard) -> Outcome:
         document = self._document(number) if heard.has_data else b""
         if not self._is_about_commitment(number, heard):
-            return Outcome(_SOP_CLASS_UNSUPPORTED)
+            return Outcome(SOP_CLASS_UNSUPPORTED)
         if heard.event_type not in RESULTS:
-            return Outcome(_NO_SUCH_EVENT)
+            return Outcome(NO_SUCH_EVENT)
         return self._guest.hear(document, self.contexts[number].transfer_syntax_uid)
 
     def _is_about_commitment(self, number: int, heard: Heard) -> bool:
@@ -327,5 +327,5 @@ class _Talk:
 
 def _misfit(heard: Heard) -> Outcome:
     if not heard.has_data:
-        return Outcome(_NOT_UNDERSTOOD, "there is no data set")
-    return Outcome(_SOP_CLASS_UNSUPPORTED, "not the SOP class that was agreed upon")
+        return Outcome(NOT_UNDERSTOOD, "there is no data set")
+    return Outcome(SOP_CLASS_UNSUPPORTED, "not the SOP class that was agreed upon")

@@ -19,7 +19,7 @@ from appliance.errors import BadCertificate
 if TYPE_CHECKING:
     from appliance.dicom.wire import Buffer
 
-_GREETING_S = 15.0
+GREETING_S = 15.0
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -60,7 +60,7 @@ class SecureSocket:
 
     def greet(self) -> None:
         """Shake hands. Raises Parted."""
-        until_s = time.monotonic() + _GREETING_S
+        until_s = time.monotonic() + GREETING_S
         while True:
             try:
                 return self._secured.do_handshake()

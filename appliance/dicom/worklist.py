@@ -72,14 +72,14 @@ CODE_KEYS: Mapping[int, Key] = {
 _STATION, _START_DATE = 0x00400001, 0x00400002
 
 
-_PATIENCE = Patience(connection_s=5.0, acse_s=10.0, dimse_s=20.0, stall_s=10.0, whole_s=25.0)
+PATIENCE = Patience(connection_s=5.0, acse_s=10.0, dimse_s=20.0, stall_s=10.0, whole_s=25.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a worklist may cost us."""
 
-    patience: Patience = _PATIENCE
+    patience: Patience = PATIENCE
     most_answers: int = 1000
     most_bytes: int = 1 << 22
 

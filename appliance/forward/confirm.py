@@ -58,7 +58,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reason:
+class Reason:
     """A Failure Reason (0008,1197): what is done, under "auto" too, and what it means."""
 
     step: Step
@@ -67,28 +67,28 @@ class _Reason:
 
 
 # PS3.3 C.14.1.1
-_REASONS = {
-    PROCESSING_FAILURE: _Reason(Step.ASK_LATER, Step.FIND, "it failed while it looked"),
-    NO_SUCH_INSTANCE: _Reason(Step.DENIED, Step.DENIED, "it does not have it"),
-    CLASS_CONFLICT: _Reason(Step.HOLD, Step.HOLD, "it has another kind of image under this UID"),
-    CLASS_UNSUPPORTED: _Reason(Step.HOLD, Step.FIND, "not for images of this kind"),
-    DUPLICATE_TRANSACTION: _Reason(Step.ASK_LATER, Step.FIND, "it mistook the question"),
-    OUT_OF_RESOURCES: _Reason(Step.ASK_LATER, Step.FIND, "it has no room or time just now"),
+REASONS = {
+    PROCESSING_FAILURE: Reason(Step.ASK_LATER, Step.FIND, "it failed while it looked"),
+    NO_SUCH_INSTANCE: Reason(Step.DENIED, Step.DENIED, "it does not have it"),
+    CLASS_CONFLICT: Reason(Step.HOLD, Step.HOLD, "it has another kind of image under this UID"),
+    CLASS_UNSUPPORTED: Reason(Step.HOLD, Step.FIND, "not for images of this kind"),
+    DUPLICATE_TRANSACTION: Reason(Step.ASK_LATER, Step.FIND, "it mistook the question"),
+    OUT_OF_RESOURCES: Reason(Step.ASK_LATER, Step.FIND, "it has no room or time just now"),
 }
-_UNKNOWN_REASON = _Reason(Step.ASK_LATER, Step.FIND, "for a reason unknown to DICOM")
+_UNKNOWN_REASON = Reason(Step.ASK_LATER, Step.FIND, "for a reason unknown to DICOM")
 
 
 def after_report(failure: int, mode: Confirm) -> Step:
     """What is done about an image that the peer reported on."""
     if not failure:
         return Step.CONFIRM
-    reason = _REASONS.get(failure, _UNKNOWN_REASON)
+    reason = REASONS.get(failure, _UNKNOWN_REASON)
     return reason.auto if mode is Confirm.AUTO else reason.step
 
 
 def meaning(failure: int) -> str:
     """A Failure Reason in words."""
-    reason = _REASONS.get(failure, _UNKNOWN_REASON)
+    reason = REASONS.get(failure, _UNKNOWN_REASON)
     return f"{reason.meaning} (failure reason {failure:04X})"
 
 

@@ -56,7 +56,7 @@ _TRIES_UNKNOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """Statuses `first` to `last`; with `tries`, that many retries and then HOLD."""
 
     first: int
@@ -71,25 +71,25 @@ class _Row:
 _REJECTED, _WARNED = errors.RejectedByDestination, errors.StoredWithWarning
 
 # PS3.4 B.2.3 and PS3.7 9.1.1.1.9, C; the first row that fits counts.
-_STATUSES = (
-    _Row(0x0000, 0x0000, Action.SENT, None),
-    _Row(0x0110, 0x0110, Action.RETRY, errors.ProcessingFailure),
-    _Row(0x0111, 0x0111, Action.ASK_FIND, errors.AlreadyThere),
-    _Row(0x0117, 0x0117, Action.HOLD, _REJECTED, "for its UID"),
-    _Row(0x0122, 0x0122, Action.HOLD, _REJECTED, "for its kind"),
-    _Row(0x0124, 0x0124, Action.HOLD, errors.NotAuthorised, alert=True),
-    _Row(0x0210, 0x0212, Action.HOLD, _REJECTED, "not understanding what it was asked"),
-    _Row(0xA700, 0xA7FF, Action.RETRY, errors.OutOfRoom),
-    _Row(0xA900, 0xA9FF, Action.HOLD, _REJECTED, "which does not fit its kind"),
-    _Row(0xB000, 0xB000, Action.SENT, errors.Coerced, alert=True),
-    _Row(0xB006, 0xB006, Action.SENT, _WARNED, "without some of its elements"),
-    _Row(0xB007, 0xB007, Action.SENT, _WARNED, "not finding all that belongs to its kind"),
-    _Row(0xB000, 0xBFFF, Action.SENT, _WARNED, "of an unknown sort", alert=True),
-    _Row(0xC000, 0xCFFF, Action.RETRY, _REJECTED, "making no sense of it", tries=1),
-    _Row(0x0000, 0xFFFF, Action.RETRY, _REJECTED, "with an answer unknown to DICOM", tries=3),
+STATUSES = (
+    Row(0x0000, 0x0000, Action.SENT, None),
+    Row(0x0110, 0x0110, Action.RETRY, errors.ProcessingFailure),
+    Row(0x0111, 0x0111, Action.ASK_FIND, errors.AlreadyThere),
+    Row(0x0117, 0x0117, Action.HOLD, _REJECTED, "for its UID"),
+    Row(0x0122, 0x0122, Action.HOLD, _REJECTED, "for its kind"),
+    Row(0x0124, 0x0124, Action.HOLD, errors.NotAuthorised, alert=True),
+    Row(0x0210, 0x0212, Action.HOLD, _REJECTED, "not understanding what it was asked"),
+    Row(0xA700, 0xA7FF, Action.RETRY, errors.OutOfRoom),
+    Row(0xA900, 0xA9FF, Action.HOLD, _REJECTED, "which does not fit its kind"),
+    Row(0xB000, 0xB000, Action.SENT, errors.Coerced, alert=True),
+    Row(0xB006, 0xB006, Action.SENT, _WARNED, "without some of its elements"),
+    Row(0xB007, 0xB007, Action.SENT, _WARNED, "not finding all that belongs to its kind"),
+    Row(0xB000, 0xBFFF, Action.SENT, _WARNED, "of an unknown sort", alert=True),
+    Row(0xC000, 0xCFFF, Action.RETRY, _REJECTED, "making no sense of it", tries=1),
+    Row(0x0000, 0xFFFF, Action.RETRY, _REJECTED, "with an answer unknown to DICOM", tries=3),
 )
 
-_FAILURES: tuple[tuple[type[errors.Problem], Action], ...] = (
+FAILURES: tuple[tuple[type[errors.Problem], Action], ...] = (
     (errors.ContextRefused, Action.HOLD),
     (errors.CalledAeUnknown, Action.DESTINATION_STOPPED),
     (errors.CallingAeUnknown, Action.DESTINATION_STOPPED),
@@ -98,7 +98,7 @@ _FAILURES: tuple[tuple[type[errors.Problem], Action], ...] = (
     (errors.AssociationFailed, Action.DESTINATION_DOWN),
 )
 
-_TROUBLES: Mapping[type[errors.Problem], Action] = {
+TROUBLES: Mapping[type[errors.Problem], Action] = {
     errors.OutOfRoom: Action.DESTINATION_FULL,
     errors.ProcessingFailure: Action.DESTINATION_DOWN,
 }
@@ -112,7 +112,7 @@ def of_answer(peer: object, answer: Answer, past: Past = _NO_PAST) -> Verdict:
     """What a C-STORE's answer means; `peer` is how sentences name the destination."""
     if answer.status is None:
         return Verdict(_unknown(past), errors.OutcomeUnknown(peer=peer, answer=answer.words))
-    row = next(row for row in _STATUSES if row.first <= answer.status <= row.last)
+    row = next(row for row in STATUSES if row.first <= answer.status <= row.last)
     if row.why is None:
         return Verdict(row.action)
     why = row.why(peer=peer, meaning=row.meaning, answer=answer.words)
@@ -121,7 +121,7 @@ def of_answer(peer: object, answer: Answer, past: Past = _NO_PAST) -> Verdict:
 
 def of_failure(problem: errors.AssociationFailed | errors.ContextRefused) -> Verdict:
     """What it means that there is no link, or none for this kind of object."""
-    action = next(action for kind, action in _FAILURES if isinstance(problem, kind))
+    action = next(action for kind, action in FAILURES if isinstance(problem, kind))
     return Verdict(action, problem, alert=action is Action.DESTINATION_STOPPED)
 
 
@@ -165,16 +165,16 @@ def _unknown(past: Past) -> Action:
     return Action.HOLD if past.others_taken >= _TRIES_UNKNOWN else Action.RETRY
 
 
-def _action(row: _Row, past: Past) -> Action:
+def _action(row: Row, past: Past) -> Action:
     if row.action is not Action.RETRY:
         return row.action
-    trouble = _TROUBLES.get(row.why) if row.why else None
+    trouble = TROUBLES.get(row.why) if row.why else None
     if trouble and past.others_refused >= _OTHERS_REFUSED:
         return trouble
     return Action.HOLD if _is_hopeless(row, past) else Action.RETRY
 
 
-def _is_hopeless(row: _Row, past: Past) -> bool:
+def _is_hopeless(row: Row, past: Past) -> bool:
     """Whether it is this one image that the destination will not have.
 
     Orthanc answers A700 to a data set without Study Instance UID, for ever.

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_STAYS_S = 5.0
+STAYS_S = 5.0
 _MOST_NEW_NUMBERS = 3
-_PATIENCE = Patience(dimse_s=30.0)
+PATIENCE = Patience(dimse_s=30.0)
 # PS3.7 10.1.4.1.10: no such class, instance or action; not authorised; not understood at all
-_UNSUPPORTED = frozenset({0x0112, 0x0118, 0x0119, 0x0122, 0x0123, 0x0124, 0x0211})
+UNSUPPORTED = frozenset({0x0112, 0x0118, 0x0119, 0x0122, 0x0123, 0x0124, 0x0211})
 
 
 def peer_of(own: Peer, target: Target) -> Target:
@@ -97,12 +97,12 @@ class Pledging:
             self._link = None
 
     def _stays_s(self) -> float:
-        return self._asked_at_s + _STAYS_S - self._clock.monotonic()
+        return self._asked_at_s + STAYS_S - self._clock.monotonic()
 
     def _linked(self) -> Link:
         self.hear()
         if self._link is None or not self._link.is_open:
-            self._link = Link.open(self.peer, CONTEXTS, _PATIENCE)
+            self._link = Link.open(self.peer, CONTEXTS, PATIENCE)
         return self._link
 
     def _is_asked(self, deliveries: Sequence[Delivery]) -> bool:
@@ -116,7 +116,7 @@ class Pledging:
         self._journal.pledges.take_back(transaction_uid)
         if answer.status == DUPLICATE_TRANSACTION:
             return False
-        problem = CommitmentUnsupported if answer.status in _UNSUPPORTED else CommitmentFailed
+        problem = CommitmentUnsupported if answer.status in UNSUPPORTED else CommitmentFailed
         raise problem(peer=self.peer, why=answer.words)
 
     def _asked(self, link: Link, deliveries: Sequence[Delivery]) -> tuple[str, Answer]:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 _QUESTIONS_WITHOUT_ANSWER = 5
-_PATIENCE = Patience(dimse_s=60.0)
+PATIENCE = Patience(dimse_s=60.0)
 _UNTOLD = PROCESSING_FAILURE  # of some instance of the item a report says nothing
 
 
@@ -234,7 +234,7 @@ class Prover:
 
     def _asked(self, sent: Sequence[Delivery]) -> list[Delivery]:
         """Those of which the destination has every instance."""
-        with Link.open(self._finds, find.CONTEXTS, _PATIENCE) as link:
+        with Link.open(self._finds, find.CONTEXTS, PATIENCE) as link:
             instances = [i for delivery in sent for i in delivery.instances]
             found = find.find(link, instances)
             coerced = [d for d in sent if not _uids(d) <= found and self._was_coerced(d)]

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from appliance.identify.matching import Case
 
-_COPIED = (
+COPIED = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
     "AdmissionID", "AccessionNumber", "ReferringPhysicianName", "StudyInstanceUID",
 )  # fmt: skip
 """Taken over verbatim (IHE RAD TF-2, appendix A)."""
 
-_REQUESTED = (
+REQUESTED = (
     "RequestedProcedureID", "RequestedProcedureDescription", "ScheduledProcedureStepID",
     "ScheduledProcedureStepDescription",
 )  # fmt: skip
@@ -32,7 +32,7 @@ def identity(order: Order, case: Case, proof: str) -> Identity:
 
     What else was said of the patient stays only where it was said of this one. Raises NoDate.
     """
-    copied = {keyword: word for keyword in _COPIED if (word := value(order, keyword))}
+    copied = {keyword: word for keyword in COPIED if (word := value(order, keyword))}
     kept = rules.said_of(case.evidence, copied["PatientID"])
     date = rules.exam_date(
         case.name, case.evidence, case.profile, worklist=moments.scheduled(order) or case.when
@@ -48,7 +48,7 @@ def identity(order: Order, case: Case, proof: str) -> Identity:
 
 def request(order: Order) -> Mapping[str, object]:
     """The sequences by which an image says what it answers (PS3.3 10.6 and C.7.2.1)."""
-    attributes: dict[str, object] = {k: word for k in _REQUESTED if (word := value(order, k))}
+    attributes: dict[str, object] = {k: word for k in REQUESTED if (word := value(order, k))}
     if protocol := order.codes.get("ScheduledProtocolCodeSequence"):
         attributes["ScheduledProtocolCodeSequence"] = [dict(code) for code in protocol]
     found: dict[str, object] = {"RequestAttributesSequence": [attributes]} if attributes else {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from appliance.model import Body
     from appliance.route.case import Case
 
-_ALWAYS = (
+ALWAYS = (
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -33,7 +33,7 @@ _ALWAYS = (
     "InstanceNumber",
     "Manufacturer",
 )
-_OF_IMAGES = (
+OF_IMAGES = (
     # Type 2C, and whether the condition holds cannot be known: empty says just that.
     "Laterality",
     "PatientOrientation",
@@ -55,7 +55,7 @@ _VL: Mapping[str, object] = {
     "AcquisitionContextSequence": [],
 }
 
-_CLASSES: Mapping[str, Mapping[str, object]] = {
+CLASSES: Mapping[str, Mapping[str, object]] = {
     sop.CR_IMAGE: {
         "Modality": "CR",
         "BodyPartExamined": "",
@@ -100,7 +100,7 @@ _OF_DX = (
 )
 """Type 1 there (PS3.3 A.26, C.8.11), and nothing but the device or the hospital can know them."""
 
-_MUST_SAY: Mapping[str, tuple[str, ...]] = {
+MUST_SAY: Mapping[str, tuple[str, ...]] = {
     sop.DX_FOR_PRESENTATION: _OF_DX,
     sop.DX_FOR_PROCESSING: _OF_DX,
 }
@@ -108,7 +108,7 @@ _MUST_SAY: Mapping[str, tuple[str, ...]] = {
 _WINDOW = ("WindowCenter", "WindowWidth")  # in what is for processing (PS3.3 C.8.11.3.1.5)
 
 _FRAMES = frozenset({sop.SC_BYTE_FRAMES, sop.SC_WORD_FRAMES, sop.SC_COLOUR_FRAMES})
-_DX_CLASSES = frozenset(_MUST_SAY)
+_DX_CLASSES = frozenset(MUST_SAY)
 _US_CLASSES = frozenset({sop.US_IMAGE, sop.US_MULTI_FRAME})
 _DETECTOR_CLASSES = _DX_CLASSES | {sop.CR_IMAGE}
 
@@ -141,13 +141,13 @@ _UNPAIRED = frozenset(_SINGLE.split())
 def image_values(body: Body, case: Case) -> dict[str, object]:
     """Every attribute but UIDs and the content, surer sources last. Raises BadValue."""
     profile = case.profile or Profile()
-    always = _ALWAYS if body.kind is _DOCUMENT else _ALWAYS + _OF_IMAGES
+    always = ALWAYS if body.kind is _DOCUMENT else ALWAYS + OF_IMAGES
     said = {k: v for k, v in case.identity.values.items() if k in TEXTS - _SPACINGS and v}
     if case.objects > 1:
         said["InstanceNumber"] = str(body.number)
     return {
         **dict.fromkeys(always, ""),
-        **_CLASSES[_class(body)],
+        **CLASSES[_class(body)],
         **said,
         **_own(body),
         **_frames(body),
@@ -162,7 +162,7 @@ def image_values(body: Body, case: Case) -> dict[str, object]:
 
 def whole(body: Body, values: Mapping[str, object]) -> dict[str, object]:
     """The values without what has no place beside the others. Raises ValuesUnknown."""
-    keywords = [k for k in _MUST_SAY.get(_class(body), ()) if not values.get(k)]
+    keywords = [k for k in MUST_SAY.get(_class(body), ()) if not values.get(k)]
     if keywords:
         raise ValuesUnknown(what="DX", keywords=", ".join(keywords))
     no_place = set(_WINDOW) if _class(body) == sop.DX_FOR_PROCESSING else set()
@@ -174,15 +174,15 @@ def whole(body: Body, values: Mapping[str, object]) -> dict[str, object]:
 
 def may_be_empty(body: Body, keyword: str) -> bool:
     """Whether an attribute without a value must still be there (type 2)."""
-    default = _CLASSES.get(_class(body), {}).get(keyword)
-    is_common = keyword in _ALWAYS or (keyword in _OF_IMAGES and body.kind is not _DOCUMENT)
+    default = CLASSES.get(_class(body), {}).get(keyword)
+    is_common = keyword in ALWAYS or (keyword in OF_IMAGES and body.kind is not _DOCUMENT)
     return default == "" or (is_common and not needs(body, keyword))
 
 
 def needs(body: Body, keyword: str) -> bool:
     """Whether an attribute must have a value (type 1)."""
-    default = _CLASSES.get(_class(body), {}).get(keyword)
-    return keyword == "Modality" or keyword in _MUST_SAY.get(_class(body), ()) or bool(default)
+    default = CLASSES.get(_class(body), {}).get(keyword)
+    return keyword == "Modality" or keyword in MUST_SAY.get(_class(body), ()) or bool(default)
 
 
 def _class(body: Body) -> str:

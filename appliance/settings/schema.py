@@ -42,6 +42,7 @@ from appliance.settings.values import (
 )
 
 PHOTOMETRICS = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL")
+CHARSETS = ("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")
 
 
 class Confirm(StrEnum):
@@ -81,6 +82,7 @@ class Box:
     tls_key: Folder = ""
     tls_ca: Folder = ""
     timezone: TimeZone = "UTC"
+    contact: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ class Destination:
     kbit_s: Annotated[int, between(0, 10_000_000)] = 0
     hours: Annotated[tuple[str, ...], each(hours)] = ()
     test_patient: Annotated[Mapping[str, Text], patient] = field(default_factory=dict)
-    charset: Annotated[str, one_of("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")] = ""
+    charset: Annotated[str, one_of(*CHARSETS)] = ""
     transliterate: bool = False
     compress: Annotated[str, one_of("rle")] = ""
     remove: Annotated[tuple[str, ...], each(editable)] = ()

@@ -16,6 +16,7 @@ from appliance.web.views.account import Account
 from appliance.web.views.api import Api
 from appliance.web.views.days import Days
 from appliance.web.views.doctor import Doctor
+from appliance.web.views.documents import Documents
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
 from appliance.web.views.pictures import Pictures
@@ -105,7 +106,15 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
         yield Route(f"{place}/named/<name>/remove", f"remove_{table.name}", table.remove, both)
     doctor = Doctor(box)
     yield Route("/settings/destination/named/<name>/doctor", "doctor", doctor.page, both)
-    api = Api(box)
+    documents = Documents(box)
+    yield Route("/conformance", "conformance", documents.conformance)
+    yield Route("/conformance.md", "conformance_text", documents.conformance_text)
+    yield Route("/setup-sheet", "setup_sheet", documents.setup_sheet)
+    yield from _machines(Api(box))
+
+
+def _machines(api: Api) -> Iterator[Route]:
+    """What other programs read."""
     yield Route("/healthz", "healthz", api.healthz)
     yield Route("/metrics", "metrics", api.metrics)
     yield Route("/api/v1/status", "api_status", api.status)

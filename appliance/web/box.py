@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from appliance.status.snapshot import Snapshot
 
 
+_DICOM_PORT = 104  # systemd/jembatan-dicom.socket
+
+
 class Box:
     """This box, as the page sees it."""
 
@@ -38,6 +41,14 @@ class Box:
     def zone(self) -> ZoneInfo:
         """The time zone in which people read times here."""
         return ZoneInfo(self.settings.box.timezone)
+
+    @property
+    def dicom_port(self) -> int:
+        """The port that systemd opens for DICOM besides the one of the settings; 0: none.
+
+        Only on a box: there systemd made the folder of sockets too.
+        """
+        return 0 if self.paths.run.is_relative_to(self.paths.root) else _DICOM_PORT
 
     @property
     def journal(self) -> Journal:

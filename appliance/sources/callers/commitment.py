@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_WAIT_FOR_PROOF = timedelta(hours=24)
+WAIT_FOR_PROOF = timedelta(hours=24)
 _CLOCK_WENT_BACK = timedelta(days=1)
 _FIRST_RETRY_S, _LAST_RETRY_S = 30.0, 1800.0
 _MOST_TRIES = 50  # a good day
@@ -195,7 +195,7 @@ class Teller:
         """Nothing is held."""
 
     def _decided(self, commitment: Commitment, now: datetime) -> tuple[Object, ...] | None:
-        overdue = now - datetime.fromisoformat(commitment.asked_at) > _WAIT_FOR_PROOF
+        overdue = now - datetime.fromisoformat(commitment.asked_at) > WAIT_FOR_PROOF
         objects = []
         for fate in self._journal.commitments.fates(commitment):
             failure = verdict(fate, overdue=overdue)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NOT_AUTHORISED = 0x0124
+NOT_AUTHORISED = 0x0124
 
 
 def reporting(
@@ -104,7 +104,7 @@ class Reporter:
 
     def commit(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
         """It has sent nothing here that could be asked about."""
-        return Outcome(_NOT_AUTHORISED)
+        return Outcome(NOT_AUTHORISED)
 
     def hear(self, document: bytes, transfer_syntax_uid: str) -> Outcome:
         """Note what it reports."""
@@ -124,4 +124,4 @@ class _Nothing:
         pass
 
     def finish(self) -> Outcome:
-        return Outcome(_NOT_AUTHORISED)
+        return Outcome(NOT_AUTHORISED)

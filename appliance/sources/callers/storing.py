@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_OUT_OF_RESOURCES = 0xA700
-_DATA_SET_MISMATCH = 0xA900
-_NOT_UNDERSTOOD = 0xC000
+OUT_OF_RESOURCES = 0xA700
+DATA_SET_MISMATCH = 0xA900
+NOT_UNDERSTOOD = 0xC000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Object:
 
     def _begun(self) -> Incoming:
         if not is_uid(self._named.sop_instance_uid):
-            raise NotTaken(_NOT_UNDERSTOOD, "its SOP Instance UID is none")
+            raise NotTaken(NOT_UNDERSTOOD, "its SOP Instance UID is none")
         self._head = part10.head_of(*self._named)
         self._before = (self._head,)
         return self._stack.enter_context(self._store.spool.incoming())
@@ -115,8 +115,8 @@ class Object:
         if isinstance(self.problem, NotTaken):
             return Outcome(self.problem.status, str(self.problem.facts["detail"]))
         if isinstance(self.problem, Problem):
-            return Outcome(_OUT_OF_RESOURCES, self.problem.code)
-        return Outcome(_OUT_OF_RESOURCES, "the box's card fails")
+            return Outcome(OUT_OF_RESOURCES, self.problem.code)
+        return Outcome(OUT_OF_RESOURCES, "the box's card fails")
 
     def _judge(self, peek: Peek) -> None:
         """Raises NotTaken where it is not whole, or not the object that was announced."""
@@ -124,9 +124,9 @@ class Object:
             said = part10.uids_of_data_set(peek, len(self._head), self._named.transfer_syntax_uid)
             dicom_end(peek)
         except Misfit as error:
-            raise NotTaken(_NOT_UNDERSTOOD, error.detail) from error
+            raise NotTaken(NOT_UNDERSTOOD, error.detail) from error
         if said != self._named[:2]:
-            raise NotTaken(_DATA_SET_MISMATCH, "the data set says other UIDs than the command")
+            raise NotTaken(DATA_SET_MISMATCH, "the data set says other UIDs than the command")
 
     def _accepted(self, incoming: Incoming) -> Arrival:
         name = f"{self._origin.calling.replace('/', '%2F')}/{self._named.sop_instance_uid}.dcm"
@@ -169,12 +169,10 @@ class Waiting:
         self._stir()
         try:
             if not wait.over.wait(within_s):
-                return Outcome(
-                    _OUT_OF_RESOURCES, "kept here, but not forwarded yet; send it again"
-                )
+                return Outcome(OUT_OF_RESOURCES, "kept here, but not forwarded yet; send it again")
             if wait.stuck:
                 comment = f"kept here, but a person must look at it: {wait.stuck}"
-                return Outcome(_OUT_OF_RESOURCES, comment)
+                return Outcome(OUT_OF_RESOURCES, comment)
             return Outcome(SUCCESS)
         finally:
             self._leave(arrival, wait)

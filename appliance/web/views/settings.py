@@ -25,6 +25,7 @@ _BOX = {
     "name": forms.text,
     "ae_title": forms.text,
     "timezone": forms.text,
+    "contact": forms.text,
     "listen_port": forms.number,
     "tls_port": forms.number,
     "tls_cert": forms.text,

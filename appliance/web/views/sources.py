@@ -42,7 +42,6 @@ _SYNTAX_UIDS = (
 _SYNTAXES = [(uid, name_of(uid)) for uid in _SYNTAX_UIDS]
 _CLASSES = [(name, name) for name in SOP_CLASSES]
 _FRAMINGS = {bits: bits for bits in ("8N1", "8E1", "8O1", "8N2", "7E1", "7O1", "7N2")}
-_PORT_OF_THE_BOX = 104  # systemd/jembatan-dicom.socket
 _TELLS_THE_MODALITY = frozenset({"receiver", "hosted"})
 
 
@@ -138,13 +137,8 @@ class _Form(Table):
             "interfaces": found,
             "sockets": sockets,
             "host_name": socket.gethostname(),
-            "port_of_the_box": _PORT_OF_THE_BOX if self._is_a_box() else 0,
+            "port_of_the_box": self._box.dicom_port,
         }
-
-    def _is_a_box(self) -> bool:
-        """Whether this is no workstation: systemd made the folder of sockets, and opened ports."""
-        paths = self._box.paths
-        return not paths.run.is_relative_to(paths.root)
 
     def _receiving(self, values: Form) -> Mapping[str, object]:
         """The modalities that may send, and a line for another where one is asked for."""
