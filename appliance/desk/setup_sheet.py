@@ -13,7 +13,7 @@ from appliance.settings.schema import Confirm, Environment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from appliance.settings.schema import Destination, Settings, Worklist
+    from appliance.settings.schema import Box, Destination, Settings, Worklist
 
 _MOST_KINDS = 8
 _MOST_SYNTAXES = 5
@@ -85,17 +85,15 @@ def sheet(
 
 
 def _ours(settings: Settings, destination: Destination, machine: Machine) -> Iterator[Fact]:
-    box = settings.box
-    yield Fact("AE title (calling)", destination.calling_ae_title or box.ae_title)
+    title = destination.calling_ae_title or settings.box.ae_title
+    yield Fact("AE title", title)
     yield Fact("Host", " or ".join(machine.addresses) or "no address is known yet")
+    yield Fact("It may do", ", ".join(_may(destination)))
     if destination in settings.calling_back:
-        yield Fact("Port for storage commitment reports", _ports(settings, machine))
-        yield Fact("Reports are called to", destination.calling_ae_title or box.ae_title)
-    yield Fact("May do", ", ".join(_may(destination)))
+        yield Fact("Reports go to", f"{title}, port {_ports(settings.box, machine)}")
 
 
-def _ports(settings: Settings, machine: Machine) -> str:
-    box = settings.box
+def _ports(box: Box, machine: Machine) -> str:
     plain = dict.fromkeys(filter(None, (box.listen_port, machine.dicom_port)))
     said = " or ".join(map(str, plain))
     return f"{said}; with TLS {box.tls_port}" if box.tls_port else said
@@ -104,20 +102,17 @@ def _ports(settings: Settings, machine: Machine) -> str:
 def _may(destination: Destination) -> Iterator[str]:
     yield from ("C-ECHO", "C-STORE")
     if destination.confirm in {Confirm.AUTO, Confirm.COMMITMENT}:
-        yield "storage commitment (N-ACTION; role SCU)"
+        yield "N-ACTION (storage commitment)"
     if destination.confirm in {Confirm.AUTO, Confirm.FIND}:
-        yield "C-FIND (Study Root, level IMAGE)"
+        yield "C-FIND (Study Root)"
 
 
 def _theirs(destination: Destination) -> Iterator[Fact]:
-    yield Fact("AE title (called)", destination.ae_title)
+    yield Fact("AE title", destination.ae_title)
     yield Fact("Host and port", _place(destination.host, destination.port))
     yield Fact("TLS", "yes, 1.2 or 1.3" if destination.tls else "no")
-    yield Fact("Associations at a time", f"{destination.associations}, one more for questions")
-    for name, peer in (
-        ("Storage commitment", destination.commitment),
-        ("C-FIND", destination.find),
-    ):
+    yield Fact("Associations", f"{destination.associations}, and one to ask")
+    for name, peer in (("Commitment", destination.commitment), ("C-FIND", destination.find)):
         if peer.host or peer.port or peer.ae_title:
             title = peer.ae_title or destination.ae_title
             place = _place(peer.host or destination.host, peer.port or destination.port)

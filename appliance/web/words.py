@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_wtf.csrf import generate_csrf
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from appliance import __version__
 from appliance.errors import Problem
@@ -32,6 +32,7 @@ LABELS: Mapping[str, str] = {
     "cert": "Certificate of this box",
     "calling_ae_title": "Our AE title there",
     "charset": "Text encoding",
+    "contact": "Who looks after it",
     "confirm": "How it proves that it has an image",
     "date": "Where the exam date may come from",
     "domain": "Domain",
@@ -97,6 +98,7 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
     app.add_template_filter(local)
     app.add_template_filter(day)
     app.add_template_filter(in_words)
+    app.add_template_filter(coded)
     app.jinja_env.globals.update(csrf=_csrf, version=__version__)
 
 
@@ -108,6 +110,13 @@ def day(value: str) -> str:
 def in_words(hint: str) -> str:
     """A hint with `keys` of the settings called as the page calls them, if it has them."""
     return re.sub(r"`(\w+)`", lambda found: _field(found[1]), hint)
+
+
+def coded(text: str) -> Markup:
+    """Prose in which `words` of the settings or of a command line are set as such."""
+    prose, *rest = re.split(r"`([^`]+)`", text)
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    return escape(prose) + Markup("").join(Markup("<code>{}</code>{}").format(*p) for p in pairs)
 
 
 def _field(key: str) -> str:

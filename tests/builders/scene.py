@@ -74,7 +74,7 @@ class Scene:
             "pacs", target.host, target.port, target.called, **{"answer_s": 1.0, **settings}
         )
         journal = journal or self.box.journal
-        lane = Lane(destination, target, journal, self.box.clock, lambda: None)
+        lane = Lane(destination, target, journal, self.box.clock, lambda *_: None)
         try:
             yield lane
         finally:

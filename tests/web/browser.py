@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 SCREENS = Path(".cache/screens")
 PHONE, DESK = 360, 1280
 _HEIGHT = 800
+_TALLEST = 6000
 _PATIENCE_S = 20
 _ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars
@@ -109,7 +112,7 @@ class Person:
         return [error for error in errors if "a status of 422" not in error]
 
     def photograph(self, name: str) -> None:
-        """The whole page as a phone and as a desk show it; neither may have to scroll sideways."""
+        """The page as a phone and as a desk show it; neither may have to scroll sideways."""
         SCREENS.mkdir(parents=True, exist_ok=True)
         for width in (PHONE, DESK):
             self._look_at(width, _HEIGHT)
@@ -117,9 +120,17 @@ class Person:
                 "const all = document.documentElement; return [all.scrollWidth, all.scrollHeight]"
             )
             assert size[0] <= width, f"{name} is {size[0]} wide at {width}"
-            self._look_at(width, max(_HEIGHT, size[1]))
+            self._look_at(width, min(max(_HEIGHT, size[1]), _TALLEST))
             self._driver.save_screenshot(str(SCREENS / f"{name}-{width}.png"))
         self._look_at(DESK, _HEIGHT)
+
+    def prints(self, name: str) -> int:
+        """The page on paper, as a file too; how many sheets."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        answer = self._driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+        content = base64.b64decode(answer["data"])
+        (SCREENS / f"{name}.pdf").write_bytes(content)
+        return len(re.findall(rb"/Type\s*/Page\b", content))
 
     def _field(self, label: str) -> WebElement:
         found = self._driver.find_element(

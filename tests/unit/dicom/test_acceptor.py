@@ -144,7 +144,14 @@ def test_everything_that_pynetdicom_calls_storage_is_storage() -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", [FIND, "1.2.840.10008.5.1.4.31", "1.2.840.10008.5.1.4.1.1.201.2", "1.2.840.10008.1.9"]
+    "uid",
+    [
+        FIND,
+        "1.2.840.10008.5.1.4.31",
+        "1.2.840.10008.5.1.4.1.1.200.4",  # a query of protocols
+        "1.2.840.10008.5.1.4.1.1.201.2",  # one of an inventory
+        "1.2.840.10008.1.9",
+    ],
 )
 def test_services_are_not(uid: str) -> None:
     assert not is_storage(uid)
