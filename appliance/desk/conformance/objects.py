@@ -9,7 +9,6 @@ from appliance.dicom.registry import registered
 from appliance.dicom.worklist import CODES, ORDER_KEYS, STEP_KEYS
 from appliance.identify.requested import COPIED, REQUESTED
 from appliance.route.iod import ALWAYS, CLASSES, MUST_SAY, OF_IMAGES
-from appliance.settings.sop_classes import ENCAPSULATED_PDF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,11 @@ _SERIES_OF_UIDS = "derived from study, modality, source and the series' own attr
 
 def made() -> Table:
     """The SOP classes of objects that are made here, and what each says by itself."""
-    rows = tuple(_made(uid) for uid in CLASSES)
+    common: tuple[Row, ...] = (
+        ("Every object", "", "", "", _list(ALWAYS)),
+        ("Every image, unless it is of type 1 there", "", "", "", _list(OF_IMAGES)),
+    )
+    rows = (*common, *map(_made, CLASSES))
     head = ("SOP class", "UID", "Says by itself", "Type 1: must be known, else held")
     return Table("Objects made of exports", (*head, "Type 2: there, empty where unknown"), rows)
 
@@ -131,8 +134,7 @@ def _made(uid: str) -> Row:
     defaults = CLASSES[uid]
     needed = MUST_SAY.get(uid, ())
     says = (f"{k} {_words(value)}" for k, value in defaults.items() if value)
-    common = ALWAYS if uid == ENCAPSULATED_PDF else ALWAYS + OF_IMAGES
-    empty = [k for k in (*common, *defaults) if k not in needed and not defaults.get(k)]
+    empty = [keyword for keyword, value in defaults.items() if not value]
     return registered()[uid], uid, ", ".join(says), ", ".join(needed), _list(empty)
 
 

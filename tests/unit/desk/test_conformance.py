@@ -97,12 +97,13 @@ def test_what_becomes_of_a_failed_association(problem: type[PortClosed], action:
 
 
 def test_made_objects_and_what_they_must_say() -> None:
-    rows = {row[1]: row for row in objects.made().rows}
+    common, of_images, *own = objects.made().rows
+    assert "PatientName" in common[4]
+    assert "PatientOrientation" in of_images[4]
+    rows = {row[1]: row for row in own}
     assert list(rows) == list(CLASSES)
     assert "ImageLaterality" in rows[sop.DX_FOR_PRESENTATION][3]
-    assert "ImageLaterality" not in rows[sop.DX_FOR_PRESENTATION][4]
-    assert "PatientOrientation" in rows[sop.CR_IMAGE][4]
-    assert "PatientOrientation" not in rows[sop.ENCAPSULATED_PDF][4]
+    assert rows[sop.CR_IMAGE][4] == "BodyPartExamined, ViewPosition"
     assert "SeriesNumber 1" in rows[sop.ENCAPSULATED_PDF][2]
 
 
