@@ -3,6 +3,7 @@ third party must find in the object made of it."""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,7 @@ def _bmps_of_16_bits() -> Iterator[Picture]:
 # --- JPEG, JPEG-LS, JPEG 2000 -------------------------------------------------------------------
 
 _UID = "1.2.840.10008.1.2.4."
+_SPIFF_RGB, _SPIFF_JPEG_LS = 10, 6
 
 
 def _jpegs() -> Iterator[Picture]:
@@ -263,7 +265,17 @@ def _jpeg2000s() -> Iterator[Picture]:
 
 def jpeg_ls(values: Values, **options: Any) -> bytes:
     """A JPEG-LS of CharLS's making, lossless unless told otherwise."""
-    return bytes(imagecodecs.jpegls_encode(values, **options))
+    content = bytes(imagecodecs.jpegls_encode(values, **options))
+    return _spiff(values) + content[content.index(b"\xff\xf7") :]  # SOF55
+
+
+def _spiff(values: Values) -> bytes:
+    """The head of T.84, annex F, which not every version of the encoder writes."""
+    rows, columns, colours = (*values.shape, 1)[:3]
+    bits = 8 * values.itemsize
+    says = (b"SPIFF", 0x0200, 0, colours, rows, columns, _SPIFF_RGB, bits, _SPIFF_JPEG_LS, 1, 1, 1)
+    head = struct.pack(">6sHBBLLBBBBLL", *says)
+    return b"\xff\xd8\xff\xe8\x00\x20" + head + b"\xff\xe8\x00\x08\x00\x00\x00\x01\xff\xd8"
 
 
 def jpeg2000(values: Values, **options: Any) -> bytes:

@@ -40,6 +40,7 @@ port = {port}
 ae_title = "STORESCP"
 confirm = "response"
 environment = "{environment}"
+retry = {{ first_s = 1, longest_s = 2 }}
 
 [[destination]]
 name = "archive"

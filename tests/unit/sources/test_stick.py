@@ -18,7 +18,7 @@ from tests.builders.part10 import element, headed, part10
 from tests.fakes.sticks import FakeSticks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from appliance.errors import Problem
@@ -341,11 +341,11 @@ def test_what_was_taken_before_the_card_was_full_goes_on(
 ) -> None:
     keep, room = Spool.keep, [3]
 
-    def filling(spool: Spool, incoming: BinaryIO) -> Stored:
+    def filling(spool: Spool, incoming: BinaryIO, *agree: Callable[[str], object]) -> Stored:
         if not room[0]:
             raise DiskFull(where="the card")
         room[0] -= 1
-        return keep(spool, incoming)
+        return keep(spool, incoming, *agree)
 
     stand.helper.plug(stand.stick(images=5))
     monkeypatch.setattr(Spool, "keep", filling)
@@ -464,11 +464,11 @@ def test_what_one_stick_brought_is_handed_on_though_another_found_the_card_full(
 ) -> None:
     keep, room = Spool.keep, [3]
 
-    def filling(spool: Spool, incoming: BinaryIO) -> Stored:
+    def filling(spool: Spool, incoming: BinaryIO, *agree: Callable[[str], object]) -> Stored:
         if not room[0]:
             raise DiskFull(where="the card")
         room[0] -= 1
-        return keep(spool, incoming)
+        return keep(spool, incoming, *agree)
 
     monkeypatch.setattr(Spool, "keep", filling)
     stand.helper.plug(stand.stick("one", images=3), "ONE")

@@ -16,6 +16,7 @@ from tests.builders.box import Box
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from appliance.status.snapshot import Snapshot
@@ -56,8 +57,10 @@ class Quiet:
 
 
 @pytest.fixture
-def quiet(tmp_path: Path) -> Quiet:
-    return Quiet(tmp_path)
+def quiet(tmp_path: Path) -> Iterator[Quiet]:
+    made = Quiet(tmp_path)
+    yield made
+    made.box.close()
 
 
 NEXT_MONDAY = MONDAY + timedelta(weeks=4)
@@ -75,6 +78,7 @@ def test_it_makes_the_yellow_lamp_flash(tmp_path: Path) -> None:
     box = Box(tmp_path)
     box.journal.custody.set_place("habit", "cr", "quiet")
     look = take(box.journal, SETTINGS, (), box.clock)
+    box.close()
     assert look.lamps is LampState.NEEDS_A_PERSON
 
 
