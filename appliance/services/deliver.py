@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
+_GLANCE_S = 1.0
 
 
 def work(duty: Duty) -> None:
@@ -90,7 +91,9 @@ class _Shift:
         recoded = self._recompose.turn()
         self._crew.muster(self._jobs(settings))
         if not (identified or routed or recoded):
-            return min(self._identify.rest_s(), SAFETY_SCAN_S)
+            # Nobody rings when a lane to where tests went has left.
+            longest_s = _GLANCE_S if self._promoted else SAFETY_SCAN_S
+            return min(self._identify.rest_s(), longest_s)
         self._duty.ring("keeper")
         return 0
 
