@@ -62,6 +62,12 @@ def wishes(
     return found if before < _MOST_TIMES else {}
 
 
+def is_hopeless(sop_class_uid: str, transfer_syntax_uid: str, peer: Agreed) -> bool:
+    """Whether the peer takes such objects neither as they are nor made anew."""
+    ways = (transfer_syntax_uid, *_PLAIN)
+    return not any(peer.accepts(sop_class_uid, each) for each in ways)
+
+
 def changes(instances: Sequence[Instance], wanted: Mapping[int, str]) -> list[tuple[str, str]]:
     """From which transfer syntax to which, of all that are to be made anew."""
     return [

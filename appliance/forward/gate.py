@@ -153,10 +153,10 @@ class Gate:
             self._refused_in_a_row.append(delivery.id)
             return len(self._refused_in_a_row)
 
-    def forget(self, delivery: Delivery) -> None:
+    def forget(self, delivery_id: int) -> None:
         """It is held."""
         with self._lock:
-            self._refusals.pop(delivery.id, None)
+            self._refusals.pop(delivery_id, None)
 
     def _others_taken(self, delivery: Delivery) -> int:
         last = self._refusals.get(delivery.id)

@@ -18,7 +18,7 @@ from appliance import errors
 from appliance.dicom import dimse
 from appliance.dicom.association import Link, Patience, Target
 from appliance.errors import AssociationFailed, BytesGone, ClaimLost, Incomplete, Problem
-from appliance.forward import outcome
+from appliance.forward import encoding, outcome
 from appliance.forward.circuit import Circuit
 from appliance.forward.gate import Gate, luck
 from appliance.forward.outcome import Action, Verdict
@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 16
 _BATCH_S = 2.0
+_KIND_BATCH = 128
 _MOST_KINDS = 32
 _SAID_FROM = 2  # refusals in a row
 _TROUBLES: Mapping[type[Problem], str] = {
@@ -156,7 +157,9 @@ class Lane:
         contexts = self._journal.deliveries.due_contexts(name, most, turn)
         if not contexts:
             return 0
-        self._linked(contexts)
+        link = self._linked(contexts)
+        if refused := self._hold_refused(link, contexts):
+            return refused
         waiting = deque(self._journal.deliveries.claim_deliveries(name, most, turn))
         claimed, taken_before, begun_at_s = len(waiting), self._taken, self._clock.monotonic()
         trouble = None
@@ -184,6 +187,23 @@ class Lane:
                 trouble = self._deliver(link, delivery)
         return trouble
 
+    def _hold_refused(self, link: Link, contexts: Sequence[tuple[str, str]]) -> int:
+        """Hold what is next and of a kind that the peer takes in no way; how many those were."""
+        held = 0
+        for context in contexts:
+            if encoding.is_hopeless(*context, link):
+                held += self._hold_kind(context, link.rejected(*context))
+        return held
+
+    def _hold_kind(self, context: tuple[str, str], why: Problem) -> int:
+        name, turn = self._destination.name, self._gate.turn()
+        held = self._journal.deliveries.hold_kind(name, _KIND_BATCH, turn, context, why)
+        for delivery_id, _ in held:
+            self._gate.forget(delivery_id)
+        items = ", ".join(str(item_id) for _, item_id in held)
+        _log.error("%s: item %s: %s", name, items, why.sentence)
+        return len(held)
+
     def _put_back(self, waiting: deque[Delivery]) -> None:
         for delivery in waiting:
             with suppress(ClaimLost):
@@ -209,7 +229,7 @@ class Lane:
     def _deliver(self, link: Link, delivery: Delivery) -> Verdict | None:
         """Send one; what is wrong with the destination itself, if anything."""
         if self._recoder.takes(link, delivery):
-            self._gate.forget(delivery)
+            self._gate.forget(delivery.id)
             return None
         try:
             verdict = self._stored(link, delivery)
@@ -260,7 +280,7 @@ class Lane:
             self._hold(delivery, _reason(verdict))
 
     def _hold(self, delivery: Delivery, why: Problem) -> None:
-        self._gate.forget(delivery)
+        self._gate.forget(delivery.id)
         self._journal.deliveries.hold_delivery(delivery, why)
         _log.error("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
 

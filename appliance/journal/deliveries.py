@@ -197,6 +197,25 @@ class Deliveries:
         with self._s.db.write(durable=False):
             self._move_delivery(delivery, DeliveryState.HELD, why)
 
+    def hold_kind(
+        self, destination: str, most: int, turn: Turn, context: tuple[str, str], why: Problem
+    ) -> list[tuple[int, int]]:
+        """prepared or deferred -> held, for what is next and has an object of that kind.
+
+        `context`: SOP class and transfer syntax UIDs. Ids of the deliveries and of their items.
+        """
+        with self._s.db.write(durable=False):
+            rows = self._s.db.rows(
+                "hold_kind",
+                ids=json.dumps(self._due(destination, most, turn)),
+                sop_class_uid=context[0],
+                transfer_syntax_uid=context[1],
+                **said(why),
+                now=self._s.now(),
+                worker=self._s.who,
+            )
+        return [(row["id"], row["item_id"]) for row in rows]
+
     def hurry(self, item_id: int) -> int:
         """What was put off is due at once; how many deliveries of the item that were."""
         with self._s.db.write(durable=False):

@@ -254,6 +254,14 @@ WHERE id IN (SELECT value FROM json_each(:ids)) RETURNING *;
 SELECT DISTINCT sop_class_uid, transfer_syntax_uid
 FROM instance WHERE delivery_id IN (SELECT value FROM json_each(:ids));
 
+-- name: hold_kind  The destination takes no such objects; none of these is claimed.
+UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :hint,
+                    changed_at = :now, changed_by = :worker
+WHERE id IN (SELECT value FROM json_each(:ids)) AND EXISTS (
+    SELECT 1 FROM instance WHERE delivery_id = delivery.id
+    AND sop_class_uid = :sop_class_uid AND transfer_syntax_uid = :transfer_syntax_uid)
+RETURNING id, item_id;
+
 -- name: defer_all  The destination cannot be reached: one move each, however long it lasts.
 UPDATE delivery SET state = 'deferred', code = :code, sentence = :sentence, hint = :hint,
                     changed_at = :now, changed_by = :worker

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from appliance.elements import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
-from appliance.forward.encoding import RLE_LOSSLESS, needs_pixels, offers, wishes
+from appliance.forward.encoding import RLE_LOSSLESS, is_hopeless, needs_pixels, offers, wishes
 from appliance.model import Instance
 from tests.builders.part10 import CR_IMAGE, JPEG_BASELINE, SC_IMAGE
 
@@ -52,6 +52,14 @@ def test_what_it_is_to_become(cell: str) -> None:
     syntax, taken, compress, wanted = CELLS[cell]
     found = wishes([instance(syntax)], Peer(taken), compress)
     assert found == ({1: wanted} if wanted else {})
+
+
+@pytest.mark.parametrize(
+    "taken", [(), (PACKED,), (JPEG_BASELINE,), (EXPLICIT_LE,), (IMPLICIT_LE,)]
+)
+def test_only_what_is_taken_in_no_way_is_hopeless(taken: tuple[str, ...]) -> None:
+    assert is_hopeless(CR_IMAGE, JPEG_BASELINE, Peer(taken)) == (taken in {(), (PACKED,)})
+    assert is_hopeless(CR_IMAGE, JPEG_BASELINE, Peer(taken, (SC_IMAGE,)))
 
 
 def test_what_was_made_anew_before_is_not_compressed_again() -> None:

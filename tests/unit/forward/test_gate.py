@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +14,9 @@ from appliance.forward.outcome import Past
 from appliance.model import Delivery, DeliveryState, Priority
 from appliance.settings.schema import Destination, Retry
 from tests.fakes.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ONE, TWO, THREE = object(), object(), object()
 
@@ -145,11 +148,19 @@ def test_where_as_many_others_are_refused_it_is_not_the_image(clock: FakeClock) 
     assert refused_between(gate, 3, 3) == 0
 
 
-@pytest.mark.parametrize("end", ["took", "forget"])
-def test_an_image_that_is_done_with_begins_anew(clock: FakeClock, end: str) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda gate: gate.took(delivery(1)), id="taken"),
+        pytest.param(lambda gate: gate.forget(delivery(1).id), id="held"),
+    ],
+)
+def test_an_image_that_is_done_with_begins_anew(
+    clock: FakeClock, end: Callable[[Gate], None]
+) -> None:
     gate = gate_of(clock)
     refused_between(gate, 1, 0)
-    getattr(gate, end)(delivery(1))
+    end(gate)
     gate.took(delivery(2))
     assert gate.past(delivery(1)).others_taken == 0
 

@@ -7,6 +7,7 @@ import pytest
 
 from appliance.clock import stamp
 from appliance.errors import ClaimLost, ForbiddenMove
+from appliance.journal.deliveries import ANY_TURN
 from appliance.model import ConfirmedBy, DeliveryState, ItemState
 from tests.builders.box import NOT_ANSWERING
 
@@ -45,6 +46,19 @@ def test_what_is_due_comes_in_the_order_in_which_it_was_routed(box: Box) -> None
     taken = [d.id for d in box.journal.deliveries.claim_deliveries("pacs", 2)]
     assert taken == made[:2]
     assert due(box) == made[2:]
+
+
+def test_a_kind_that_is_not_taken_is_held_and_what_is_being_sent_is_left_alone(box: Box) -> None:
+    made = [box.delivery()[1] for _ in range(4)]
+    sending = box.take_up()
+    kind = (sending.instances[0].sop_class_uid, sending.instances[0].transfer_syntax_uid)
+    hold = box.journal.deliveries.hold_kind
+    assert hold("pacs", 9, ANY_TURN, ("1.2.3", kind[1]), NOT_ANSWERING) == []
+    assert hold("elsewhere", 9, ANY_TURN, kind, NOT_ANSWERING) == []
+    held = hold("pacs", 2, ANY_TURN, kind, NOT_ANSWERING)
+    assert [number for number, _ in held] == made[1:3]
+    states = [state_of(box, number) for number in made]
+    assert states == ["active", "held", "held", "prepared"]
 
 
 def test_destinations_are_apart(box: Box) -> None:
