@@ -143,6 +143,7 @@ def _send(words: Words) -> None:
     send.add_argument("--to", required=True, metavar="AET@HOST:PORT")
     send.add_argument("--from", dest="calling", default="JEMBATAN", metavar="AET")
     send.add_argument("--associations", type=_at_least_one, default=1, metavar="N")
+    _tls(send)
 
 
 def _doctor(words: Words) -> None:
@@ -153,6 +154,7 @@ def _doctor(words: Words) -> None:
     whom.add_argument("destination", nargs="?", metavar="DESTINATION", help="of the settings")
     whom.add_argument("--to", metavar="AET@HOST:PORT")
     doctor.add_argument("--from", dest="calling", default="", metavar="AET")
+    _tls(doctor)
 
 
 def _queue(words: Words) -> None:
@@ -195,6 +197,21 @@ def _conformance(words: Words) -> None:
 def _bench(words: Words) -> None:
     bench = _word(words, "bench", "run:bench", "the benchmark table of the README", root=False)
     bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+
+
+def _tls(word: argparse.ArgumentParser) -> None:
+    """How a peer given with --to is spoken to; the same as `tls` of a destination."""
+    tls = word.add_argument_group("TLS, with --to")
+    tls.add_argument("--tls", action="store_true", help="speak it; so do all of the following")
+    tls.add_argument("--ca", type=_file, metavar="PEM", help="the authority that is trusted")
+    tls.add_argument("--cert", type=_file, metavar="PEM", help="what to show, with --key")
+    tls.add_argument("--key", type=_file, metavar="PEM")
+    tls.add_argument("--fingerprint", metavar="SHA256", help="of the one certificate to take")
+
+
+def _file(text: str) -> str:
+    """Absolute: a service that is asked works elsewhere."""
+    return str(Path(text).absolute())
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from appliance.clock import SystemClock
 from appliance.commands.box import paths_of
 from appliance.commands.out import document, say
+from appliance.commands.tls import tls_of
 from appliance.desk.doctor import ask
 from appliance.desk.doctor.report import State
 from appliance.settings.current import Current
@@ -23,9 +24,10 @@ def doctor(options: Namespace) -> int:
     """Have the way to the PACS looked at, and tell."""
     paths = paths_of(options.root)
     settings = Current(paths.root).get()
+    tls = tls_of(options)
     if options.to:
         calling = options.calling or settings.box.ae_title
-        whom = ask.at(ask.place_at(options.to, calling))
+        whom = ask.at(ask.place_at(options.to, calling), tls)
     else:
         whom = ask.named(options.destination)
     report = ask.ask_somehow(paths.run, whom, settings, SystemClock())

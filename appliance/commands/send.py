@@ -6,7 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance.commands.out import document, say
+from appliance.commands.tls import tls_of
 from appliance.desk.send import send as send_files
+from appliance.desk.send import target_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 def send(options: Namespace) -> int:
     """Send, and say what was not taken."""
-    report = send_files(options.paths, options.to, options.calling, options.associations)
+    target = target_of(options.to, options.calling, tls_of(options))
+    report = send_files(options.paths, target, options.associations)
     sys.stderr.writelines(f"{line}\n" for line in report.complaints())
     if options.json:
         document(report.document())

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from appliance.clock import Clock
+    from appliance.settings.schema import Tls
 
 _TRIES = 2  # of one whose outcome is unknown
 
@@ -91,18 +92,17 @@ class Report:
 
 def send(
     paths: Sequence[Path],
-    to: str,
-    calling: str,
+    target: Target,
     associations: int = 1,
     clock: Clock | None = None,
 ) -> Report:
-    """Send the files, and those in the folders, to AET@HOST:PORT; waits until all is answered.
+    """Send the files, and those in the folders, there; waits until all is answered.
 
-    Raises Refused where that cannot even be tried.
+    Raises Refused where there is nothing to send.
     """
     clock = clock or SystemClock()
     start_s = clock.monotonic()
-    crew = _Crew(target_of(to, calling), associations)
+    crew = _Crew(target, associations)
     useless = []
     for looked_at in _looked_at(paths):
         if isinstance(looked_at, Part10):
@@ -115,13 +115,13 @@ def send(
     return Report((*useless, *sent), clock.monotonic() - start_s)
 
 
-def target_of(to: str, calling: str) -> Target:
+def target_of(to: str, calling: str, tls: Tls | None = None) -> Target:
     """Read AET@HOST:PORT. Raises Refused."""
     called, host, port = address(to)
     for title in (called, calling):
         if fault := values.ae_title(title):
             raise Refused(what="The AE title", why=fault)
-    return Target(host, port, called, calling)
+    return Target(host, port, called, calling, tls)
 
 
 def _looked_at(paths: Sequence[Path]) -> Iterator[Part10 | Sent]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.call import Server
 from appliance.desk import explain
+from appliance.desk.asked import tls_of
 from appliance.dicom.association import Target
 from appliance.forward.gate import Gates
 from appliance.forward.lane import Lane, target_of
@@ -28,7 +29,7 @@ from appliance.route.stage import Routing
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.settings.links import ReceiverLink
-from appliance.settings.schema import Tls, Worklist
+from appliance.settings.schema import Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -192,17 +193,11 @@ def _doctor(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
     return consult(request, duty.settings.get(), duty.clock, duty.journal)
 
 
-def _tls(request: Mapping[str, Any]) -> Tls | None:
-    """How a request wants TLS to be spoken."""
-    given = request.get("tls")
-    return None if given is None else Tls(**given)
-
-
 def _certificate(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a peer shows at an address that somebody is just entering."""
     from appliance.dicom.handshake import shown  # noqa: PLC0415 - OpenSSL only where it is wanted
 
-    return shown(Target(request["host"], int(request["port"]), "", "", _tls(request))).document()
+    return shown(Target(request["host"], int(request["port"]), "", "", tls_of(request))).document()
 
 
 def _reckon(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -223,7 +218,7 @@ def _explain(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
 def _worklist(duty: Duty, request: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a worklist that somebody is just entering says of these days, in numbers only."""
     given = {key: value for key, value in request.items() if key not in {"op", "tls"}}
-    entry = Worklist(**given, tls=_tls(request))
+    entry = Worklist(**given, tls=tls_of(request))
     told = ask_about_now(entry, duty.settings.get(), duty.clock)
     return {
         "orders": len(told.orders),

@@ -241,13 +241,11 @@ Host = Annotated[
 ]
 Port = Annotated[int, between(1, 65535)]
 AeTitle = Annotated[str, ae_title]
-Fingerprint = Annotated[
-    str,
-    matching(
-        r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}",
-        "is not a SHA-256 fingerprint: 32 pairs of 0-9 and A-F, with or without colons",
-    ),
-]
+fingerprint = matching(
+    r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}",
+    "is not a SHA-256 fingerprint: 32 pairs of 0-9 and A-F, with or without colons",
+)
+Fingerprint = Annotated[str, fingerprint]
 Folder = Annotated[str, absolute]
 TimeZone = Annotated[str, timezone]
 Charset = Annotated[str, charset]

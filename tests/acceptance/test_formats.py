@@ -18,7 +18,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 
 from appliance.desk.convert import convert
-from appliance.desk.send import send
+from appliance.desk.send import send, target_of
 from appliance.settings import sop_classes as sop
 from tests.builders.gallery import PICTURES
 from tests.peers.orthanc import orthanc
@@ -125,7 +125,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> Copies:
                 made[each.uid] = (each.source.name.split("_", 4)[4], target)
     with orthanc(root / "pacs") as pacs:
         to = f"{pacs.target.called}@{pacs.target.host}:{pacs.target.port}"
-        sent = send([root / "objects"], to, "JEMBATAN")
+        sent = send([root / "objects"], target_of(to, "JEMBATAN"))
         assert not sent.failed, [(each.path, each.problem) for each in sent.failed]
         received = {uid: pacs.file(stored) for uid, stored in pacs.instances().items()}
     assert set(received) == set(made)

@@ -14,7 +14,7 @@ import pytest
 
 from appliance import part10
 from appliance.clock import SystemClock
-from appliance.desk.send import send
+from appliance.desk.send import send, target_of
 from appliance.dicom import find
 from appliance.dicom.association import Link, Target
 from appliance.dicom.echo import echo
@@ -72,7 +72,7 @@ def address(target: Target) -> str:
 
 
 def delivered(scp: StoreScp, *paths: Path, associations: int = 1) -> dict[str, object]:
-    return send(paths, address(scp.target), "JEMBATAN", associations).document()
+    return send(paths, target_of(address(scp.target), "JEMBATAN"), associations).document()
 
 
 # storescp: every received data set compared
@@ -128,7 +128,7 @@ def test_what_a_peer_does_not_take_is_said_and_the_rest_goes_on(tmp_path: Path) 
     odd = exported(tmp_path / "odd", 1, sop_class="1.2.3.4.5")
     good = exported(tmp_path / "good", 1)
     with storescp(tmp_path) as scp:
-        report = send([*odd, *good], address(scp.target), "JEMBATAN")
+        report = send([*odd, *good], target_of(address(scp.target), "JEMBATAN"))
         assert [each.is_sent for each in report.objects] == [False, True]
         assert "does not take images of the kind 1.2.3.4.5" in next(report.complaints())
         assert data_sets(scp.received()) == data_sets(good)
@@ -143,7 +143,7 @@ def test_samples_arrive_in_orthanc_with_their_pixels(tmp_path: Path, pacs: Ortha
         SAMPLES / name for name in ("SC_rgb.dcm", "US1_UNCR.dcm", "US1_J2KI.dcm", "vlut_04.dcm")
     ]
     sent += exported(tmp_path, syntax=files.IMPLICIT_LE)
-    document = send(sent, address(pacs.target), "JEMBATAN").document()
+    document = send(sent, target_of(address(pacs.target), "JEMBATAN")).document()
     assert (document["sent"], document["failed"]) == (len(sent), 0)
     stored = pacs.instances()
     for path in sent:
@@ -157,7 +157,7 @@ def test_orthanc_says_what_it_has_and_what_it_has_no_more(tmp_path: Path, pacs: 
         Instance(1, files.CR_IMAGE, uid, STUDY, SERIES, files.EXPLICIT_LE, "", ())
         for uid in ("1.2.3.5000.1", "1.2.3.5000.2", "1.2.3.5000.3")
     )
-    send(exported(tmp_path, 2, 5000), address(pacs.target), "JEMBATAN")
+    send(exported(tmp_path, 2, 5000), target_of(address(pacs.target), "JEMBATAN"))
     pacs.delete("instances", pacs.instances()[gone.sop_instance_uid].id)
     with Link.open(pacs.target, find.CONTEXTS) as link:
         assert find.find(link, [here, gone, never]) == {here.sop_instance_uid}
@@ -180,7 +180,9 @@ def test_dcmqrscp_insists_on_its_name_takes_objects_and_knows_them(tmp_path: Pat
         wrong = Target("127.0.0.1", archive.port, "archive", "JEMBATAN")
         with pytest.raises(CalledAeUnknown, match="is not called archive"):
             echo(wrong, SystemClock())
-        document = send(exported(tmp_path / "export", 2), address(archive.target), "A").document()
+        document = send(
+            exported(tmp_path / "export", 2), target_of(address(archive.target), "A")
+        ).document()
         assert document["sent"] == 2
         known, unknown = (
             Instance(1, files.CR_IMAGE, uid, STUDY, SERIES, files.EXPLICIT_LE, "", ())

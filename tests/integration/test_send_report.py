@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.desk.send import Report, send
+from appliance.desk.send import Report, send, target_of
 from appliance.errors import Refused
 from tests.builders import part10 as files
 from tests.peers.orthanc import free_port
@@ -33,7 +33,7 @@ def export(folder: Path, *names: str, sop_class: str = files.CR_IMAGE) -> Path:
 
 
 def sent(scripted: Peer, *paths: Path, associations: int = 1) -> Report:
-    return send(paths, f"SCRIPTED@127.0.0.1:{scripted.port}", "JEMBATAN", associations)
+    return send(paths, target_of(f"SCRIPTED@127.0.0.1:{scripted.port}", "JEMBATAN"), associations)
 
 
 def outcome(report: Report) -> list[tuple[str, str | None, bool]]:
@@ -137,12 +137,12 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 )
 def test_a_destination_written_wrongly_is_refused(tmp_path: Path, to: str, word: str) -> None:
     with pytest.raises(Refused, match=word):
-        send([tmp_path], to, "JEMBATAN")
+        send([tmp_path], target_of(to, "JEMBATAN"))
 
 
 def test_an_at_sign_may_be_part_of_the_name_and_colons_of_the_host(tmp_path: Path) -> None:
     folder = export(tmp_path / "export", "1")
-    report = send([folder], f"P@CS@[::1]:{free_port()}", "JEMBATAN")
+    report = send([folder], target_of(f"P@CS@[::1]:{free_port()}", "JEMBATAN"))
     assert "::1 is there, but nothing listens" in next(report.complaints())
 
 
@@ -151,7 +151,7 @@ def test_an_at_sign_may_be_part_of_the_name_and_colons_of_the_host(tmp_path: Pat
 
 def test_a_destination_that_is_not_there_is_said_once_for_all_files(tmp_path: Path) -> None:
     folder = export(tmp_path / "export", "1", "2", "3")
-    report = send([folder], f"PACS@127.0.0.1:{free_port()}", "JEMBATAN")
+    report = send([folder], target_of(f"PACS@127.0.0.1:{free_port()}", "JEMBATAN"))
     assert outcome(report) == [(name, None, False) for name in "123"]
     (line,) = report.complaints()
     assert line.startswith(f"{folder}/1 and 2 more: 127.0.0.1 is there, but nothing listens")

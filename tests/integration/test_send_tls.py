@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance import part10
+from appliance.__main__ import main
 from appliance.clock import SystemClock
 from appliance.dicom import find, handshake
 from appliance.dicom.association import Link
@@ -108,6 +109,38 @@ def test_orthanc_gets_it_and_can_be_asked_for_it(tmp_path: Path, papers: Papers)
         with Link.open(target, find.CONTEXTS) as link:
             found = find.find(link, [known(instance, stored.tags)])
         assert found == {"1.2.3.4.5"}
+
+
+def test_the_command_line_speaks_tls_and_says_what_is_wrong(
+    tmp_path: Path, papers: Papers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "film.dcm"
+    film.write_bytes(files.film("1.2.3.4.5"))
+    shown = ["--ca", papers.ca.cert, "--cert", papers.box.cert, "--key", papers.box.key_file]
+    with storescp(tmp_path / "scp", *papers.options()) as scp:
+        to = ["--to", f"{scp.target.called}@{scp.target.host}:{scp.target.port}"]
+        assert main(["send", str(film), *to, *shown]) == 0
+        assert len(scp.received()) == 1
+        assert main(["send", str(film), *to, *shown, "--fingerprint", "00" * 32]) == 1
+        assert "fingerprint" in capsys.readouterr().err
+        assert main(["doctor", "--root", str(tmp_path), *to, *shown]) == 0
+        assert main(["doctor", "--root", str(tmp_path), *to, "--tls"]) == 1
+    assert "vouched for by nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "P@h:1", "--cert", "a.pem"], "--cert and --key go together"),
+        (["--to", "P@h:1", "--fingerprint", "12"], "is not a SHA-256 fingerprint"),
+        (["pacs", "--tls"], "the settings say how"),
+    ],
+)
+def test_what_is_asked_of_tls_must_make_sense(
+    tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--root", str(tmp_path), *words]) == 1
+    assert said in capsys.readouterr().err
 
 
 def known(instance: Instance, tags: dict[str, str]) -> Instance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from appliance.call import ask
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.clock import Clock
-    from appliance.settings.schema import Settings
+    from appliance.settings.schema import Settings, Tls
 
 _DELIVER_S = 240.0
 
@@ -33,9 +34,9 @@ def typed(toml: str, destination: str) -> Whom:
     return {"toml": toml, "destination": destination, "thorough": False}
 
 
-def at(place: Place) -> Whom:
+def at(place: Place, tls: Tls | None = None) -> Whom:
     """A bare address."""
-    return {"place": place._asdict()}
+    return {"place": place._asdict(), "tls": None if tls is None else asdict(tls)}
 
 
 def place_at(text: str, calling: str) -> Place:

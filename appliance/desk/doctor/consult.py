@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.asked import tls_of
 from appliance.desk.doctor.subject import Known, Subject
 from appliance.desk.doctor.visit import examine
 from appliance.errors import Declined, NotThere
@@ -48,7 +49,8 @@ def _destination(request: Mapping[str, Any], settings: Settings) -> Destination:
         if found is None:
             raise NotThere(what=f"destination {name} in the settings")
         return found
-    return Destination(name="", **request["place"])  # unchecked: that is the doctor's first step
+    # Unchecked: that is the doctor's first step.
+    return Destination(name="", **request["place"], tls=tls_of(request))
 
 
 def _known(journal: Journal, name: str) -> Known:
