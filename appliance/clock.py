@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
+
+UNSURE = Path("/run/jembatan/clock-unsure")
+"""There while nothing has set the box's clock since it was started, neither a clock chip that ran
+on nor a time server (systemd/README.md); never there on a workstation."""
 
 
 class Clock(Protocol):
@@ -12,6 +17,10 @@ class Clock(Protocol):
 
     def utc(self) -> datetime:
         """The wall-clock time, timezone-aware; a Pi has no RTC, so it may be wrong."""
+        ...
+
+    def is_sure(self) -> bool:
+        """Whether that is the right time, as far as a machine can know; else nothing is dated."""
         ...
 
     def monotonic(self) -> float:
@@ -25,6 +34,10 @@ class SystemClock:
     def utc(self) -> datetime:
         """The wall-clock time as the kernel has it."""
         return datetime.now(UTC)
+
+    def is_sure(self) -> bool:
+        """Whether something has set the kernel's clock."""
+        return not UNSURE.exists()
 
     def monotonic(self) -> float:
         """Seconds of CLOCK_MONOTONIC."""

@@ -218,11 +218,12 @@ class Item:
     name: str
     sidecars: Mapping[str, str]  # name -> SHA-256
     modified_at: str
-    arrived_at: str
+    arrived_at: str  # dates nothing where `unsure`
     state: ItemState
     tries: int
     evidence: Evidence
     identity: Identity | None
+    unsure: bool = False  # it came while the box's clock was not known to be right
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,10 @@ def claims(origin: Origin, said: Mapping[str, str]) -> tuple[list[Claim], list[s
     return found, notes
 
 
-def moment(origin: Origin, when: datetime) -> list[Claim]:
+def moment(origin: Origin, when: datetime | None) -> list[Claim]:
     """The exam date a point in time would stand for, should a profile allow it."""
+    if when is None:
+        return []
     return [
         Claim(origin, "StudyDate", when.strftime("%Y%m%d")),
         Claim(origin, "StudyTime", when.strftime("%H%M%S")),

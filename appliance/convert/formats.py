@@ -59,14 +59,15 @@ def read(  # noqa: PLR0913 - all that there is to know of a file
     profile: Profile | None,
     *,
     sidecars: Mapping[str, Path],
-    modified_at: datetime,
-    arrived_at: datetime,
+    modified_at: datetime | None,
+    arrived_at: datetime | None,
     make_body: Callable[[Produce], Path],
     reports: bool = False,
 ) -> tuple[tuple[Body, ...], Evidence]:
     """The objects in the spool file at `path`, called `name` below its source, and all evidence.
 
-    `sidecars` are files by the names they had beside it; with `reports`, or where the profile
+    `sidecars` are files by the names they had beside it. Its own times are None where they are
+    not known to be right. With `reports`, or where the profile
     wants PDF, what a printer would print is a report. Raises Held, Quarantined and Ignored.
     """
     profile = profile or Profile()

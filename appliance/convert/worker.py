@@ -60,8 +60,8 @@ class Worker:
         profile: Profile | None,
         *,
         sidecars: Mapping[str, Path],
-        modified_at: datetime,
-        arrived_at: datetime,
+        modified_at: datetime | None,
+        arrived_at: datetime | None,
         reports: bool = False,
     ) -> Reading:
         """As formats.read, for a file and sidecars that lie in the spool; to be called in custody.

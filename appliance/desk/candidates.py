@@ -16,6 +16,7 @@ from appliance.model import ItemState
 if TYPE_CHECKING:
     from appliance.desk.queue import Shown
     from appliance.identify.candidates import Candidate
+    from appliance.identify.matching import Case
     from appliance.journal.journal import Journal
     from appliance.model import Item
     from appliance.settings.schema import Settings
@@ -27,6 +28,7 @@ OF_PATIENT = frozenset(
     {
         "clock-disagrees",
         "identity-conflict",
+        "clock-unsure",
         "identity-unproven",
         "mixed-patients",
         "no-date",
@@ -44,10 +46,17 @@ OF_PATIENT = frozenset(
 def candidates(journal: Journal, settings: Settings, item: Item) -> tuple[Candidate, ...]:
     """The likeliest orders of an image, from the day before it was made to that after it came."""
     case = case_of(item, settings)
-    days = sorted((case.when.day, moments.came(case.arrived_at).day))
+    if case.unsure and case.exam is None:
+        return ()  # of no day
+    days = sorted((case.when.day, _came(case).day))
     worklists = [worklist.name for worklist in settings.worklists_of(item.source)]
     told = journal.orders.between(worklists, days[0] - _AROUND, days[1] + _AROUND)
     return ranked(case, told)[:MOST]
+
+
+def _came(case: Case) -> moments.Moment:
+    """When it came, as far as that is known."""
+    return case.when if case.unsure else moments.came(case.arrived_at)
 
 
 def choice(journal: Journal, settings: Settings, shown: Shown) -> tuple[Candidate, ...]:

@@ -13,8 +13,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance import errors
-from appliance.dicom import certificate, pdu, trust
+from appliance import certificate, errors
+from appliance.dicom import pdu, trust
 from appliance.dicom.association import connected
 from appliance.dicom.guarded import WANTS, wait
 from appliance.dicom.pdu import Context, Kind
@@ -22,8 +22,8 @@ from appliance.elements import IMPLICIT_LE
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
+    from appliance.certificate import Certificate
     from appliance.dicom.association import Target
-    from appliance.dicom.certificate import Certificate
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _GREETING_S = 10.0

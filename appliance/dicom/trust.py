@@ -10,8 +10,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from appliance import errors
-from appliance.dicom import certificate
+from appliance import certificate, errors
 from appliance.dicom.guarded import ENDS, Guarded, handshake, profiled
 from appliance.settings.schema import Tls
 

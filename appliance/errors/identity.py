@@ -89,6 +89,19 @@ class ClockDisagrees(Held):
     hint = "Set the clock of the device, or of this box; then pick the exam of this image."
 
 
+class ClockUnsure(Held):
+    """When the exam of {name} was is not known: nobody says it, and when it came is none either.
+
+    It came while the clock of this box was not known to be right.
+    """
+
+    code = "clock-unsure"
+    hint = (
+        "Say when the exam was. So that it does not happen again, give the box a clock chip with "
+        "a battery, or a time server."
+    )
+
+
 class MixedPatients(Held):
     """Images of one study or series are said to be of different patients: {them}."""
 

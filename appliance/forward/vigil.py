@@ -10,16 +10,16 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.dicom import certificate
+from appliance import certificate
 from appliance.journal.certificates import Holder, Paper
 from appliance.peek import Garbled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from appliance.certificate import Certificate
     from appliance.clock import Clock
     from appliance.dicom.association import Target
-    from appliance.dicom.certificate import Certificate
     from appliance.journal.journal import Journal
 
 _log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from appliance.errors import ClockUnsure
 from appliance.identify import moments, names
 from appliance.identify.names import Verdict
 from appliance.model import Origin
@@ -52,6 +53,7 @@ class Case:
     profile: Profile
     arrived_at: datetime  # where the box stands
     window_h: Mapping[str, float]  # of each worklist: hours between schedule and exam
+    unsure: bool = False  # when it came is not known, whatever `arrived_at` says
 
     @property
     def exam(self) -> moments.Moment | None:
@@ -60,12 +62,14 @@ class Case:
 
     @property
     def when(self) -> moments.Moment:
-        """When it was made, else when it came."""
+        """When it was made, else when it came. Raises ClockUnsure where neither is known."""
+        if self.exam is None and self.unsure:
+            raise ClockUnsure(name=self.name)
         return self.exam or moments.came(self.arrived_at)
 
     @property
     def days(self) -> tuple[date, date]:
-        """The first and last day on which its order may be scheduled."""
+        """The first and last day on which its order may be scheduled. Raises ClockUnsure."""
         when = self.when
         if when.at is None:
             return when.day, when.day
@@ -109,6 +113,7 @@ def case_of(item: Item, settings: Settings) -> Case:
         profile=settings.profile_of(item.source) or Profile(),
         arrived_at=arrived_at.astimezone(ZoneInfo(settings.box.timezone)),
         window_h={w.name: w.window_h for w in settings.worklists_of(item.source)},
+        unsure=item.unsure,
     )
 
 

@@ -80,7 +80,7 @@ def _must_be_usable(case: Case) -> None:
     if not case.usable():
         raise NoIdentity(where=f"the header or the name of {case.name}, or a file beside it")
     exam = case.exam
-    if exam and moments.ahead(exam, case.arrived_at) > moments.TOLERANCE:
+    if exam and not case.unsure and moments.ahead(exam, case.arrived_at) > moments.TOLERANCE:
         raise ClockDisagrees(exam=exam, came=moments.came(case.arrived_at))
     rules.exam_date(case.name, case.evidence, case.profile, worklist=case.when)
     if not case.modality:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from appliance.model import Arrival
 
 
+_UNSURE = (
+    "It came while the clock of this box was not known to be right: the times of this history "
+    "may be wrong, and neither when it came nor the time of its file dates anything."
+)
+
+
 class Accepted(NamedTuple):
     """What became of an arrival: its item, and whether the box had not seen it before."""
 
@@ -159,6 +165,7 @@ class Arrivals:
         modified_at: datetime,
         verdict: Quarantined | Ignored | None,
     ) -> int:
+        unsure = not self._s.clock.is_sure()
         (row,) = self._s.db.rows(
             "add_item",
             **key,
@@ -171,7 +178,10 @@ class Arrivals:
             **said(verdict),
             now=self._s.now(),
             who=self._s.who,
+            unsure=unsure,
         )
+        if unsure:
+            self._s.remark(row["id"], _UNSURE, "clock-unsure")
         return int(row["id"])
 
     def fate(self, arrival: Arrival) -> sqlite3.Row | None:

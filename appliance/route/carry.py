@@ -43,7 +43,7 @@ def carried(body: Body, case: Case, destination: Destination) -> Instance:
     changes = {**told, **case.identity.order, **own, **wanted}
     gone = frozenset(k for k, v in wanted.items() if not v and not iod.may_be_empty(body, k))
     revision = Revision(
-        Trace(case.source, case.arrived_at, by_person),
+        Trace(case.source, None if case.unsure else case.arrived_at, by_person),
         {k: v for k, v in changes.items() if k not in gone},
         gone,
         forget=moves,

@@ -22,6 +22,7 @@ class Case:
     source: str
     arrived_at: datetime  # where the box stands
     objects: int = 1  # that the item has
+    unsure: bool = False  # when it came is not known, whatever `arrived_at` says
 
 
 def case_of(item: Item, identity: Identity, settings: Settings, objects: int = 1) -> Case:
@@ -34,4 +35,5 @@ def case_of(item: Item, identity: Identity, settings: Settings, objects: int = 1
         item.source,
         arrived_at.astimezone(ZoneInfo(settings.box.timezone)),
         objects,
+        item.unsure,
     )

@@ -155,9 +155,16 @@ def image_values(body: Body, case: Case) -> dict[str, object]:
         **_spacing(body, _spacings(body, case), profile),
         **_of_profile(profile, body),
         **case.identity.order,
-        "InstanceCreationDate": case.arrived_at.strftime("%Y%m%d"),
-        "InstanceCreationTime": case.arrived_at.strftime("%H%M%S"),
+        **_created(case),
     }
+
+
+def _created(case: Case) -> dict[str, object]:
+    """The object is as old as what it was made of is here."""
+    if case.unsure:
+        return {}
+    came = case.arrived_at
+    return {"InstanceCreationDate": f"{came:%Y%m%d}", "InstanceCreationTime": f"{came:%H%M%S}"}
 
 
 def whole(body: Body, values: Mapping[str, object]) -> dict[str, object]:

@@ -34,13 +34,13 @@ class Trace:
     """Where a data set came from and when, and whether a person decided whose it is."""
 
     source: str
-    arrived_at: datetime
+    arrived_at: datetime | None  # None: nobody knows
     by_person: bool = False
 
     @property
     def moment(self) -> str:
-        """When it came (DT): the same on any box, whenever it is composed again."""
-        return self.arrived_at.strftime("%Y%m%d%H%M%S%z")
+        """When it came (DT): the same on any box, whenever it is composed again; or ""."""
+        return self.arrived_at.strftime("%Y%m%d%H%M%S%z") if self.arrived_at else ""
 
 
 def added(
@@ -51,7 +51,8 @@ def added(
     `old` are the elements of `text`; what they tell of earlier changes is kept.
     """
     new: dict[int, bytes] = {}
-    if lost:
+    # PS3.3 C.12.1.1.9 wants to know when; the box's own history has the values all the same.
+    if lost and trace.moment:
         new[ORIGINALS] = _before(trace, lost, coding)
     if trace.by_person:
         new[EQUIPMENT] = _by_whom(trace, coding)
@@ -77,7 +78,7 @@ def _by_whom(trace: Trace, coding: Coding) -> bytes:
     told = {
         "PurposeOfReferenceCodeSequence": [_MODIFYING_EQUIPMENT],
         "Manufacturer": _SYSTEM,
-        "ContributionDateTime": trace.moment,
+        **({"ContributionDateTime": trace.moment} if trace.moment else {}),
         "ContributionDescription": "A person decided whose image it is",
     }
     return encoded(told, coding)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from appliance import elements, letters
+from appliance.errors import NoRoute
 from appliance.letters import CHARSET
 from appliance.model import BodyKind
 from appliance.peek import Misfit, within
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 _LONGEST_HEAD_BYTES = 64 << 20
 _LONGEST_VALUE_BYTES = 1 << 14
 
+_WHEN_UNKNOWN = (
+    "its routes go by when it came, and the clock of this box was not known to be right then"
+)
+
 _NUMBERS: Mapping[str, str] = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d",
 }  # fmt: skip
@@ -44,7 +49,7 @@ def values(body: Body, case: Case, wanted: Iterable[str]) -> dict[str, str]:
     """Values by DICOM keyword, source, time and weekday, of an object as its item came.
 
     What was decided of the patient stands above what the device said, the profile's edits above
-    both. OSErrors fly.
+    both. Raises NoRoute where when it came is wanted and not known; OSErrors fly.
     """
     claimed = {c.keyword: c.value for c in reversed(case.evidence.claims) if c.value}
     own = {k: str(v) for k, v in body.attributes.items() if isinstance(v, str | int | float)}
@@ -54,11 +59,18 @@ def values(body: Body, case: Case, wanted: Iterable[str]) -> dict[str, str]:
     missing = frozenset(wanted) - said.keys() - {"source", TIME, WEEKDAY}
     if missing and body.kind is BodyKind.DATASET:
         said = {**_looked_up(body, missing), **said}
-    return {**said, **tags.changes(said, case.profile), **_of_arrival(case)}
+    return {**said, **tags.changes(said, case.profile), **_of_arrival(case, wanted)}
 
 
-def _of_arrival(case: Case) -> dict[str, str]:
-    """Whence and when it came, by the clock on the wall where the box stands."""
+def _of_arrival(case: Case, wanted: Iterable[str]) -> dict[str, str]:
+    """Whence and when it came, by the clock on the wall where the box stands.
+
+    Raises NoRoute.
+    """
+    if case.unsure:
+        if {TIME, WEEKDAY} & set(wanted):
+            raise NoRoute(why=_WHEN_UNKNOWN)
+        return {"source": case.source}
     came = case.arrived_at
     return {"source": case.source, TIME: f"{came:%H:%M}", WEEKDAY: WEEKDAYS[came.weekday()]}
 

@@ -1,6 +1,7 @@
-"""Owns the composition of the web service: the page behind waitress, on one port for now.
+"""Owns the composition of the web service: the page, by the doors that there are.
 
-Plain http; on the box, 443 (and 80, which leads there) will come by socket activation.
+On the box systemd opens them (jembatan-web.socket): https first, then plain http, which leads
+there. On a workstation nobody does, and the page is plain http on one port.
 """
 
 from __future__ import annotations
@@ -9,40 +10,66 @@ import argparse
 import http.client
 import os
 import socket
+import ssl
 import sys
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from waitress.server import create_server
-
+from appliance.box.papers import page_papers
 from appliance.errors import CannotListen, PageStuck
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.web.app import create_app
+from appliance.web.doors import Doors
 
 if TYPE_CHECKING:
     from appliance.services.duty import Duty
 
-_THREADS = 8  # six of which may wait for previews
-_IDLE_S = 30
 _PATIENCE_S = 30.0
+_LEAVE_S = 8.0
 
 
 def work(duty: Duty, port: int) -> None:
-    """Serve the page until told to leave; a page that does not answer itself ends the service."""
-    server = create_server(
-        create_app(duty.paths, duty.clock),
-        sockets=[_listen(port)],
-        threads=_THREADS,
-        ident="",
-        asyncore_loop_timeout=_IDLE_S,
-    )
-    Thread(target=server.run, name="page", daemon=True).start()
+    """Serve the page until told to leave; a page that does not answer itself ends the service.
+
+    Raises CannotListen, NoPageCertificate, PageStuck.
+    """
+    doors = Doors(create_app(duty.paths, duty.clock))
+    connection = _opened(doors, duty, port)
+    page = Thread(target=doors.run, name="page", daemon=True)
+    page.start()
 
     def turn() -> float:
-        _must_answer(port)
+        _must_answer(connection)
         return SAFETY_SCAN_S
 
     duty.loop(turn)
+    doors.close()
+    page.join(_LEAVE_S)
+
+
+def _opened(doors: Doors, duty: Duty, port: int) -> http.client.HTTPConnection:
+    """Open the doors; how this service itself comes in."""
+    if not duty.doors:
+        doors.open(_listen(port))
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
+    from appliance.web.secured import Certified  # noqa: PLC0415 - OpenSSL only where it is wanted
+
+    secured, *plain = duty.doors
+    port = secured.getsockname()[1]
+    doors.open_secured(secured, Certified(page_papers(duty.paths.root)))
+    for each in plain:
+        doors.open_leading(each, port)
+    return http.client.HTTPSConnection(
+        "127.0.0.1", port, timeout=_PATIENCE_S, context=_whoever_it_is()
+    )
+
+
+def _whoever_it_is() -> ssl.SSLContext:
+    """Who answers at our own address is ourselves; whether others believe it is theirs to say."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _listen(port: int) -> socket.socket:
@@ -55,9 +82,8 @@ def _listen(port: int) -> socket.socket:
         raise CannotListen(port=port, why=os.strerror(error.errno or 0)) from error
 
 
-def _must_answer(port: int) -> None:
+def _must_answer(connection: http.client.HTTPConnection) -> None:
     """Ask the page how it is: any answer will do. Raises PageStuck."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()

@@ -58,7 +58,8 @@ class Housekeeping:
         before = self._clock.utc() - timedelta(days=rules.confirmed_days)
         if self._measure(self._folder).free_percent < rules.min_free_percent:
             return self._by_space(before)
-        if self._clock.monotonic() >= self._by_age_at_s:
+        # How old anything is, is not known either while the time is not.
+        if self._clock.monotonic() >= self._by_age_at_s and self._clock.is_sure():
             self._by_age_at_s = self._clock.monotonic() + BY_AGE_EVERY_S
             self._purge(before, 0)
             self._orders.purge(

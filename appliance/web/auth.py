@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class Auth:
         self._box = box
         self._root = box.paths.root
         self.door = Door(box.clock)
+        self._run = secrets.token_hex(8)  # of this service: its own time has no jumps
 
     @property
     def claimed(self) -> bool:
@@ -68,11 +70,19 @@ class Auth:
         """Begin a session; what was in the cookie before is dropped."""
         session.clear()
         session["since"] = self._box.clock.utc().timestamp()
+        session["run"], session["at"] = self._run, self._box.clock.monotonic()
 
     def signed_in(self) -> bool:
-        """Whether the session is good: begun with a password, not too old, not in the future."""
-        age = timedelta(seconds=self._box.clock.utc().timestamp() - session.get("since", 0))
-        return timedelta() <= age <= _LIFETIME
+        """Whether the session is good: begun with a password, not too old, not in the future.
+
+        A box may be told the time while somebody sets it up: that ends no session.
+        """
+        clock = self._box.clock
+        if session.get("run") == self._run:
+            age_s = clock.monotonic() - session["at"]
+        else:
+            age_s = clock.utc().timestamp() - session.get("since", 0)
+        return timedelta() <= timedelta(seconds=age_s) <= _LIFETIME
 
     def gate(self) -> ResponseReturnValue | None:
         """Stop every request, also for what is not there, of who is not signed in."""

@@ -11,9 +11,13 @@ class FakeClock:
     def __init__(self, now: datetime = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)) -> None:
         self._now = now
         self._passed_s = 0.0
+        self.sure = True
 
     def utc(self) -> datetime:
         return self._now
+
+    def is_sure(self) -> bool:
+        return self.sure
 
     def monotonic(self) -> float:
         return self._passed_s

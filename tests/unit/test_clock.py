@@ -10,6 +10,8 @@ from appliance.clock import SystemClock, stamp
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from appliance.clock import Clock
 
 MOMENT = datetime(2026, 3, 14, 9, 26, 53, 589_793, tzinfo=UTC)
@@ -40,6 +42,17 @@ def test_the_system_s_clock_is_the_system_s() -> None:
     before = time.clock_gettime(time.CLOCK_REALTIME)
     assert before <= SystemClock().utc().timestamp() + 1e-3
     assert SystemClock().monotonic() == pytest.approx(time.monotonic(), abs=1)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_system_s_clock_is_unsure_where_nothing_has_set_it(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = tmp_path / "clock-unsure"
+    if is_there:
+        flag.touch()
+    monkeypatch.setattr("appliance.clock.UNSURE", flag)
+    assert SystemClock().is_sure() is not is_there
 
 
 def test_a_fake_clock_that_is_set_back_still_counts_what_passed() -> None:

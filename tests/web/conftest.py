@@ -57,19 +57,25 @@ def owner(stranger: Visitor, claimed: bytes) -> Visitor:
 
 
 @pytest.fixture
-def person(box: Box, claimed: bytes, tmp_path: Path) -> Iterator[Person]:
-    """Somebody who is logged in at the page of a box where only keeper runs."""
+def person(box: Box, served: int, claimed: bytes, tmp_path: Path) -> Iterator[Person]:
+    """Somebody who is logged in at the page."""
     durable.publish(box.paths.etc / "access.json", claimed)
-    listening = socket.create_server(("127.0.0.1", 0))
-    page = create_server(create_app(box.paths, box.clock), sockets=[listening])
-    thread = Thread(target=page.run, daemon=True)
-    thread.start()
-    home = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    with browser(tmp_path / "chromium", home) as person:
+    with browser(tmp_path / "chromium", f"http://127.0.0.1:{served}") as person:
         person.visit("/login")
         person.fill("Password", PASSWORD)
         person.press("Log in")
         person.sees("Three steps, and images travel")
         yield person
+
+
+@pytest.fixture
+def served(box: Box) -> Iterator[int]:
+    """The port at which the page of a box is served where only keeper runs."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    page = create_server(create_app(box.paths, box.clock), sockets=[listening])
+    thread = Thread(target=page.run, daemon=True)
+    thread.start()
+    port: int = listening.getsockname()[1]
+    yield port
     page.close()
     thread.join()

@@ -143,6 +143,17 @@ def test_a_session_from_the_future_is_none(owner: Visitor, box: Box) -> None:
     assert not owner.is_in()
 
 
+def test_a_session_outlives_that_the_box_is_told_the_time(owner: Visitor, box: Box) -> None:
+    visitor = owner.another()
+    visitor.log_in()
+    box.clock.is_set(box.clock.utc() + timedelta(days=2000))
+    assert visitor.is_in()
+    box.clock.is_set(box.clock.utc() - timedelta(days=4000))
+    assert visitor.is_in()
+    box.clock.passes(hours=13)
+    assert not visitor.is_in()
+
+
 def test_a_new_password_signs_everybody_else_out(owner: Visitor) -> None:
     other = owner.another()
     other.log_in()

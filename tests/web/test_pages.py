@@ -395,7 +395,8 @@ def test_the_status_document_is_that_of_the_command_line(owner: Visitor, box: Bo
     assert document["items"]["done"] == 1
     assert owner.another().get("/api/v1/status").json == {"error": "Log in first."}
     assert owner.get("/api/v1/nothing").status_code == 404
-    assert set(described["paths"]) == {"/api/v1/status", "/healthz", "/metrics"}
+    paths = {"/api/v1/status", "/api/v1/updates", "/healthz", "/metrics"}
+    assert set(described["paths"]) == paths
 
 
 def test_metrics_name_no_patient(owner: Visitor, box: Box) -> None:

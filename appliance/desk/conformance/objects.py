@@ -92,7 +92,10 @@ def modules() -> Table:
                 "SOPClassUID, SOPInstanceUID, SpecificCharacterSet, InstanceCreationDate, "
                 "InstanceCreationTime"
             ),
-            ("the profile and the picture; derived; as needed; when the export arrived"),
+            (
+                "the profile and the picture; derived; as needed; when the export arrived, where "
+                "that is known"
+            ),
         ),
     )
     return Table("Attributes by module", ("Module", "Attributes", "Where they come from"), rows)

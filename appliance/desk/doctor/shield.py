@@ -12,8 +12,8 @@ from appliance.desk.doctor.talk import met
 from appliance.dicom import handshake
 
 if TYPE_CHECKING:
+    from appliance.certificate import Certificate
     from appliance.desk.doctor.subject import Visit
-    from appliance.dicom.certificate import Certificate
     from appliance.dicom.handshake import Handshake
 
 _MAY_MEAN_TLS = (errors.AssociationAborted, errors.NotDicom, errors.PeerSilent)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.journal.certificates import Holder, Paper
 from appliance.settings.load import parse
-from appliance.status.notices import endings, notices
+from appliance.status.notices import PAGE, notices
+from tests.fakes.clock import FakeClock
+
+if TYPE_CHECKING:
+    from appliance.errors import Notice
 
 FENCE = 'interface = "eth1"'
 
 
 def told(*lines: str) -> list[str]:
     share = ["[[source]]", 'name = "us"', 'kind = "share"', *lines]
-    found = notices(parse("\n".join(share)))
+    found = notices(parse("\n".join(share)), FakeClock(), [])
     assert {notice.code for notice in found} <= {"smb1-on"}
     return [notice.sentence for notice in found]
 
@@ -59,10 +64,18 @@ def test_a_certificate_that_ends_is_told_a_month_before(hours: int, words: str |
 
 def test_it_says_whose_certificate_ends() -> None:
     now = datetime(2026, 3, 14, 12, tzinfo=UTC)
-    holders = [Holder("box", "", "ours"), Holder("worklist", "ris", "ours")]
-    found = [*endings([paper(holder, now, 1) for holder in holders], now)]
+    holders = [Holder("box", "", "ours"), Holder("worklist", "ris", "ours"), PAGE]
+    found = endings([paper(holder, now, 1) for holder in holders], now)
     whose = [notice.sentence.split(" is ")[0] for notice in found]
-    assert whose == ["The certificate of this box", "The certificate of this box for ris"]
+    assert whose == [
+        "The certificate of this box",
+        "The certificate of this box for ris",
+        "The certificate of this box's page",
+    ]
+
+
+def endings(papers: list[Paper], now: datetime) -> tuple[Notice, ...]:
+    return notices(parse(""), FakeClock(now), papers)
 
 
 def paper(holder: Holder, now: datetime, hours: int) -> Paper:

@@ -74,6 +74,13 @@ def test_silence_is_said_and_needs_a_person(quiet: Quiet) -> None:
     assert "looks exactly like" in silence.hint
 
 
+def test_a_box_that_does_not_know_the_hour_hears_no_silence(quiet: Quiet) -> None:
+    quiet.clock.sure = False
+    assert quiet.listens(NEXT_MONDAY + timedelta(hours=5)) is None
+    quiet.clock.sure = True
+    assert quiet.listens(NEXT_MONDAY + timedelta(hours=5))
+
+
 def test_it_makes_the_yellow_lamp_flash(tmp_path: Path) -> None:
     box = Box(tmp_path)
     box.journal.custody.set_place("habit", "cr", "quiet")

@@ -87,7 +87,7 @@ def test_the_document_is_the_contract_s(box: Box) -> None:
     assert list(document) == [
         "items", "deliveries", "held", "waiting_for_order", "oldest_waiting_s", "sources",
         "destinations", "worklists", "lamps", "settings_problems", "notices",
-            "certificates", "version",
+            "certificates", "clock", "version",
     ]  # fmt: skip
     assert json.loads(json.dumps(document)) == document
     assert document["held"] == [

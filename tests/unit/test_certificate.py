@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.dicom import certificate
+from appliance import certificate
 from appliance.peek import Garbled
 from tests.builders.certificates import paper, today
 
