@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from appliance.call import ask
 from appliance.errors import BadSettings, Declined, NotThere
-from appliance.settings import editing
+from appliance.settings import editing, recovery
 from appliance.settings.history import history
 from appliance.settings.load import settings_path, text_of
 
@@ -70,6 +70,16 @@ def claim(paths: Paths, code: str, password: str) -> None:
 def change_password(paths: Paths, old: str, new: str) -> None:
     """Change the page's password. Raises Declined (wrong or weak password), NobodyAnswers."""
     _keeper(paths, op="password", old=old, new=new)
+
+
+def recovery_key(paths: Paths) -> str:
+    """The key that opens the card elsewhere; "" once somebody has written it down."""
+    return recovery.kept(paths.root)
+
+
+def recovery_key_taken(paths: Paths) -> None:
+    """It is written down: the box does not keep it any longer. Raises NobodyAnswers."""
+    _keeper(paths, op="recovery-key-taken")
 
 
 def _keeper(paths: Paths, **request: object) -> None:

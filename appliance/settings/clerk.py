@@ -1,11 +1,11 @@
-"""Owns what keeper does when asked: new settings, the first claim, a new password."""
+"""Owns what keeper does when asked: new settings, the first claim, passwords, the recovery key."""
 
 from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from appliance.settings import access, history
+from appliance.settings import access, history, recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,12 @@ class Clerk:
     @property
     def operations(self) -> Mapping[str, Handler]:
         """By name, as callers ask for them."""
-        return {"settings": self._settings, "claim": self._claim, "password": self._password}
+        return {
+            "settings": self._settings,
+            "claim": self._claim,
+            "password": self._password,
+            "recovery-key-taken": self._recovery_key_taken,
+        }
 
     def _settings(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """{"toml": TEXT}: put in force; {"version": NUMBER}."""
@@ -45,4 +50,10 @@ class Clerk:
         """{"old": TEXT, "new": TEXT}: another password."""
         with self._one_at_a_time:
             access.change_password(self._root, request["old"], request["new"])
+        return {}
+
+    def _recovery_key_taken(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{}: somebody has written it down; it is kept here no longer."""
+        with self._one_at_a_time:
+            recovery.forget(self._root)
         return {}

@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
 
 from appliance import __version__
+from appliance.desk import settings as desk
 from appliance.errors import Problem
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
         known = {"box_name": box.settings.box.name, "zone": box.zone, "attention_count": 0}
         with suppress(Problem):
             if auth.signed_in():
+                known["recovery_key_waits"] = bool(desk.recovery_key(box.paths))
                 known["attention_count"] = len(
                     {row["id"] for row in box.journal.ledger.attention()}
                 )

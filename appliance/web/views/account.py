@@ -1,4 +1,4 @@
-"""Owns the ways in and out: claiming a new box, logging in and out, changing the password."""
+"""Owns the ways in and out: claim, recovery key, login and logout, changing the password."""
 
 from __future__ import annotations
 
@@ -56,10 +56,20 @@ class Account:
             return render_template("password.html")
         return self._two_passwords("password.html", self._change_password)
 
+    def recovery_key(self) -> ResponseReturnValue:
+        """What opens the card elsewhere, until somebody says that it is written down."""
+        key = desk.recovery_key(self._box.paths)
+        if request.method == "GET" or not request.form.get("taken"):
+            return render_template("recovery_key.html", key=key, host=request.host)
+        desk.recovery_key_taken(self._box.paths)
+        flash("recovery key taken")
+        return redirect(url_for("status"))
+
     def _claim(self) -> ResponseReturnValue:
         desk.claim(self._box.paths, request.form["code"].strip(), request.form["password"])
         self._auth.sign_in()
-        return redirect(url_for("status"))
+        is_waiting = desk.recovery_key(self._box.paths)
+        return redirect(url_for("recovery_key" if is_waiting else "status"))
 
     def _login(self) -> ResponseReturnValue:
         if not self._auth.password_is(request.form["password"]):

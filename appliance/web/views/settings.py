@@ -9,7 +9,9 @@ from zoneinfo import available_timezones
 
 from flask import flash, redirect, render_template, request, url_for
 
+from appliance.box import papers
 from appliance.desk import settings as desk
+from appliance.desk.clock import can_be_set
 from appliance.errors import Problem
 from appliance.settings.history import history
 from appliance.web import forms
@@ -44,7 +46,14 @@ class Settings:
 
     def overview(self) -> ResponseReturnValue:
         """All that can be set, at a glance."""
-        return render_template("settings.html", settings=self._box.settings)
+        has_certificate = papers.shown(self._box.paths.root).exists()
+        return render_template(
+            "settings.html",
+            settings=self._box.settings,
+            has_certificate=has_certificate,
+            is_on_a_card=not self._box.paths.run.is_relative_to(self._box.paths.root),
+            has_clock=can_be_set(self._box.paths),
+        )
 
     def box(self) -> ResponseReturnValue:
         """The form of [box]."""

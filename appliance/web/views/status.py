@@ -41,6 +41,7 @@ class Status:
             moving=_moving(now),
             pattern=PATTERNS[now.lamps],
             settings=self._box.settings,
+            said_at_start=self._box.said_at_start,
         )
 
 

@@ -1,0 +1,188 @@
+"""Owns taking what no PACS has off a card that was pulled out of its box: copies, and a list.
+
+The card's file system is seen through a layer that takes all writing (appliance/box/rescue.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from appliance.clock import SystemClock
+from appliance.desk.unsent import STATES, not_taken
+from appliance.errors import NotThere
+from appliance.journal.journal import Journal, Paths
+from appliance.journal.worker import Worker
+from appliance.model import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.model import Arrival, Evidence, Item
+
+_ALL = 1 << 62
+_NO_FILE_NAME = re.compile(r"[^\w.\-+=,@ ()]", re.ASCII)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WHO = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "StudyDate", "Modality")
+_ORIGINS = (Origin.WORKLIST, Origin.HEADER, Origin.SIDECAR, Origin.FILENAME, Origin.EXIF)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """One original that no PACS has, and where it stood when the card was pulled."""
+
+    name: str
+    source: str
+    state: str
+    size_bytes: int
+    file: str  # below the folder of the rescue; "" where its bytes are gone
+    note: str = ""  # what is wrong with the copy
+    item: int = 0  # 0: never taken from the share it lies in
+    sha256: str = ""
+    arrived_at: str = ""
+    code: str = ""
+    sentence: str = ""
+    deliveries: str = ""
+    sidecars: str = ""
+    patient_id: str = ""
+    patient_name: str = ""
+    patient_birth_date: str = ""
+    accession_number: str = ""
+    study_date: str = ""
+    modality: str = ""
+
+    def document(self) -> dict[str, object]:
+        """As `jembatan rescue --json` and list.json tell it."""
+        return asdict(self)
+
+
+def rescue(card: Path, run: Path, out: Path) -> list[Rescued]:
+    """Copy what is unsent in the data at `card` to `out`, with list.csv and list.json there.
+
+    `run` is a folder to work in. Raises NotThere, JournalFault, JournalNewer, DiskFull; OSErrors
+    fly.
+    """
+    paths = Paths(card, run)
+    if not paths.journal.exists():
+        raise NotThere(what="journal on this card; its box has never taken an image")
+    worker = Worker(run, "rescue")
+    try:
+        journal = Journal(paths, worker, SystemClock())
+        try:
+            found = [*_items(journal, out), *(_file(each, out) for each in not_taken(journal))]
+        finally:
+            journal.close()
+    finally:
+        worker.retire()
+    _list(found, out)
+    return found
+
+
+def _items(journal: Journal, out: Path) -> Iterator[Rescued]:
+    for row in journal.ledger.unfinished(_ALL):
+        told = {"code": str(row["code"]), "sentence": str(row["sentence"])}
+        yield _item(journal, journal.items.get(row["id"]), told, out)
+
+
+def _item(journal: Journal, item: Item, told: Mapping[str, str], out: Path) -> Rescued:
+    stem = f"{item.id:06}"
+    file, note = _copied(journal, item.sha256, out / "images" / f"{stem}_{_plain(item.name)}")
+    beside = [
+        _copied(journal, sha256, out / "images" / f"{stem}_beside_{_plain(name)}")
+        for name, sha256 in sorted(item.sidecars.items())
+    ]
+    evidence = item.evidence
+    return Rescued(
+        item=item.id,
+        file=_below(file, out),
+        sidecars=" ".join(_below(path, out) for path, _ in beside),
+        name=item.name,
+        source=item.source,
+        arrived_at=item.arrived_at,
+        state=STATES[item.state],
+        code=told["code"],
+        sentence=told["sentence"],
+        deliveries="; ".join(_deliveries(journal, item.id)),
+        size_bytes=item.size_bytes,
+        sha256=item.sha256,
+        note=" ".join(filter(None, (note, *(said for _, said in beside)))),
+        **_who(item, evidence),
+    )
+
+
+def _deliveries(journal: Journal, item_id: int) -> Iterator[str]:
+    for row in journal.ledger.deliveries_of(item_id):
+        yield " ".join(filter(None, (f"{row['destination']}: {row['state']}.", row["sentence"])))
+
+
+def _who(item: Item, evidence: Evidence) -> dict[str, str]:
+    """Whose it is, where that was decided; else what is said about it, which proves nothing."""
+    decided = dict(item.identity.values) if item.identity else {}
+    said = {word: decided.get(word) or evidence.get(word, *_ORIGINS) for word in _WHO}
+    return {_snake(word): value for word, value in said.items()}
+
+
+def _file(arrival: Arrival, out: Path) -> Rescued:
+    target = out / "not-taken" / _plain(arrival.source) / _plain(arrival.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(arrival.path, target, follow_symlinks=False)
+    return Rescued(
+        name=arrival.name,
+        source=arrival.source,
+        state="never taken",
+        size_bytes=target.stat().st_size,
+        file=_below(target, out),
+    )
+
+
+def _copied(journal: Journal, sha256: str, target: Path) -> tuple[Path | None, str]:
+    """Copy bytes out, and hash what is read: a card that was pulled may be a dying one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with journal.spool.path(sha256).open("rb") as original, target.open("wb") as copy:
+            while chunk := original.read(1 << 20):
+                digest.update(chunk)
+                copy.write(chunk)
+    except FileNotFoundError:
+        return None, f"The bytes of {target.name} are not on the card."
+    except OSError as error:
+        return target, f"{target.name} could not be read to its end: {error.strerror}."
+    if digest.hexdigest() != sha256:
+        return target, f"{target.name} is not what came: its bytes have changed on the card."
+    return target, ""
+
+
+def _list(found: Sequence[Rescued], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [each.document() for each in found]
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
+    (out / "list.json").write_text(text + "\n", encoding="utf-8")
+    with (out / "list.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Rescued.__slots__)
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+
+
+def _cell(value: object) -> object:
+    """A text that a table calculator would take for a formula is marked as text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _plain(name: str) -> str:
+    """A name of one file on any file system."""
+    return _NO_FILE_NAME.sub("_", name).strip(". ")[-120:] or "_"
+
+
+def _below(path: Path | None, out: Path) -> str:
+    return path.relative_to(out).as_posix() if path else ""
+
+
+def _snake(keyword: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", keyword).lower()

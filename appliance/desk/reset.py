@@ -1,0 +1,86 @@
+"""Owns what stands against setting the box back to how it came: images that no PACS has.
+
+A reset is asked for while the box works and decided at its next start (appliance/box/vault.py),
+when nobody can bring another image between the look and the deed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.box import vault
+from appliance.call import ask as call
+from appliance.clock import SystemClock
+from appliance.desk.unsent import Unsent, shared, unsent
+from appliance.errors import JournalFault, JournalNewer
+from appliance.errors.card import NotUnderstood, UnsentImages
+from appliance.journal.charge import Charge
+from appliance.journal.journal import Journal
+from appliance.journal.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from appliance.call import Handler
+    from appliance.journal.session import Paths
+
+_STEWARD_S = 60.0
+
+
+def operations(paths: Paths) -> Mapping[str, Handler]:
+    """What the steward does of it, by name."""
+
+    def reset(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{}: have the next start erase the card. It is for the caller to restart the box."""
+        decide(paths)
+        return {}
+
+    return {"reset": reset}
+
+
+def ask(paths: Paths) -> None:
+    """Have the box erase itself and start again. Raises Declined, with why not; NobodyAnswers."""
+    steward = paths.run / "steward.sock"
+    call(steward, {"op": "reset"}, _STEWARD_S)
+    call(steward, {"op": "restart"}, _STEWARD_S)
+
+
+def decide(paths: Paths) -> None:
+    """The same as root, but for starting again: for the command, the button and the steward.
+
+    Raises UnsentImages, NotUnderstood, DataDamaged, ToolFailed.
+    """
+    must_be_empty(paths)
+    vault.ask_reset(vault.this_box())
+
+
+def must_be_empty(paths: Paths) -> None:
+    """Raises UnsentImages where a reset would lose an image, NotUnderstood where nobody knows."""
+    try:
+        found = _look(paths)
+    except (JournalFault, JournalNewer) as fault:
+        raise NotUnderstood(why=fault.sentence) from fault
+    except OSError as error:
+        raise NotUnderstood(why=f"{error.filename}: {error.strerror}.") from error
+    if found:
+        raise UnsentImages(what=found.sentence)
+
+
+def against(journal: Journal) -> Unsent:
+    """What a reset would lose; of a box that was handed over nothing, since its spare has it."""
+    has_left = journal.charge.standing().state is Charge.LEFT
+    return Unsent({}) if has_left else unsent(journal)
+
+
+def _look(paths: Paths) -> Unsent:
+    if not paths.journal.exists() or not paths.journal.stat().st_size:  # as tmpfiles.d made it
+        return Unsent({}, sum(1 for _ in shared(paths)))
+    worker = Worker(paths.run, "reset")
+    try:
+        journal = Journal(paths, worker, SystemClock())
+        try:
+            return against(journal)
+        finally:
+            journal.close()
+    finally:
+        worker.retire()

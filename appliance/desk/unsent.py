@@ -1,0 +1,88 @@
+"""Owns what a box holds that no PACS has: images that are not over, files nobody has taken yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.intake.accept import fingerprint, shown_name
+from appliance.model import Arrival, ItemState
+from appliance.sources.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from appliance.journal.journal import Journal
+    from appliance.journal.session import Paths
+
+STATES: Mapping[str, str] = {
+    ItemState.ARRIVED: "not yet read",
+    ItemState.CONVERTED: "not yet identified",
+    ItemState.IDENTIFIED: "not yet on the way to a PACS",
+    ItemState.ROUTED: "not yet confirmed by every PACS",
+    ItemState.HELD: "held for a person",
+    ItemState.QUARANTINED: "set aside because they cannot be used",
+}
+"""All but `done` (every PACS has it) and `ignored` (a rule or a person said so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """How much of it there is."""
+
+    items: Mapping[str, int]
+    """How many images stand at each of STATES."""
+    files: int = 0
+    """How many files lie in the shares of the box and were never taken."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.items or self.files)
+
+    @property
+    def sentence(self) -> str:
+        """What, and how many of it."""
+        parts = []
+        if total := sum(self.items.values()):
+            each = ", ".join(f"{n} {STATES[state]}" for state, n in self.items.items())
+            parts.append(f"{_counted(total, 'image')} ({each})")
+        if self.files:
+            parts.append(f"{_counted(self.files, 'file')} in its network shares")
+        return " and ".join(parts)
+
+
+def unsent(journal: Journal) -> Unsent:
+    """What the box of that journal holds."""
+    counts = journal.ledger.item_counts()
+    return Unsent(
+        {state: counts[state] for state in STATES if counts.get(state)},
+        sum(1 for _ in not_taken(journal)),
+    )
+
+
+def not_taken(journal: Journal) -> Iterator[Arrival]:
+    """The files in the shares of the box that watch never took, as it would take them."""
+    return (each for each in shared(journal.paths) if not journal.arrivals.knows(each))
+
+
+def shared(paths: Paths) -> Iterator[Arrival]:
+    """All files in the shares of the box. OSErrors fly."""
+    folders = sorted(paths.shares.iterdir()) if paths.shares.is_dir() else []
+    for folder in folders:
+        if folder.is_dir() and not folder.is_symlink():
+            yield from _arrivals(folder)
+
+
+def _arrivals(folder: Path) -> Iterator[Arrival]:
+    tree = Tree(folder)
+    try:
+        for path in tree.scan():
+            name = shown_name(path.relative_to(folder).as_posix())
+            yield Arrival(folder.name, name, path, fingerprint(path.lstat()))
+    finally:
+        tree.close()
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,100 @@
+"""Owns what can be wrong with the card's encrypted data: opening, resetting and rescuing it."""
+
+from __future__ import annotations
+
+from appliance.errors.base import Notice, Problem
+
+
+class ToolFailed(Problem):
+    """{name} did not do its work: {said}."""
+
+    code = "tool-failed"
+
+
+class NoSerial(Problem):
+    """The board does not tell its serial number, so the data on the card stays closed."""
+
+    code = "no-serial"
+    hint = "Switch the box off and on; if that does not help, the board or its firmware is broken."
+
+
+class OtherBoard(Problem):
+    """The data on this card belongs to another board, and this board cannot open it."""
+
+    code = "other-board"
+    hint = (
+        "Put the card back into its own board, or type the recovery key: on this box's page, or"
+        " with `jembatan recover`."
+    )
+
+
+class DataDamaged(Problem):
+    """The data on this card cannot be opened: {why}. Nothing on it was erased."""
+
+    code = "data-damaged"
+    hint = (
+        "Images that were not sent may be on it: keep the card, put another one into the box, and"
+        " read this one with `jembatan rescue` and the recovery key."
+    )
+
+
+class DataRepaired(Notice):
+    """The file system of the card was damaged and has been repaired."""
+
+    code = "data-repaired"
+    hint = "Run `jembatan journal verify`: it names every image whose bytes are missing."
+
+
+class CardTooSmall(Problem):
+    """The card leaves {mib} MiB for images; {least} MiB are the least."""
+
+    code = "card-too-small"
+    hint = "Write the image to a larger card: 16 GB or more."
+
+
+class MistypedKey(Problem):
+    """{what}."""
+
+    code = "mistyped-key"
+    hint = "A recovery key is five groups of six letters and digits; compare it with the sheet."
+
+
+class WrongRecoveryKey(Problem):
+    """This is a recovery key, but not the one of this card."""
+
+    code = "wrong-recovery-key"
+    hint = "Each card has its own key, shown when its box was claimed; look for another sheet."
+
+
+class UnsentImages(Problem):
+    """The box was not reset, because it has what no PACS has: {what}."""
+
+    code = "unsent-images"
+    hint = (
+        "Bring the PACS connection back and decide about what is held; or take the images off the"
+        " card with `jembatan rescue` and the recovery key, then discard them here by name."
+    )
+
+
+class NotUnderstood(Problem):
+    """The box was not reset: whether images wait in it cannot be told. {why}"""
+
+    code = "unsent-unknown"
+    hint = "Keep the card and read it with `jembatan rescue`; then write the image to it again."
+
+
+class NoDiskEncryption(Problem):
+    """This machine cannot open an encrypted card: {why}."""
+
+    code = "no-disk-encryption"
+    hint = (
+        "Use a Linux machine (or one started from a Linux live stick) as root: its kernel needs"
+        " dm-crypt, dm-snapshot, loop devices and Adiantum, as Debian's and Ubuntu's have."
+    )
+
+
+class NoCardThere(Problem):
+    """{path} is no card of a box: {why}."""
+
+    code = "no-card"
+    hint = "Name the whole card (/dev/sdb), its image, or its data partition (/dev/sdb7)."

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.box import filesystem
+from appliance.errors.card import DataDamaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """A small file system with a folder `box` in it."""
+    path = tmp_path / "data"
+    with path.open("wb") as file:
+        file.truncate(24 << 20)
+    filesystem.make(path)
+    debugfs(path, "mkdir box")
+    return path
+
+
+def debugfs(device: Path, *commands: str) -> str:
+    """What it says to commands that may also break things."""
+    text = "\n".join(commands)
+    done = subprocess.run(
+        ["debugfs", "-w", device], input=text, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def is_clean(device: Path) -> bool:
+    done = subprocess.run(["e2fsck", "-f", "-n", device], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_what_is_made_is_whole(device: Path) -> None:
+    assert filesystem.check(device, "box") is False
+    assert is_clean(device)
+    assert "DATA" in debugfs(device, "show_super_stats -h")
+
+
+def test_what_any_power_cut_leaves_is_put_right_without_a_word(device: Path) -> None:
+    debugfs(device, "dirty", "set_super_value free_blocks_count 5")
+    assert filesystem.check(device, "box") is False
+    assert is_clean(device)
+
+
+def test_damage_is_repaired_and_said(device: Path) -> None:
+    debugfs(
+        device,
+        "dirty",
+        "set_super_value state 2",  # with errors
+        "mkdir box/lost",
+        "zap_block -f box/lost -p 255 0",
+    )
+    assert filesystem.check(device, "box") is True
+    assert is_clean(device)
+    assert "Type: directory" in debugfs(device, "stat box")
+
+
+def test_what_has_lost_its_landmark_is_left_to_people(device: Path) -> None:
+    debugfs(device, "set_super_value state 2", "clri /")
+    with pytest.raises(DataDamaged, match="badly damaged"):
+        filesystem.check(device, "box")
+
+
+def test_what_is_no_file_system_is_not_made_one(tmp_path: Path) -> None:
+    device = tmp_path / "data"
+    device.write_bytes(bytes(1 << 20))
+    with pytest.raises(DataDamaged):
+        filesystem.check(device, "box")
+    assert device.read_bytes() == bytes(1 << 20)
+
+
+def test_what_cannot_be_mounted_is_damaged(tmp_path: Path) -> None:
+    device = tmp_path / "data"
+    device.write_bytes(bytes(1 << 20))
+    with pytest.raises(DataDamaged):
+        filesystem.mount(device, tmp_path)

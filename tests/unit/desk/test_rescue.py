@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.desk.rescue import rescue
+from appliance.errors import NotThere
+from appliance.model import ItemState
+from tests.builders.box import NOT_ANSWERING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.box import Box
+
+
+def test_what_no_pacs_has_is_copied_and_what_one_has_is_not(box: Box, tmp_path: Path) -> None:
+    unsent = box.one_of_each()
+    found = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    wanted = {s for s in ItemState if s not in (ItemState.DONE, ItemState.IGNORED)}
+    assert unsent
+    assert len(found) >= len(wanted)
+    for each in found:
+        copy = tmp_path / "out" / each.file
+        assert hashlib.sha256(copy.read_bytes()).hexdigest() == each.sha256
+        assert not each.note
+
+
+def test_the_list_says_whose_it_is_and_where_it_stands(box: Box, tmp_path: Path) -> None:
+    item = box.item(ItemState.ROUTED, "day 1/=film.tif")
+    box.journal.deliveries.defer(box.take_up(), NOT_ANSWERING, box.clock.utc(), forgive=True)
+    rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    (told,) = json.loads((tmp_path / "out" / "list.json").read_text())
+    assert told["item"] == item.id
+    assert told["name"] == "day 1/=film.tif"
+    assert (told["patient_id"], told["patient_name"]) == ("4711", "SITI")
+    assert told["state"] == "not yet confirmed by every PACS"
+    assert told["deliveries"].startswith("pacs: deferred.")
+    assert told["file"] == f"images/{item.id:06}_day 1_=film.tif"
+    with (tmp_path / "out" / "list.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["patient_name"] == "SITI"
+
+
+def test_a_name_that_a_table_calculator_would_run_is_text(box: Box, tmp_path: Path) -> None:
+    box.accept("=cmd.tif")
+    rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    text = (tmp_path / "out" / "list.csv").read_text(encoding="utf-8-sig")
+    assert "'=cmd.tif" in text
+
+
+def test_sidecars_come_along(box: Box, tmp_path: Path) -> None:
+    box.accept("film.tif", sidecars={"film.json": b"{}"})
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert (tmp_path / "out" / found.sidecars).read_bytes() == b"{}"
+
+
+def test_bytes_that_are_gone_or_changed_are_said_so(box: Box, tmp_path: Path) -> None:
+    gone, changed = box.accept("a.tif"), box.accept("b.tif")
+    box.journal.spool.path(gone.sha256).unlink()
+    box.journal.spool.path(changed.sha256).write_bytes(b"other")
+    found = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert [each.note.split(": ")[-1] for each in found] == [
+        "The bytes of 000001_a.tif are not on the card.",
+        "its bytes have changed on the card.",
+    ]
+    assert not found[0].file
+    assert found[1].file
+
+
+def test_a_file_that_was_never_taken_is_copied_too(box: Box, tmp_path: Path) -> None:
+    file = box.paths.shares / "cr1" / "day" / "film.tif"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"film")
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert (found.state, found.file) == ("never taken", "not-taken/cr1/day_film.tif")
+    assert (tmp_path / "out" / found.file).read_bytes() == b"film"
+
+
+def test_names_that_no_file_may_have_are_made_plain(box: Box, tmp_path: Path) -> None:
+    box.accept("../../etc/pass\u202ewd:*?")
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert found.file == "images/000001__.._etc_pass_wd___"
+    assert (tmp_path / "out" / found.file).is_file()
+
+
+def test_a_card_without_a_journal_has_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotThere, match="never taken an image"):
+        rescue(tmp_path, tmp_path / "work", tmp_path / "out")

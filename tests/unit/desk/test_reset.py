@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.desk import reset
+from appliance.errors.card import NotUnderstood, UnsentImages
+from appliance.intake.accept import fingerprint
+from appliance.journal.charge import Charge
+from appliance.journal.session import Paths
+from appliance.model import Arrival, ItemState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.box import Box
+
+
+def refusal(paths: Paths) -> str:
+    with pytest.raises(UnsentImages) as caught:
+        reset.must_be_empty(paths)
+    assert "rescue" in caught.value.hint
+    return str(caught.value.facts["what"])
+
+
+@pytest.mark.parametrize(
+    "state", [s for s in ItemState if s not in (ItemState.DONE, ItemState.IGNORED)]
+)
+def test_whatever_is_not_over_stands_against_a_reset(box: Box, state: ItemState) -> None:
+    box.item(state)
+    assert refusal(box.paths).startswith("1 image (1 ")
+
+
+@pytest.mark.parametrize("state", [ItemState.DONE, ItemState.IGNORED])
+def test_what_is_over_does_not(box: Box, state: ItemState) -> None:
+    box.item(state)
+    reset.must_be_empty(box.paths)
+
+
+def test_the_refusal_says_how_many_of_what(box: Box) -> None:
+    for state in (ItemState.DONE, ItemState.HELD, ItemState.ROUTED, ItemState.ROUTED):
+        box.item(state)
+    assert refusal(box.paths) == (
+        "3 images (2 not yet confirmed by every PACS, 1 held for a person)"
+    )
+
+
+def test_a_file_in_a_share_that_nobody_took_stands_against_it_too(box: Box) -> None:
+    file = box.paths.shares / "cr1" / "day" / "film.tif"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"film")
+    assert refusal(box.paths) == "1 file in its network shares"
+    arrival = Arrival("cr1", "day/film.tif", file, fingerprint(file.lstat()))
+    box.item(ItemState.DONE)
+    with box.journal.spool.custody(), file.open("rb") as content:
+        stored = box.journal.spool.keep(content)
+        box.journal.arrivals.add(
+            arrival, stored, evidence_digest="", sidecars={}, modified_at=box.clock.utc()
+        )
+    assert "1 image (1 not yet read)" in refusal(box.paths)
+
+
+def test_a_box_that_never_took_an_image_may_be_reset(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path / "run")
+    reset.must_be_empty(paths)
+    paths.journal.parent.mkdir()
+    paths.journal.touch()
+    reset.must_be_empty(paths)
+    (paths.shares / "cr1").mkdir(parents=True)
+    (paths.shares / "cr1" / "film.tif").touch()
+    assert refusal(paths) == "1 file in its network shares"
+
+
+def test_a_journal_that_cannot_be_read_may_hold_anything(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path / "run")
+    paths.journal.parent.mkdir()
+    paths.journal.write_bytes(b"no database, " * 1000)
+    with pytest.raises(NotUnderstood, match="cannot be told"):
+        reset.must_be_empty(paths)
+
+
+def test_what_a_box_has_handed_over_is_its_spares(box: Box) -> None:
+    box.item(ItemState.HELD)
+    for state in (Charge.LEAVING, Charge.RELEASING):
+        box.journal.charge.set(state, "1")
+    assert refusal(box.paths)
+    box.journal.charge.set(Charge.LEFT, "1")
+    reset.must_be_empty(box.paths)
