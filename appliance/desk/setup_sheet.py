@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.desk.firewall import Opening, openings
+from appliance.box.firewall import Opening, Place, openings
 from appliance.dicom.names import name_of
 from appliance.elements import EXPLICIT_LE, IMPLICIT_LE
 from appliance.settings.schema import Confirm, Environment
@@ -24,8 +24,7 @@ class Machine:
     """Where this box is found."""
 
     addresses: tuple[str, ...]  # as they are known: one for each network socket
-    page_port: int
-    dicom_port: int = 0  # opened by the operating system besides `listen_port`; 0: none
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def sheet(
         kinds=classes[:_MOST_KINDS],
         more_kinds=len(classes[_MOST_KINDS:]),
         orders=tuple(tuple(_orders(settings, worklist)) for worklist in worklists),
-        openings=openings(settings, machine.page_port, machine.dicom_port),
+        openings=openings(settings, machine.place),
     )
 
 
@@ -94,7 +93,7 @@ def _ours(settings: Settings, destination: Destination, machine: Machine) -> Ite
 
 
 def _ports(box: Box, machine: Machine) -> str:
-    plain = dict.fromkeys(filter(None, (box.listen_port, machine.dicom_port)))
+    plain = dict.fromkeys(filter(None, (box.listen_port, machine.place.dicom_port)))
     said = " or ".join(map(str, plain))
     return f"{said}; with TLS {box.tls_port}" if box.tls_port else said
 

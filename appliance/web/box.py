@@ -7,19 +7,22 @@ from zoneinfo import ZoneInfo
 
 from flask import g
 
+from appliance.box import report, state
+from appliance.box.firewall import Place, on_the_box
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker
 from appliance.settings.current import Current
 from appliance.status import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.box.report import Said
+    from appliance.box.state import State
     from appliance.clock import Clock
     from appliance.journal.session import Paths
     from appliance.settings.schema import Settings
     from appliance.status.snapshot import Snapshot
-
-
-_DICOM_PORT = 104  # systemd/jembatan-dicom.socket
 
 
 class Box:
@@ -43,12 +46,20 @@ class Box:
         return ZoneInfo(self.settings.box.timezone)
 
     @property
-    def dicom_port(self) -> int:
-        """The port that systemd opens for DICOM besides the one of the settings; 0: none.
+    def network(self) -> State | None:
+        """How the network of the box is; None on a workstation, whose network is its own."""
+        return state.told(self.paths.run.with_name(state.FOLDER))
 
-        Only on a box: there systemd made the folder of sockets too.
-        """
-        return 0 if self.paths.run.is_relative_to(self.paths.root) else _DICOM_PORT
+    def place(self, page_port: int) -> Place:
+        """Where the page runs, as far as ports go: as all boxes do, or at this port."""
+        told = self.network
+        return on_the_box(told.network) if told else Place((page_port,))
+
+    @property
+    def said_at_start(self) -> Sequence[Said]:
+        """What the start of the box (appliance/services/start.py) has to tell whoever looks."""
+        told = report.read(self.paths.run.with_name(report.PLACE.parent.name) / report.PLACE.name)
+        return told.said if told else ()
 
     @property
     def journal(self) -> Journal:

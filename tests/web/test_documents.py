@@ -105,7 +105,7 @@ def test_the_sheet_is_filled_in(owner: Visitor, box: Box) -> None:
     assert "Commitment at JIVEXSC, 10.0.0.6, port 5104" in shown
     assert "Computed Radiography Image" in shown
     assert "AE title of this box there CR2WL" in shown
-    assert "10.0.0.6 this box TCP 11112, TCP 2762 DICOM: reports on stored images" in shown
+    assert "10.0.0.6 this box TCP 11112, 2762 DICOM: reports on stored images" in shown
     assert "Ms Sari" in shown
     assert "hunter2" not in shown
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appliance.board.adapters import Adapter
+from appliance.box import state
+from appliance.box.state import State
 from appliance.settings import history
 from appliance.settings.current import Current
 from appliance.settings.links import (
@@ -25,13 +27,14 @@ from appliance.settings.links import (
 from appliance.settings.load import settings_path
 from appliance.web.links import LINKS
 from appliance.web.words import LABELS, in_words
-from tests.web.visitor import Visitor, text_of
+from tests.web.visitor import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.settings.links import Source
     from tests.builders.box import Box
+    from tests.web.visitor import Visitor
 
 BY_ID = "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
 Given = dict[str, str | list[str]]
@@ -269,10 +272,8 @@ def test_the_modality_is_told_where_to_send(owner: Visitor, box: Box) -> None:
 
 def test_a_box_has_the_port_that_modalities_expect_too(owner: Visitor, box: Box) -> None:
     assert "or 104" not in text_of(owner.get("/settings/source/new/receiver"))
-    box.paths = box.paths._replace(run=box.paths.root.parent)
-    at_a_box = Visitor(box)
-    at_a_box.is_let_in()
-    assert "Port 11112 or 104" in text_of(at_a_box.get("/settings/source/new/receiver"))
+    state.tell(box.paths.run.with_name(state.FOLDER), State("jembatan-abcd1234"))
+    assert "Port 11112 or 104" in text_of(owner.get("/settings/source/new/receiver"))
 
 
 def test_the_modality_is_told_its_share(owner: Visitor) -> None:

@@ -60,3 +60,15 @@ for (const button of document.querySelectorAll("button[data-wait]")) {
     });
   });
 }
+
+// <strong data-countdown="SECONDS">: counts down, then the page is fetched anew.
+for (const left of document.querySelectorAll("[data-countdown]")) {
+  const until = Date.now() + 1000 * left.dataset.countdown;
+  const counting = setInterval(() => {
+    const seconds = Math.max(0, Math.round((until - Date.now()) / 1000));
+    left.textContent = String(seconds);
+    if (seconds > 0) return;
+    clearInterval(counting);
+    setTimeout(() => location.reload(), 5000);
+  }, 1000);
+}

@@ -76,8 +76,8 @@ class Documents:
         from appliance.desk.setup_sheet import Machine  # noqa: PLC0415 - see the class
 
         found = [each for each in interfaces() if each.address]
-        page_port = int(request.environ["SERVER_PORT"])
-        return Machine(tuple(_place(*each) for each in found), page_port, self._box.dicom_port)
+        place = self._box.place(int(request.environ["SERVER_PORT"]))
+        return Machine(tuple(_place(*each) for each in found), place)
 
 
 def _place(name: str, address: str) -> str:

@@ -137,7 +137,7 @@ class _Form(Table):
             "interfaces": found,
             "sockets": sockets,
             "host_name": socket.gethostname(),
-            "port_of_the_box": self._box.dicom_port,
+            "port_of_the_box": self._box.place(0).dicom_port,
         }
 
     def _receiving(self, values: Form) -> Mapping[str, object]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
-from appliance.desk.firewall import Opening, openings
+from appliance.box.firewall import Place
 from appliance.desk.setup_sheet import Fact, Machine, Sheet, sheet
 from appliance.elements import EXPLICIT_LE, IMPLICIT_LE
 from appliance.settings import sop_classes as sop
 from appliance.settings import transfer_syntaxes as syntaxes
 from appliance.settings.load import parse
-from appliance.settings.schema import Settings
 
 BOX = '[box]\nname = "CR 2"\nae_title = "BOX"\n'
 PACS = """
@@ -20,7 +17,7 @@ host = "10.0.0.5"
 port = 104
 ae_title = "PACS"
 """
-MACHINE = Machine(("10.0.0.2 (eth0)", "192.168.1.2 (eth1)"), 8080)
+MACHINE = Machine(("10.0.0.2 (eth0)", "192.168.1.2 (eth1)"), Place((8080,)))
 
 
 def made(text: str, *kinds: tuple[str, str], machine: Machine = MACHINE) -> Sheet:
@@ -30,12 +27,6 @@ def made(text: str, *kinds: tuple[str, str], machine: Machine = MACHINE) -> Shee
 
 def said(facts: tuple[Fact, ...]) -> dict[str, str]:
     return {fact.name: fact.value for fact in facts}
-
-
-def opened(text: str, *, dicom_port: int = 0) -> list[Opening]:
-    always = {"the page of this box", "the time (NTP)"}
-    found = openings(parse(BOX + text), 8080, dicom_port)
-    return [each for each in found if each.what not in always]
 
 
 def test_what_is_entered_in_the_pacs() -> None:
@@ -58,7 +49,7 @@ def test_only_what_is_asked_of_it_is_to_be_allowed() -> None:
 
 
 def test_the_port_of_the_operating_system_counts_too() -> None:
-    ours = said(made(PACS, machine=Machine((), 443, 104)).ours)
+    ours = said(made(PACS, machine=Machine((), Place((443,), 104))).ours)
     assert ours["Reports go to"] == "BOX, port 11112 or 104"
     assert ours["Host"] == "no address is known yet"
 
@@ -121,59 +112,3 @@ environment = "{0}"
         "AE title of this box there": "BOX",
         "Scheduled station AE title": "CR2",
     }
-
-
-MODALITY = """
-[[source]]
-name = "us"
-kind = "receiver"
-allow = [{ ae_title = "US", host = "10.0.0.9", port = 4242 }]
-"""
-SHARE = '[[source]]\nname = "s"\nkind = "share"\n'
-WAYS = {
-    "images and reports": (
-        PACS,
-        [
-            Opening("this box", "10.0.0.5", "TCP 104", "DICOM: images"),
-            Opening("10.0.0.5", "this box", "TCP 11112", "DICOM: reports on stored images"),
-        ],
-    ),
-    "asked elsewhere": (
-        PACS + 'confirm = "find"\nfind = { host = "10.0.0.6", port = 105 }\n',
-        [
-            Opening("this box", "10.0.0.5", "TCP 104", "DICOM: images"),
-            Opening("this box", "10.0.0.6", "TCP 105", "DICOM: are images stored?"),
-        ],
-    ),
-    "a modality": (
-        MODALITY,
-        [
-            Opening("10.0.0.9", "this box", "TCP 11112", "DICOM: images of a modality"),
-            Opening("this box", "10.0.0.9", "TCP 4242", "DICOM: reports to a modality"),
-        ],
-    ),
-    "a share of the box": (
-        SHARE + 'hosted = true\nuser = "cr"\npassword = "x"\nhosts = ["10.0.0.8"]\n',
-        [Opening("10.0.0.8", "this box", "TCP 445", "SMB: a share of this box")],
-    ),
-    "a share of the modality, by name": (
-        SHARE + 'mount = "//cr.example/export"\n',
-        [
-            Opening("this box", "cr.example", "TCP 445, 139", "SMB: its share"),
-            Opening("this box", "name servers", "UDP and TCP 53", "names of hosts (DNS)"),
-        ],
-    ),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_every_connection_has_its_line(way: str) -> None:
-    text, wanted = WAYS[way]
-    assert opened(text) == wanted
-
-
-def test_both_ports_of_a_box_are_named() -> None:
-    assert opened(PACS, dicom_port=104)[1].port == "TCP 11112, TCP 104"
-    assert openings(Settings(), 443)[0] == Opening(
-        "whoever looks after it", "this box", "TCP 443", "the page of this box"
-    )

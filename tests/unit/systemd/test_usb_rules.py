@@ -27,7 +27,7 @@ AUDIO, CAMERA, PRINTER, PHONE, SMART_CARD = (
     "0b/00/00",
 )
 
-KINGSTON, FTDI, LAN = "0951:1666", "0403:6001", "0424:ec00"
+KINGSTON, FTDI, LAN, REALTEK = "0951:1666", "0403:6001", "0424:ec00", "0bda:8153"
 
 
 def interface(numbers: str, device: str = KINGSTON, *, authorized: str = "0") -> Event:
@@ -57,13 +57,16 @@ def test_what_modalities_and_hospitals_plug_in_is_let_in(numbers: str) -> None:
 
 @pytest.mark.parametrize(
     "device",
-    [FTDI, "0403:6015", "067b:2303", "067b:23a3", "10c4:ea60", "1a86:7523", "1a86:5523", LAN],
+    [
+        *(FTDI, "0403:6015", "067b:2303", "067b:23a3", "10c4:ea60", "1a86:7523", "1a86:5523"),
+        *(LAN, REALTEK, "0bda:8156", "0b95:1790", "0b95:772b"),
+    ],
 )
 def test_listed_adapters_are_let_in(device: str) -> None:
     assert is_let_in(interface(VENDOR, device))
 
 
-@pytest.mark.parametrize("device", [KINGSTON, FTDI, LAN, "067b:2303", "1a86:7523"])
+@pytest.mark.parametrize("device", [KINGSTON, FTDI, LAN, REALTEK, "1a86:7523"])
 @pytest.mark.parametrize("numbers", [KEYBOARD, MOUSE, ANY_HID])
 def test_a_keyboard_is_never_let_in_whatever_it_calls_itself(numbers: str, device: str) -> None:
     assert not is_let_in(interface(numbers, device))
