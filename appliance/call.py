@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -143,6 +143,57 @@ class Server:
     def _admit(self, line: socket.socket) -> None:
         if self._callers is not None and _user(line) not in self._callers:
             raise Refused(what="the call", why="this user has no business here")
+
+
+class Reception:
+    """The answering side of a service that leaves when nobody asks: several callers at once.
+
+    Callers are let in by `turn` alone, so that nobody is let in who would not be answered.
+    """
+
+    def __init__(self, listening: socket.socket, operations: Mapping[str, Handler]) -> None:
+        """Answer at a listening socket (see `listen`), whose mode says who may call."""
+        self._socket = listening
+        self._socket.setblocking(False)
+        self._operations = operations
+        self._free = BoundedSemaphore(_AT_ONCE)
+        self._busy = 0
+        self._count = Lock()
+
+    def fileno(self) -> int:
+        """For select(): readable while somebody waits."""
+        return self._socket.fileno()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody is being answered."""
+        return self._busy > 0
+
+    def turn(self) -> bool:
+        """Let in whoever has waited longest, answered in a thread; False where nobody can be."""
+        if not self._free.acquire(timeout=_SHORT_PATIENCE_S):
+            return False
+        try:
+            line, _ = self._socket.accept()
+        except OSError:
+            self._free.release()
+            return False
+        self._counted(1)
+        Thread(target=self._answer, args=(line,), daemon=True).start()
+        return True
+
+    def _answer(self, line: socket.socket) -> None:
+        try:
+            with line, suppress(OSError):  # a caller that went away needs no answer
+                line.settimeout(_PATIENCE_S)
+                _reply(line, _outcome(lambda: _act(self._operations, _receive(line))))
+        finally:
+            self._counted(-1)
+            self._free.release()
+
+    def _counted(self, change: int) -> None:
+        with self._count:
+            self._busy += change
 
 
 class Counter:

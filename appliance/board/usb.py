@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 READABLE = frozenset({"vfat", "exfat", "ntfs", "iso9660", "udf", "ext2", "ext3", "ext4"})
 """File systems that sticks have, as udev calls them."""
 
+SERVICE_LABELS = {
+    "JEMBATAN-SPARE": "handover",
+    "JEMBATAN-SP": "handover",
+    "JEMBATAN-BACKUP": "backup",
+    "JEMBATAN-BA": "backup",
+}
+"""Of sticks that the box writes to, and what for; FAT has room for eleven letters."""
+UPDATE_LABELS = frozenset({"JEMBATAN-UPDATE", "JEMBATAN-UP"})
+"""Of sticks with an update, which are no exports; FAT has room for eleven letters."""
+
 _SECTOR_BYTES = 512  # in sysfs, whatever the disk's own is
 _SYSFS = Path("/sys/dev/block")
 
@@ -53,6 +63,16 @@ class UsbVolume:
     device: str
     model: str
     serial: str
+
+    @property
+    def service(self) -> str:
+        """What the box itself keeps on it; "" for a stick of a modality's."""
+        return SERVICE_LABELS.get(self.label.upper(), "")
+
+    @property
+    def brings_update(self) -> bool:
+        """Whether it is for the box itself, and nothing of a modality's is on it."""
+        return self.label.upper() in UPDATE_LABELS
 
 
 class Bus(Protocol):

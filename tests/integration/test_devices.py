@@ -20,7 +20,7 @@ from appliance.board.mount import SOCKET, Helper
 from appliance.clock import SystemClock
 from appliance.errors import Declined
 from appliance.intake.accept import Intake
-from appliance.journal.bell import hang
+from appliance.journal.bell import Bell, hang
 from appliance.settings.links import StickLink
 from appliance.sources.media.stick import StickSource
 from appliance.sources.media.volume import Volume
@@ -125,6 +125,17 @@ def test_a_stick_is_opened_and_nobody_else_sees_the_mount(bench: Bench) -> None:
     assert "p/a.dcm" in [volume.name(path) for path in volume.files()]
     assert node not in (bench.root / "/proc/self/mountinfo").read_text()
     assert list((bench.box.paths.run / "mounts").iterdir()) == []
+
+
+def test_a_stick_with_an_update_wakes_the_steward(bench: Bench) -> None:
+    bell = Bell(hang(bench.box.paths.run, "steward"))
+    bench.plug(bench.image("export"))
+    watch = Bell(hang(bench.box.paths.run, "watch"))
+    bench.plug(bench.image("jembatan-update"))
+    assert bell.wait(10)
+    assert watch.wait(10)
+    bell.close()
+    watch.close()
 
 
 def test_nothing_can_be_written_run_or_left_by_a_link(bench: Bench) -> None:

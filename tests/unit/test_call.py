@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appliance import call
-from appliance.call import Counter, Handing, Server, ask, ask_for_descriptor, listen
+from appliance.call import Counter, Handing, Reception, Server, ask, ask_for_descriptor, listen
 from appliance.errors import Declined, NobodyAnswers, WeakPassword
 
 if TYPE_CHECKING:
@@ -269,3 +269,41 @@ def test_a_counter_does_not_wait_for_who_says_nothing(
         caller.connect(str(tmp_path / "convert.sock"))
         assert counter.answer()
         assert not counter.answer()
+
+
+# --- Reception: several at once, let in one by one
+
+
+def ask_in_thread(path: Path, request: Mapping[str, Any], said: list[Any]) -> Thread:
+    thread = Thread(target=lambda: said.append(ask(path, request)))
+    thread.start()
+    return thread
+
+
+def test_a_reception_answers_whom_it_lets_in(tmp_path: Path) -> None:
+    together = Barrier(2, timeout=5)
+    door = listen(tmp_path / "steward.sock")
+    reception = Reception(door, {"meet": lambda _: {"place": together.wait()}})
+    assert not reception.turn()
+    said: list[Any] = []
+    callers = [ask_in_thread(tmp_path / "steward.sock", {"op": "meet"}, said) for _ in range(2)]
+    for _ in callers:
+        select.select([reception], [], [], 5)
+        assert reception.turn()
+    for caller in callers:
+        caller.join(5)
+    assert sorted(answer["place"] for answer in said) == [0, 1]
+    door.close()
+
+
+def test_a_reception_knows_that_it_is_busy(tmp_path: Path) -> None:
+    together = Barrier(2, timeout=5)
+    door = listen(tmp_path / "steward.sock")
+    reception = Reception(door, {"meet": lambda _: {"place": together.wait()}})
+    caller = ask_in_thread(tmp_path / "steward.sock", {"op": "meet"}, [])
+    select.select([reception], [], [], 5)
+    assert reception.turn()
+    assert reception.is_busy
+    together.wait()
+    caller.join(5)
+    door.close()

@@ -29,6 +29,7 @@ _ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars
 --disable-dev-shm-usage
 --disable-background-networking --disable-component-update --disable-sync
+--ignore-certificate-errors
 """
 
 
@@ -48,6 +49,10 @@ class Person:
         field = self._field(label)
         field.clear()
         field.send_keys(text)
+
+    def attach(self, label: str, file: Path) -> None:
+        """Pick a file in the field of that label."""
+        self._field(label).send_keys(str(file))
 
     def choose(self, label: str, option: str) -> None:
         Select(self._field(label)).select_by_visible_text(option)

@@ -11,6 +11,7 @@ from appliance.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import BytesIO
 
     from werkzeug.routing import Rule
     from werkzeug.test import TestResponse
@@ -28,13 +29,15 @@ class Visitor:
         self._app = create_app(box.paths, box.clock)
         self._client = self._app.test_client()
         self._from = {"REMOTE_ADDR": address}
+        self._there: str | None = None
 
-    def another(self, address: str = "192.0.2.1") -> Visitor:
-        """Another browser at the same running page."""
+    def another(self, address: str = "192.0.2.1", there: str = "") -> Visitor:
+        """Another browser at the same running page, which it reaches at `there`."""
         other = object.__new__(Visitor)
         other.box, other._app = self.box, self._app
         other._client = self._app.test_client()
         other._from = {"REMOTE_ADDR": address}
+        other._there = f"http://{there}" if there else None
         return other
 
     def rules(self) -> list[Rule]:
@@ -50,7 +53,7 @@ class Visitor:
     ) -> TestResponse:
         return self._client.get(
             path,
-            base_url=base_url,
+            base_url=base_url or self._there,
             query_string=query,
             headers=headers,
             environ_base=self._from,
@@ -61,11 +64,29 @@ class Visitor:
         """Send the form found at `form` (or where it is sent to) with these fields."""
         token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(form or path).text)
         given = {**fields, "csrf_token": token[1] if token else ""}
-        return self._client.post(path, data=given, environ_base=self._from)
+        return self._client.post(path, data=given, environ_base=self._from, base_url=self._there)
+
+    def upload(self, path: str, **files: BytesIO) -> TestResponse:
+        """Send the form found at `path` with these files."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        given = {name: (file, f"{name}.pem") for name, file in files.items()}
+        sent = {**given, "csrf_token": token[1] if token else ""}
+        return self._client.post(path, data=sent, environ_base=self._from)
 
     def post_bare(self, path: str, **fields: str) -> TestResponse:
         """Send a form that this page never gave out."""
         return self._client.post(path, data=fields, environ_base=self._from)
+
+    def put(self, path: str, form: str, content: bytes) -> TestResponse:
+        """Send bytes as the script of the page at `form` does."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(form).text)
+        return self._client.post(
+            path,
+            data=content,
+            content_type="application/octet-stream",
+            headers={"X-CSRFToken": token[1] if token else ""},
+            environ_base=self._from,
+        )
 
     def claim(self) -> TestResponse:
         code = access.claim_code(self.box.paths.root)
@@ -73,7 +94,7 @@ class Visitor:
 
     def is_let_in(self) -> None:
         """Get the session that a login begins, without the wait for a password's check."""
-        with self._client.session_transaction() as session:
+        with self._client.session_transaction(base_url=self._there) as session:
             session["since"] = self.box.clock.utc().timestamp()
 
     def log_in(self, password: str = PASSWORD) -> TestResponse:

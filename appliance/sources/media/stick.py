@@ -239,7 +239,8 @@ class StickSource:
         if now_s < self._look_at_s and any(p.is_busy for p in self._plugged.values()):
             return False
         self._look_at_s = now_s + _LOOK_EVERY_S
-        present = {volume.id: volume for volume in self._helper.volumes()}
+        listed = [v for v in self._helper.volumes() if not (v.brings_update or v.service)]
+        present = {volume.id: volume for volume in listed}
         for gone in set(self._plugged) - set(present):
             self._pulled(self._plugged.pop(gone))
         for plugged in self._plugged.values():
@@ -295,7 +296,7 @@ class StickSource:
         self._journal.custody.set_place("source", self._source.name, state, problem, ok=well)
         if problem and not goes_on:
             level = logging.INFO if well else logging.WARNING
-            _log.log(level, "%s: %s %s", self._source.name, problem.sentence, problem.hint)
+            _log.log(level, "%s: %s %s", self._source.name, problem, problem.hint)
         self._said, self._said_at_s = place, now_s
 
 

@@ -98,6 +98,13 @@ def test_a_stick_is_read_and_then_may_be_pulled(stand: Stand) -> None:
     assert stand.counts() == {"arrived": 20}
 
 
+@pytest.mark.parametrize("label", ["JEMBATAN-UPDATE", "jembatan-up"])
+def test_a_stick_with_an_update_is_no_source(stand: Stand, label: str) -> None:
+    stand.helper.plug(stand.stick(images=2), label)
+    assert stand.turn() == (0, None)
+    assert stand.says() == ("empty", "", "")
+
+
 def test_what_was_on_the_last_stick_stays_to_be_read(stand: Stand) -> None:
     plugged = stand.helper.plug(stand.stick(images=2))
     stand.until_quiet()

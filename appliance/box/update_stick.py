@@ -1,0 +1,63 @@
+"""Owns noticing a stick with an update, once each time it is plugged in."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from appliance import durable
+from appliance.errors import Declined, NoHelper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.board.mount import Helper
+    from appliance.board.usb import UsbVolume
+    from appliance.box.updates import Updates
+
+_log = logging.getLogger(__name__)
+
+
+class UpdateSticks:
+    """What is plugged in now, and which of it was looked at; belongs to one thread."""
+
+    def __init__(self, helper: Helper, updates: Updates, place: Path, start: str) -> None:
+        """Keep in the folder `place` what was looked at; `start` tells one start from another."""
+        self._helper = helper
+        self._updates = updates
+        self._seen_path = place / "update-stick"
+        self._start = start
+
+    def look(self) -> None:
+        """Take the update of a stick that was not there before."""
+        try:
+            volumes = [v for v in self._helper.volumes() if v.brings_update]
+        except NoHelper:  # it rings again when it is there
+            return
+        for volume in volumes:
+            if not self._is_seen(volume):
+                self._take(volume)
+
+    def _take(self, volume: UsbVolume) -> None:
+        _log.info("%s brings an update (%s)", volume.label, volume.device)
+        try:
+            mounted = self._helper.open(volume.id)
+        except (Declined, NoHelper) as problem:
+            _log.warning("%s: %s", volume.label, problem)
+            return
+        finally:
+            self._remember(volume)
+        self._updates.take_from_stick(mounted, volume.label)
+
+    def _is_seen(self, volume: UsbVolume) -> bool:
+        try:
+            return self._seen_path.read_text(encoding="utf-8") == self._name(volume)
+        except FileNotFoundError:
+            return False
+
+    def _remember(self, volume: UsbVolume) -> None:
+        durable.publish(self._seen_path, self._name(volume).encode(), mode=0o600)
+
+    def _name(self, volume: UsbVolume) -> str:
+        """This stick, plugged in this time."""
+        return f"{self._start} {volume.id}"
