@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import tomllib
 from enum import StrEnum
-from importlib import resources
-from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
+from appliance.board.pins import MODEL, is_meant, read_pins
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from gpiozero import LED
 
 _log = logging.getLogger(__name__)
-_MODEL = Path("/proc/device-tree/model")
 
 
 class Lamp(StrEnum):
@@ -114,28 +112,13 @@ class GpioLamps:
             led.value = lamp in lit
 
 
-def find_lamps(out: TextIO, model: Path = _MODEL) -> Lamps:
-    """The header's lamps on a Raspberry Pi; elsewhere, or where the pins fail, the terminal's.
-
-    Only there: other machines have GPIO chips too, wired to what nobody wants blinking. Setting
-    gpiozero's own GPIOZERO_PIN_FACTORY says that the pins are meant.
-    """
-    if "GPIOZERO_PIN_FACTORY" in os.environ or _is_raspberry_pi(model):
+def find_lamps(out: TextIO, model: Path = MODEL) -> Lamps:
+    """The header's lamps on a Raspberry Pi; elsewhere, or where the pins fail, the terminal's."""
+    if is_meant(model):
         import gpiozero  # noqa: PLC0415 - a workstation's keeper stays small without it
 
         try:
-            return GpioLamps({lamp: gpiozero.LED(pin) for lamp, pin in read_pins().items()})
+            return GpioLamps({lamp: gpiozero.LED(read_pins().lamps[lamp]) for lamp in Lamp})
         except (gpiozero.GPIOZeroError, OSError) as error:
             _log.warning("no lamps on the header: %s", error)
     return TerminalLamps(out)
-
-
-def read_pins(path: Path | None = None) -> dict[Lamp, int]:
-    """BCM numbers by lamp, as hw/pins.toml has them."""
-    place = path or resources.files(__package__).joinpath("pins.toml")
-    pins = tomllib.loads(place.read_text(encoding="utf-8"))["lamps"]
-    return {lamp: pins[lamp] for lamp in Lamp}
-
-
-def _is_raspberry_pi(model: Path) -> bool:
-    return model.exists() and model.read_bytes().startswith(b"Raspberry Pi")

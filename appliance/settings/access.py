@@ -68,6 +68,13 @@ def claim(root: Path, code: str, password: str) -> None:
     _write(root, password=_strong(password))
 
 
+def forget(root: Path) -> None:
+    """Take the password away; who next claims the box needs a code that nobody has seen yet."""
+    _code_path(root).unlink(missing_ok=True)
+    _write(root, password="")
+    prepare(root)
+
+
 def change_password(root: Path, old: str, new: str) -> None:
     """Replace the password. Raises WrongPassword, WeakPassword."""
     if not password_is(root, old):

@@ -83,6 +83,7 @@ class Box:
     tls_ca: Folder = ""
     timezone: TimeZone = "UTC"
     contact: Text = ""
+    buzzer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,17 @@ class LampState(StrEnum):
     DO_NOT_PULL = "do not pull"
 
 
+class Sign(StrEnum):
+    """What the lamps say to whoever stands before the box, in place of a state."""
+
+    ALL_LIT = "all lamps lit"
+    LET_GO_FOR_NETWORK = "let go: network"
+    LET_GO_FOR_RESET = "let go: factory reset"
+    DONE = "done"
+    REFUSED = "refused"
+    ENDING = "ending"
+
+
 class Pattern(NamedTuple):
     """How one state looks."""
 
@@ -75,6 +86,21 @@ PATTERNS: Mapping[LampState, Pattern] = {
         _rhythm(Lamp.GREEN, 0.7, 0.2),
     ),
 }
+
+
+def _turns(*turns: tuple[float, tuple[Lamp, ...]]) -> tuple[Frame, ...]:
+    return tuple(Frame(frozenset(lit), seconds) for seconds, lit in turns)
+
+
+SIGNS: Mapping[Sign, tuple[Frame, ...]] = {
+    Sign.ALL_LIT: _turns((math.inf, tuple(Lamp))),
+    Sign.LET_GO_FOR_NETWORK: _turns((0.4, (Lamp.GREEN,)), (0.4, (Lamp.YELLOW,))),
+    Sign.LET_GO_FOR_RESET: _turns((0.4, (Lamp.YELLOW,)), (0.4, (Lamp.RED,))),
+    Sign.DONE: _turns((0.6, (Lamp.GREEN, Lamp.YELLOW)), (0.6, ())),
+    Sign.REFUSED: _turns((0.6, (Lamp.YELLOW, Lamp.RED)), (0.6, ())),
+    Sign.ENDING: _turns((0.3, tuple(Lamp)), (0.3, ())),
+}
+"""More than one lamp at a time, which no state has."""
 
 
 def lamp_state(

@@ -1,0 +1,1 @@
+"""Makes the overlays and the drawing from the one truth for pin numbers."""
