@@ -13,14 +13,14 @@ import os
 import struct
 import subprocess
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors import CannotMount
+from appliance.errors import CannotMount, StickFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,16 @@ _KINDS = {
     **dict.fromkeys(("ext2", "ext3", "ext4"), _Kind("ext4", "noload,errors=remount-ro")),
 }
 
+_UMOUNT = ("umount",)
+_PLAIN = "nodev,nosuid,noexec,nosymfollow,noatime"
+_OURS = "uid=0,gid=0,umask=0077"
+_WRITABLE = {
+    "vfat": _Kind("vfat", f"{_OURS},utf8=1,shortname=mixed"),
+    "exfat": _Kind("exfat", _OURS),
+    "ntfs": _Kind("ntfs3", f"{_OURS},iocharset=utf8"),
+    **dict.fromkeys(("ext2", "ext3", "ext4"), _Kind("ext4", "errors=remount-ro")),
+}
+
 
 def hide_mounts(places: Path) -> None:
     """From now on what this process mounts below the folder `places` is seen by nobody else.
@@ -85,6 +95,54 @@ def attach_volume(name: str, device: str, fs: str, places: Path, reader: Reader)
     options = f"{_SAFE},{kind.options}".format(**reader._asdict())
     # -i: the kernel's own drivers only, no programs that are called mount.FS.
     return attach(name, ["mount", "-i", "-t", kind.driver, "-o", options, device], places)
+
+
+@contextmanager
+def mounted(
+    name: str, device: str, fs: str, places: Path, *, writing: bool = False
+) -> Iterator[Path]:
+    """The root folder of a file system while the block lasts, for whoever is in this namespace.
+
+    What was written is on the device once the block was left. Raises CannotMount, StickFailed.
+    """
+    if fs not in _WRITABLE:
+        raise CannotMount(name=name, why="only FAT, exFAT, NTFS and ext4 can be written to")
+    kind = _WRITABLE[fs]
+    if writing:
+        _let_write(name, device)
+    places.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=places))
+    how = "rw" if writing else "ro"
+    options = ",".join(filter(None, (how, _PLAIN, kind.options)))
+    _mount(name, ["mount", "-i", "-t", kind.driver, "-o", options, device, str(place)])
+    try:
+        yield place
+    finally:
+        _unmount(place)
+
+
+def _unmount(place: Path) -> None:
+    """It is over, and all of it written; or it is torn off, and said so. Raises StickFailed."""
+    done = subprocess.run([*_UMOUNT, str(place)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        subprocess.run([*_UMOUNT, "--lazy", str(place)], capture_output=True, check=False)
+        raise StickFailed(why=_why(" ".join(done.stderr.split())))
+    place.rmdir()
+
+
+def _let_write(name: str, device: str) -> None:
+    """It was read-only while nobody knew that it is ours."""
+    try:
+        fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise CannotMount(name=name, why=f"{error.strerror}".lower()) from error
+    try:
+        with suppress(PermissionError):
+            fcntl.ioctl(fd, _BLKROSET, struct.pack("i", 0))
+    except OSError as error:
+        raise CannotMount(name=name, why=f"{error.strerror}".lower()) from error
+    finally:
+        os.close(fd)
 
 
 def attach(name: str, command: Sequence[str], places: Path) -> int:

@@ -47,7 +47,7 @@ class Repack:
         try:
             self._repack(claimed)
         except (Held, Quarantined) as problem:
-            _log.warning("item %d: %s", claimed.item_id, problem.sentence)
+            _log.warning("item %d: %s", claimed.item_id, problem)
             self._hold(claimed, problem)
         except ClaimLost:
             _log.warning("item %d was held while it was unpacked", claimed.item_id)
@@ -73,7 +73,7 @@ class Repack:
             body = self._worker.unpack(instance, wanted, name)
         except (Held, Quarantined) as problem:
             if wanted == RLE_LOSSLESS:
-                _log.warning("%s goes as it is: %s", name, problem.sentence)
+                _log.warning("%s goes as it is: %s", name, problem)
                 return None
             raise
         except (Misfit, FileNotFoundError) as error:

@@ -41,7 +41,7 @@ class Convert:
         try:
             self._convert(item, settings)
         except (Held, Ignored, Quarantined) as problem:
-            _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
+            _log.warning("%s (item %d): %s", item.name, item.id, problem)
             self._journal.items.stop(item, problem)
         return True
 
@@ -59,8 +59,13 @@ class Convert:
                 item.name,
                 settings.profile_of(item.source),
                 sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
-                modified_at=datetime.fromisoformat(item.modified_at).astimezone(here),
-                arrived_at=datetime.fromisoformat(item.arrived_at).astimezone(here),
+                modified_at=_moment(item, item.modified_at, here),
+                arrived_at=_moment(item, item.arrived_at, here),
                 reports=isinstance(settings.source(item.source), SerialLink),
             )
             self._journal.items.converted(item, bodies, evidence)
+
+
+def _moment(item: Item, moment: str, here: ZoneInfo) -> datetime | None:
+    """A stamp where the box stands; None where the box did not know what time it was."""
+    return None if item.unsure else datetime.fromisoformat(moment).astimezone(here)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.errors.base import Problem
+from appliance.errors.base import Notice, Problem, Refused
 
 
 class DiskFull(Problem):
@@ -24,6 +24,16 @@ class JournalNewer(Problem):
 
     code = "journal-newer"
     hint = "Install the newer version again; nothing was changed."
+
+
+class HandedOver(JournalFault):
+    """This box has given its work to another one: it takes nothing in and sends nothing.
+
+    Nothing was acknowledged, so for whoever wanted something it is a journal out of reach.
+    """
+
+    code = "handed-over"
+    hint = "The page Service says which box works now, and how this one could go on instead."
 
 
 class ClaimLost(Problem):
@@ -134,11 +144,48 @@ class WorkerDied(Problem):
     hint = "The log above says why; keep it for support if this happens again."
 
 
+class ClockNotSet(Notice):
+    """This box does not know what time it is: nothing has set its clock since it was started."""
+
+    code = "clock-not-set"
+    hint = (
+        "It sets it by itself where a time server answers; else set it under Settings, Clock. A "
+        "clock chip with a battery keeps it. Until then images are dated only by what is said of "
+        "them."
+    )
+
+
+class ClockNotTaken(Refused):
+    """The clock was not set: {why}."""
+
+    code = "clock-not-taken"
+    hint = "Look at the date, the time and the time zone of this box."
+
+
 class CannotListen(Problem):
     """The page cannot use port {port}: {why}."""
 
     code = "cannot-listen"
     hint = "Another program may be using it; give another one with --port."
+
+
+class NoPageCertificate(Problem):
+    """The page cannot be shown by https, its certificate cannot be used: {why}."""
+
+    code = "no-page-certificate"
+    hint = (
+        "It is made when the box starts; start it again, and look into the box's log if it stays."
+    )
+
+
+class CertificateNotTaken(Refused):
+    """The certificate was not taken: {why}. The one before stays."""
+
+    code = "certificate-not-taken"
+    hint = (
+        "Ask for PEM files: the box's certificate first, then those who signed it, and its key "
+        "without a password."
+    )
 
 
 class PageStuck(Problem):

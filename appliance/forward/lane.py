@@ -282,14 +282,14 @@ class Lane:
     def _hold(self, delivery: Delivery, why: Problem) -> None:
         self._gate.forget(delivery.id)
         self._journal.deliveries.hold_delivery(delivery, why)
-        _log.error("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
+        _log.error("%s: item %d: %s", self._destination.name, delivery.item_id, why)
 
     def _retry(self, delivery: Delivery, why: Problem) -> None:
         wait_s = outcome.wait_s(self._destination.retry, max(delivery.tries, 1), luck())
         until = self._clock.utc() + timedelta(seconds=wait_s)
         in_a_row = self._gate.refused(delivery)
         self._journal.deliveries.defer(delivery, why, until, forgive=False)
-        _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
+        _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why)
         if in_a_row >= _SAID_FROM and type(why) in _TROUBLES:
             # Perhaps only this image's trouble, so others are tried; but nothing is taken now.
             self._place(_TROUBLES[type(why)], why)
@@ -298,7 +298,7 @@ class Lane:
         """It goes on when its destination does."""
         self._gate.refused(delivery)
         self._journal.deliveries.defer(delivery, why, self._clock.utc(), forgive=True)
-        _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why.sentence)
+        _log.warning("%s: item %d: %s", self._destination.name, delivery.item_id, why)
 
     # The destination itself
 

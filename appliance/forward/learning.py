@@ -68,7 +68,7 @@ class Learning:
         hint = why.hint if way is Way.COMMITMENT else ""
         words = f"{why.sentence} {hint}".strip()
         if self.known().why.get(way) != words:
-            _log.warning("%s: %s", self._destination.name, why.sentence)
+            _log.warning("%s: %s", self._destination.name, why)
         self._learn(way, works=False, why=words, span=span)
 
     def _learn(

@@ -114,7 +114,7 @@ class Reckoner:
             try:
                 ask(account, self._settings, self._journal, self._clock)
             except Problem as problem:
-                _log.info("%s: the account of %s: %s", name, account.day, problem.sentence)
+                _log.info("%s: the account of %s: %s", name, account.day, problem)
                 self._silent_until_s[name] = now_s + _AFTER_TROUBLE_S
             return 0
         return _REST_S

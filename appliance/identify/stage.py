@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from appliance.errors import (
+    ClockUnsure,
     Duplicate,
     Held,
     IdentityConflict,
     MixedPatients,
+    NoDate,
     NoWorklist,
     Superseded,
     WaitsForOrder,
@@ -63,6 +66,8 @@ class Identify:
             return False
         try:
             self._identify(item, settings)
+        except NoDate as problem:
+            self._stop(item, _of_clock(item, problem), settings)
         except Held as problem:
             self._stop(item, problem, settings)
         return True
@@ -85,7 +90,7 @@ class Identify:
         else:
             identity, notes = rules.decide(item.name, item.evidence, profile), []
         identity = replace(identity, invented=settings.is_tried(item.source))
-        doubt = moments.doubt(case.evidence, case.profile, case.arrived_at)
+        doubt = _doubt(case)
         self._journal.items.identified(item, identity, filter(None, [*notes, doubt]))
 
     # --- by worklist -----------------------------------------------------------------------------
@@ -116,15 +121,16 @@ class Identify:
         if isinstance(problem, WorklistNone | WorklistDown) and may_wait:
             self._wait(item, problem, min(now + _ASK_EVERY, until), _local(until, settings))
             return
-        _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
+        _log.warning("%s (item %d): %s", item.name, item.id, problem)
         # Whoever decides now is to have a choice, also where nothing was to be proved.
-        self._worklists.orders_for(settings, item.source, *case_of(item, settings).days)
+        with suppress(ClockUnsure):  # of no day
+            self._worklists.orders_for(settings, item.source, *case_of(item, settings).days)
         self._journal.items.stop(item, problem)
 
     def _wait(self, item: Item, problem: Problem, again: datetime, until: str) -> None:
         why = WaitsForOrder(why=problem.sentence, until=until)
         self._journal.items.put_off(item, why, again)
-        _log.info("%s (item %d): %s", item.name, item.id, why.sentence)
+        _log.info("%s (item %d): %s", item.name, item.id, why)
 
     # --- beside other images ---------------------------------------------------------------------
 
@@ -164,6 +170,16 @@ class Identify:
             problem = MixedPatients(them=" and ".join(map(_patient, [*others, mine])))
             self._journal.items.hold_kin(item, uids, problem)
             raise problem
+
+
+def _doubt(case: Case) -> str:
+    """A remark on the device's clock; ours must be right for that."""
+    return "" if case.unsure else moments.doubt(case.evidence, case.profile, case.arrived_at)
+
+
+def _of_clock(item: Item, problem: NoDate) -> Held:
+    """Why there is no date, where our own clock would have told one."""
+    return ClockUnsure(name=item.name) if item.unsure else problem
 
 
 def _said(item: Item) -> Mapping[str, str]:

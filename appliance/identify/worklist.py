@@ -164,7 +164,7 @@ class Worklists:
         self._troubles[place] = _Trouble(why, failures, self._clock.monotonic() + rest_s)
         name = place.worklist.name
         if not before:
-            _log.warning("worklist %s: %s", name, why.sentence)
+            _log.warning("worklist %s: %s", name, why)
         self._journal.custody.set_place("worklist", name, "failed", why)
 
     def _age_s(self, worklist: Worklist, first: date, last: date) -> float:

@@ -16,7 +16,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from appliance.durable import make_folder
-from appliance.errors import DiskFull, ForbiddenMove, JournalFault, JournalNewer
+from appliance.errors import DiskFull, ForbiddenMove, HandedOver, JournalFault, JournalNewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BUSY_S = 30.0
 _FORBIDDEN = frozenset({sqlite3.SQLITE_CONSTRAINT_TRIGGER, sqlite3.SQLITE_CONSTRAINT_CHECK})
 _NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_HANDED_OVER = "handed over"
 _NAMED = re.compile(r"^-- name: (\w+)\b.*?\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -122,6 +123,11 @@ class Database:
             f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}" for row in loose
         ]
 
+    def copy(self, target: Path) -> None:
+        """The file as of now, in one piece, at `target`, which must not be there yet."""
+        with _translated(target):
+            self._connection.execute("VACUUM INTO ?", [str(target)])
+
     def compact(self) -> None:
         """Give unused pages back to the file system."""
         with _translated(self._path):
@@ -186,6 +192,8 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
+        if str(error) == _HANDED_OVER:
+            raise HandedOver(path=path, detail=error) from error
         if error.sqlite_errorcode in _FORBIDDEN:
             raise ForbiddenMove(why=error) from error
         raise

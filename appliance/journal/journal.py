@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from appliance.journal.abilities import Abilities
 from appliance.journal.arrivals import Arrivals
 from appliance.journal.certificates import Certificates
+from appliance.journal.charge import Charges
 from appliance.journal.commitments import Commitments
 from appliance.journal.custody import Custody
 from appliance.journal.database import Database
@@ -54,6 +55,7 @@ class Journal:
         self.days = Days(session)
         self.promotions = Promotions(session)
         self.custody = Custody(session)
+        self.charge = Charges(session, paths)
         self.ledger = Ledger(session)
 
     def close(self) -> None:

@@ -105,6 +105,18 @@ class Ledger:
         """The composed objects of a delivery."""
         return self._s.db.rows("instances", delivery_id=delivery_id)
 
+    def items_by_reason(self) -> list[sqlite3.Row]:
+        """How many items (n) stand where, and why: state, code."""
+        return self._s.db.rows("items_by_reason")
+
+    def deliveries_by_reason(self) -> list[sqlite3.Row]:
+        """The same of deliveries, by destination."""
+        return self._s.db.rows("deliveries_by_reason")
+
+    def events_by_code(self, since: str) -> list[sqlite3.Row]:
+        """How often (n) something happened each day since a stamp: day, code, before, after."""
+        return self._s.db.rows("events_by_code", since=since)
+
     def history(self, item_id: int) -> list[sqlite3.Row]:
         """All that happened to an item, in order."""
         return self._s.db.rows("history_of", item_id=item_id)

@@ -17,9 +17,9 @@ SELECT id FROM item WHERE sha256 = :sha256 AND evidence_digest = :evidence_diges
 
 -- name: add_item  A file was accepted.
 INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, sidecars, modified_at,
-                  state, code, sentence, hint, arrived_at, changed_at, changed_by)
+                  state, code, sentence, hint, arrived_at, changed_at, changed_by, clock_unsure)
 VALUES (:sha256, :evidence_digest, :size_bytes, :source, :name, :sidecars, :modified_at,
-        :state, :code, :sentence, :hint, :now, :now, :who)
+        :state, :code, :sentence, :hint, :now, :now, :who, :unsure)
 RETURNING id;
 
 -- name: add_arrival  A source showed a file, new or not.
@@ -761,3 +761,47 @@ WHERE id = :delivery_id AND claimed_by = :worker AND state = 'waiting';
 
 -- name: clear_instances  They were never taken by the destination, and others take their place.
 DELETE FROM instance WHERE delivery_id = :delivery_id;
+
+-- name: charge  Which box works with what is here.
+SELECT * FROM charge;
+
+-- name: set_charge  And from now on.
+UPDATE charge SET state = :state, move = :move, other = :other, changed_at = :now;
+
+-- name: count_active  What is being sent just now.
+SELECT count(*) AS n FROM delivery WHERE state = 'active';
+
+-- name: count_arrivals  Whether anything ever came here.
+SELECT count(*) AS n FROM arrival;
+
+-- name: last_event  The number of the newest event; grows with everything that happens.
+SELECT ifnull(max(id), 0) AS n FROM history;
+
+-- name: unfinished_bytes  Every spool file that something needs which is not done.
+SELECT sha256 FROM item WHERE state != 'done'
+UNION SELECT sidecar.value FROM item, json_each(item.sidecars) AS sidecar
+      WHERE item.state != 'done'
+UNION SELECT json_extract(slice.value, '$[0]')
+      FROM item CROSS JOIN body ON body.item_id = item.id, json_each(body.slices) AS slice
+      WHERE item.state != 'done'
+UNION SELECT json_extract(piece.value, '$[0]')
+      FROM item CROSS JOIN delivery ON delivery.item_id = item.id
+      CROSS JOIN instance ON instance.delivery_id = delivery.id,
+           json_each(instance.pieces) AS piece
+      WHERE item.state != 'done' AND piece.type = 'array'
+UNION SELECT json_extract(slice.value, '$[0]')
+      FROM recoded_body, json_each(recoded_body.slices) AS slice;
+
+-- name: leave_done_behind  The bytes of what is proved stayed on the other card.
+UPDATE item SET purged_at = :now WHERE state = 'done' AND purged_at IS NULL;
+
+-- name: events_by_code  How often each reason was given, day by day.
+SELECT substr(at, 1, 10) AS day, code, before, after, count(*) AS n FROM history
+WHERE at >= :since GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+
+-- name: items_by_reason  How many items stand where, and why.
+SELECT state, code, count(*) AS n FROM item GROUP BY state, code ORDER BY state, code;
+
+-- name: deliveries_by_reason  How many deliveries to each destination stand where, and why.
+SELECT destination, state, code, count(*) AS n FROM delivery
+GROUP BY destination, state, code ORDER BY destination, state, code;

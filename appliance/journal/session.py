@@ -56,6 +56,21 @@ class Paths(NamedTuple):
         """The folder of settings."""
         return self.root / "etc"
 
+    @property
+    def coming(self) -> Path:
+        """A box that came on a stick, until it takes the place of what is here."""
+        return self.root / "var" / "coming"
+
+    @property
+    def plan(self) -> Path:
+        """There once that is whole and ours: from then on it is only carried out."""
+        return self.coming / "plan.json"
+
+    @property
+    def away(self) -> Path:
+        """There while another box works with what is here (appliance.journal.charge)."""
+        return self.etc / "handed-over"
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -139,6 +154,7 @@ def item_of(row: sqlite3.Row) -> Item:
         tries=row["tries"],
         evidence=codec.load_evidence(row["evidence"]),
         identity=codec.load_identity(row["identity"]),
+        unsure=bool(row["clock_unsure"]),
     )
 
 

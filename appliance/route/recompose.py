@@ -48,7 +48,7 @@ class Recompose:
             self._journal.recodings.composed(claimed, instances, how)
 
     def _hold(self, claimed: Recoding, why: Held) -> None:
-        _log.error("%s: item %d: %s", claimed.destination, claimed.item_id, why.sentence)
+        _log.error("%s: item %d: %s", claimed.destination, claimed.item_id, why)
         self._journal.recodings.hold(claimed, why)
 
 

@@ -39,7 +39,7 @@ class Routing:
         try:
             self._route(item, settings)
         except Held as problem:
-            _log.warning("%s (item %d): %s", item.name, item.id, problem.sentence)
+            _log.warning("%s (item %d): %s", item.name, item.id, problem)
             self._journal.items.stop(item, problem)
         return True
 

@@ -9,6 +9,7 @@ from appliance.call import Counter, listen
 from appliance.convert.preview import Previews
 from appliance.convert.repack import Repack
 from appliance.convert.stage import Convert
+from appliance.journal.charge import is_away
 from appliance.services.duty import main
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class _Shift:
         # Where the disk is too full for one stage, the other is next.
         answered = self._counter.answer()
         self._stages.rotate()
-        worked = any(stage() for stage in self._stages)
+        worked = not is_away(self._duty.paths) and any(stage() for stage in self._stages)
         if worked:
             self._duty.ring("deliver", "keeper")
         if answered or worked:

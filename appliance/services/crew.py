@@ -42,6 +42,26 @@ class Job(NamedTuple):
     hire: Callable[[Journal], Hand]
 
 
+class _InCharge:
+    """A hand that rests while another box works with what is here."""
+
+    def __init__(self, hand: Hand, journal: Journal) -> None:
+        self._hand = hand
+        self._charge = journal.charge
+        self._is_here = False
+
+    def turn(self) -> float:
+        self._is_here = self._charge.is_here()
+        return self._hand.turn() if self._is_here else SAFETY_SCAN_S
+
+    def fileno(self) -> int | None:
+        """None where nobody looks at what happens there: it would wake us for ever."""
+        return self._hand.fileno() if self._is_here else None
+
+    def close(self) -> None:
+        self._hand.close()
+
+
 class Member:
     """One thread at work."""
 
@@ -90,7 +110,8 @@ class Member:
             raise WorkerDied(name=self._thread.name)
 
     def _work(self) -> None:
-        with self._duty.journal() as journal, closing(self._job.hire(journal)) as hand:
+        with self._duty.journal() as journal, closing(self._job.hire(journal)) as hired:
+            hand = _InCharge(hired, journal)
             while not self._leaving.is_set():
                 self._rest(hand, patiently(hand.turn))
         self._duty.ring(self._duty.name)  # the place is free for a successor

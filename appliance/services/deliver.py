@@ -7,9 +7,15 @@ The only service that speaks to the network outwards; it also asks "what is wron
 from __future__ import annotations
 
 import logging
+import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    # pydicom takes these along where they are there, a quarter of this service's memory and start;
+    # pixels are convert's.
+    sys.modules.update(dict.fromkeys(("numpy", "PIL", "tqdm")))  # type: ignore[arg-type]
 
 from appliance.call import Server
 from appliance.desk import explain
@@ -79,6 +85,8 @@ class _Shift:
         self._promoted: set[str] = set()  # just now
 
     def turn(self) -> float:
+        if not self._journal.charge.is_here():
+            return SAFETY_SCAN_S
         settings = self._duty.settings.get()
         self._journal.custody.free_the_dead()
         if settings is not self._settings:

@@ -24,6 +24,7 @@ from appliance.board.smb.cifs import Shares
 from appliance.board.usb import UsbBus
 from appliance.call import Handing, Server
 from appliance.errors import NoHelper, StickGone, WorkerDied
+from appliance.journal.charge import is_away
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.settings.links import DriveLink
 
@@ -91,7 +92,7 @@ def work(duty: Duty, bus: Bus | None = None) -> None:
     asked = operations(duty, bus, places, drives)
     calls = Server(duty.paths.run / SOCKET, asked, callers=_callers())
     calls.start()
-    duty.ring("watch")  # it may have asked in vain
+    _tell(duty, bus)  # whoever asked in vain
     news = Thread(target=_announce, args=(duty, bus), name="usb", daemon=True)
     news.start()
     duty.loop(lambda: _rest(news, drives))
@@ -100,7 +101,14 @@ def work(duty: Duty, bus: Bus | None = None) -> None:
 
 def _announce(duty: Duty, bus: Bus) -> None:
     for _ in bus.changes():
-        duty.ring("watch")
+        _tell(duty, bus)
+
+
+def _tell(duty: Duty, bus: Bus) -> None:
+    """Something came or went: watch looks after sticks, the steward after those with an update."""
+    duty.ring("watch")
+    if any(volume.brings_update for volume in bus.volumes()):
+        duty.ring("steward")
 
 
 def _rest(news: Thread, drives: Drives) -> float:
@@ -112,6 +120,8 @@ def _rest(news: Thread, drives: Drives) -> float:
 
 def _drives(duty: Duty, places: Path) -> Drives:
     def wanted() -> list[DriveLink]:
+        if is_away(duty.paths):
+            return []
         return [s for s in duty.settings.get().sources if isinstance(s, DriveLink)]
 
     viewer = LoopViewer(places, lambda: _reader(duty))

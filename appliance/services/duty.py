@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+from appliance.board.journald import JournaldHandler
 from appliance.board.systemd import Notifier, inherited_sockets
 from appliance.clock import Clock, SystemClock
 from appliance.errors import DiskFull, JournalFault, Problem
@@ -24,6 +26,7 @@ from appliance.settings.current import Current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
     from appliance.journal.bell import HasFileno
 
@@ -89,7 +92,7 @@ def patiently(turn: Callable[[], float]) -> float:
     try:
         return turn()
     except (DiskFull, JournalFault) as problem:
-        _log.error("%s %s", problem.sentence, problem.hint)
+        _log.error("%s %s", problem, problem.hint)
         return _AFTER_TROUBLE_S
 
 
@@ -125,19 +128,36 @@ def main(work: Callable[[Duty], None], name: str, argv: list[str] | None = None)
     try:
         work(on_duty(name, argv))
     except Problem as problem:
-        logging.getLogger(__name__).critical("%s %s", problem.sentence, problem.hint)
+        logging.getLogger(__name__).critical("%s %s", problem, problem.hint)
         sys.exit(1)
 
 
 def log_to_stderr() -> None:
-    """One line an event; with the priority that journald reads where it listens."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Line())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    """One line an event; to journald itself where it listens, with what support may see."""
+    logging.basicConfig(level=logging.INFO, handlers=[_handler()], force=True)
+    sys.excepthook = _last_words
+    threading.excepthook = lambda told: _last_words(*told[:3])
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     logging.getLogger("pydicom").setLevel(logging.ERROR)
     for chatty in ("SMB", "NMB"):  # pysmb, on every connection
         logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+def _handler() -> logging.Handler:
+    if "JOURNAL_STREAM" in os.environ:
+        with suppress(OSError):
+            return JournaldHandler()
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Line())
+    return handler
+
+
+def _last_words(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """What nobody foresaw ends a thread, or the service."""
+    if error is not None and not isinstance(error, SystemExit):
+        _log.critical("it ended by an error nobody foresaw", exc_info=(kind, error, trace))
 
 
 class _Line(logging.Formatter):

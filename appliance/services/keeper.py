@@ -6,20 +6,19 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.board.lamps import find_lamps
 from appliance.call import Server
 from appliance.errors import DiskFull, JournalFault
 from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
+from appliance.services.panel import Face
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
 from appliance.status import snapshot
-from appliance.status.pattern import PATTERNS, LampState, drawing
+from appliance.status.pattern import LampState
 from appliance.status.retention import Housekeeping
 from appliance.status.silence import Watch
 
 if TYPE_CHECKING:
-    from appliance.board.lamps import Lamps
     from appliance.journal.journal import Journal
     from appliance.services.duty import Duty
     from appliance.status.snapshot import Snapshot
@@ -38,18 +37,18 @@ def work(duty: Duty) -> None:
     # Only keeper's own user, which is also the page's, may change settings.
     calls = Server(duty.paths.run / "keeper.sock", clerk.operations, mode=0o600)
     calls.start()
-    lamps = find_lamps(sys.stderr)
+    face = Face(duty.paths, duty.clock, sys.stderr)
     with duty.journal() as journal:
-        duty.loop(_Round(duty, journal, lamps).turn)
-    lamps.close()
+        duty.loop(_Round(duty, journal, face).turn)
+    face.close()
     calls.close()
 
 
 class _Round:
-    def __init__(self, duty: Duty, journal: Journal, lamps: Lamps) -> None:
+    def __init__(self, duty: Duty, journal: Journal, face: Face) -> None:
         self._duty = duty
         self._journal = journal
-        self._lamps = lamps
+        self._face = face
         self._housekeeping = Housekeeping(
             journal.custody, journal.orders, duty.paths.spool, duty.clock
         )
@@ -57,6 +56,7 @@ class _Round:
 
     def turn(self) -> float:
         try:
+            self._journal.charge.settle()
             look = self._look()
             self._light(look.lamps)
             if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):
@@ -66,7 +66,7 @@ class _Round:
             listen_s = self._silence.turn(settings)
             return min(self._housekeeping.turn(settings), listen_s)
         except (DiskFull, JournalFault) as problem:
-            _log.error("%s %s", problem.sentence, problem.hint)
+            _log.error("%s %s", problem, problem.hint)
             self._light(LampState.CANNOT_DELIVER)
             return _AFTER_TROUBLE_S
 
@@ -77,7 +77,7 @@ class _Round:
         return snapshot.take(self._journal, settings, problems, self._duty.clock)
 
     def _light(self, state: LampState) -> None:
-        self._lamps.show(PATTERNS[state].frames, drawing(state))
+        self._face.show(state, buzzer=self._duty.settings.get().box.buzzer)
 
 
 def _is_made_anew(look: Snapshot) -> bool:

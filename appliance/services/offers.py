@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FILE = "shares.json"
+TOLD = "shares.json"
+"""In the folder of sockets: what the share service says of each share that it offers."""
 _MOST_BYTES = 64 << 10
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PLACE = "share"
@@ -49,7 +50,7 @@ def hosted_folder(link: ShareLink, paths: Paths) -> Path:
 def tell(run_dir: Path, troubles: Mapping[str, Problem | None]) -> None:
     """Say of each share, by name, what is wrong with it, or None."""
     said = {name: _words(trouble) for name, trouble in troubles.items()}
-    durable.publish(run_dir / _FILE, json.dumps(said).encode(), 0o640)
+    durable.publish(run_dir / TOLD, json.dumps(said).encode(), 0o640)
 
 
 class Offers:
@@ -57,7 +58,7 @@ class Offers:
 
     def __init__(self, run_dir: Path, custody: Custody) -> None:
         """Nothing was heard yet."""
-        self._path = run_dir / _FILE
+        self._path = run_dir / TOLD
         self._custody = custody
         self._written: dict[str, list[str]] = {}
 
@@ -107,5 +108,5 @@ def _content(path: Path) -> bytes:
 def _checked(words: Sequence[object]) -> list[str]:
     texts = [word for word in words if isinstance(word, str) and word.isprintable()]
     if len(words) not in {0, 3} or len(texts) != len(words):
-        raise ValueError(_FILE)
+        raise ValueError(TOLD)
     return texts

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +72,8 @@ class _Shift:
 
     def turn(self) -> float:
         settings = self._duty.settings.get()
+        if not self._journal.charge.is_here():
+            settings = replace(settings, sources=())  # nobody may call
         self._receiver.settings = settings
         self._crew.muster({"teller": self._teller})
         closed = self._doors.keep(settings.box)

@@ -16,6 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from appliance.box.takeover import carry_out
 from appliance.call import listen
 from appliance.journal.bell import hang
 from appliance.services.duty import log_to_stderr, paths_of
@@ -43,6 +44,8 @@ def main(root: Path, config: Path | None = None, port: int = 8080) -> int:
     """Run until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
     log_to_stderr()
     paths = paths_of(root, None)
+    if carry_out(paths):
+        _log.info("What came from another box is in its place.")
     prepare(paths.root)
     if config:
         import_file(paths.root, config)

@@ -17,6 +17,7 @@ from appliance.board.network import interfaces
 from appliance.board.smb import samba
 from appliance.board.smb.smbd import Smbd, make_ready
 from appliance.errors import Problem, ShareStopped, ShareUnusable
+from appliance.journal.charge import is_away
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.services.offers import hosted, hosted_folder, tell
 
@@ -56,7 +57,7 @@ class _Shift:
 
     def turn(self) -> float:
         """Have every Samba offer what the settings say."""
-        shares = hosted(self._duty.settings.get())
+        shares = () if is_away(self._duty.paths) else hosted(self._duty.settings.get())
         wanted = {instance.name: instance for instance in samba.instances(shares)}
         for name in self._running.keys() - wanted.keys():
             self._running.pop(name).stop()

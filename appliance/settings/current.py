@@ -46,7 +46,7 @@ class Current:
             self.problem = problem
             # Not what this process happens to remember: others may have read a newer good text.
             self._settings = _last_good(self._root, self._settings)
-            _log.error("settings refused, the last good ones stay: %s", problem.sentence)
+            _log.error("settings refused, the last good ones stay: %s", problem)
 
 
 def _last_good(root: Path, otherwise: Settings) -> Settings:

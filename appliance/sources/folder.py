@@ -232,7 +232,7 @@ class FolderSource:
             "source", self._source.name, state, trouble, ok=trouble is None
         )
         if trouble:
-            _log.warning("%s: %s %s", self._source.name, trouble.sentence, trouble.hint)
+            _log.warning("%s: %s %s", self._source.name, trouble, trouble.hint)
         else:
             _log.info("%s: watching %s", self._source.name, self._top)
 

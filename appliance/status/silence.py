@@ -46,6 +46,8 @@ class Watch:
         now_s = self._clock.monotonic()
         if now_s < self._at_s:
             return self._at_s - now_s
+        if not self._clock.is_sure():
+            return EVERY_S  # what hour it is where is not known
         self._at_s = now_s + EVERY_S
         said = {
             row["name"]: row["state"]
@@ -66,7 +68,7 @@ class Watch:
         problem = None
         if habit is Habit.QUIET:
             problem = TooQuiet(name=source, since=_since(max(active)))
-            _log.warning("%s", problem.sentence)
+            _log.warning("%s", problem)
         self._journal.custody.set_place(PLACE, source, habit, problem)
 
 

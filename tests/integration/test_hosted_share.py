@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from appliance.box import handover, parcel
 from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
 from appliance.journal.bell import ring
+from appliance.services.handover import machine_of
 from appliance.services.offers import Offers
 from appliance.settings.links import ShareLink
 from appliance.settings.load import load
 from appliance.sources.folder import FolderSource
 from tests.builders.box import Box
+from tests.builders.spares import PASSPHRASE, quick_key
 from tests.peers.orthanc import bound_to_us, free_port
 from tests.peers.relay import relay
 
@@ -308,6 +311,27 @@ def test_a_share_that_was_taken_out_is_not_offered_any_more(hosting: Hosting, fi
     assert "putting file" in hosting.put(film, "cr2", "-U", "cr2%x")
     hosting.offer(CR1)
     hosting.wait(lambda: "putting file" not in hosting.put(film, "cr2", "-U", "cr2%x"))
+    assert "putting file" in hosting.put(film, "cr1", *AS_CR1)
+
+
+def test_a_box_that_hands_over_offers_no_share_and_takes_along_what_lies_in_it(
+    hosting: Hosting, film: Path, tmp_path: Path
+) -> None:
+    hosting.offer(CR1)
+    assert "putting file" in hosting.put(film, "cr1", *AS_CR1)
+    machine = machine_of(hosting.box.paths)
+    handover.hand_over(machine, tmp_path / "stick", quick_key())
+    assert not hosting.listens()
+    assert hosting.process
+    assert hosting.process.wait(15) == 0
+    names: list[str] = []
+    label = parcel.label(tmp_path / "stick")
+    assert label is not None
+    parcel.read(tmp_path / "stick", label, PASSPHRASE, lambda name, *_: names.append(name))
+    assert f"shares/cr1/{film.name}" in names  # nobody had taken it in
+    handover.take_back(machine, tmp_path / "stick")
+    hosting.process = None  # it left, and is started again when somebody rings
+    hosting.offer(CR1)
     assert "putting file" in hosting.put(film, "cr1", *AS_CR1)
 
 

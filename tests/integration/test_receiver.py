@@ -9,6 +9,8 @@ import pytest
 from pydicom import dcmread
 
 from appliance.errors import CalledAeUnknown, CallingAeUnknown
+from appliance.journal.bell import ring
+from appliance.journal.charge import Charge
 from appliance.journal.spool import Reserve
 from tests.builders import part10
 from tests.builders.receiving import CR1, modality, receiving, store, until
@@ -210,6 +212,20 @@ def test_a_card_without_room_says_a700_and_hears_the_object_out(
         monkeypatch.undo()
         assert store(link, UID, part10.data_set(UID)).status == 0
         until(lambda: box.place()[0] == "listening")
+
+
+def test_a_box_that_hands_over_says_a700_and_then_lets_nobody_call(tmp_path: Path) -> None:
+    with receiving(tmp_path) as box, modality(box) as link:
+        assert store(link, UID, part10.data_set(UID)).status == 0
+        box.box.journal.charge.set(Charge.LEAVING)
+        answer = store(link, f"{UID}.1", part10.data_set(f"{UID}.1"))
+        assert (answer.status, answer.comment) == (0xA700, "handed-over")
+        ring(box.box.paths.run, "receive")
+        until(lambda: "Rejected" in dcmtk("echoscu", box))
+        box.box.journal.charge.set(Charge.HERE)
+        ring(box.box.paths.run, "receive")
+        until(lambda: "Response (Success)" in dcmtk("echoscu", box))
+        assert len(box.names()) == 1
 
 
 def test_orthanc_sends_as_a_modality(tmp_path: Path, film: Path) -> None:

@@ -32,7 +32,7 @@ class StoreScp:
 
 
 @contextmanager
-def storescp(root: Path, *options: str) -> Iterator[StoreScp]:
+def storescp(root: Path, *options: str, port: int = 0) -> Iterator[StoreScp]:
     """Run one that keeps what it gets in root/received.
 
     --fork: several associations at once. +uf: names are unique, so that a second object under a
@@ -41,7 +41,7 @@ def storescp(root: Path, *options: str) -> Iterator[StoreScp]:
     """
     folder = root / "received"
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     command = ["storescp", "--fork", "+uf", "+B", "+xa", *options, "-od", str(folder)]
     with server([*command, str(port)], port, root / "storescp.log"):
         yield StoreScp(port, folder)

@@ -138,7 +138,7 @@ class Drives:
     def _log(self, problem: Problem) -> None:
         if problem.sentence != self._said:
             self._said = problem.sentence
-            _log.warning("%s %s", problem.sentence, problem.hint)
+            _log.warning("%s %s", problem, problem.hint)
 
     # Answering
 

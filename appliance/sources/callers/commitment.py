@@ -160,7 +160,7 @@ class Promises:
         try:
             self._registrar.do(lambda journal: journal.commitments.end(commitment))
         except Problem as problem:
-            _log.warning("%s", problem.sentence)
+            _log.warning("%s", problem)
             return
         with self._lock:
             self._in_hand.pop(commitment.id, None)
@@ -243,7 +243,7 @@ class Teller:
         if self._receiver.places.note(
             [link], f"{commitment.calling} at {commitment.host}", notice
         ):
-            _log.warning("%s", notice.sentence)
+            _log.warning("%s", notice)
             self._receiver.stir()
         wait_s = min(_FIRST_RETRY_S * (1 << commitment.tries), _LAST_RETRY_S)
         until = self._clock.utc() + timedelta(seconds=wait_s)

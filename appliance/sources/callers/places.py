@@ -77,7 +77,7 @@ class Places:
         state = "full" if isinstance(problem, DiskFull) else "listening" if is_open else "denied"
         journal.custody.set_place("source", link.name, state, problem, ok=problem is None)
         if problem and not is_open:
-            _log.error("%s: %s %s", link.name, problem.sentence, problem.hint)
+            _log.error("%s: %s %s", link.name, problem, problem.hint)
         if problem is None:
             callers = ", ".join(f"{each.ae_title} at {each.host}" for each in link.allow)
             _log.info("%s: listening for %s", link.name, callers)

@@ -85,7 +85,7 @@ class Receiver:
     def trouble(self, links: Iterable[ReceiverLink], visitor: Visitor, problem: Problem) -> None:
         """Say it in the log and at the source, once while it stays the same."""
         if self.places.note(links, str(visitor), problem):
-            _log.warning("%s", problem.sentence)
+            _log.warning("%s", problem)
             self.stir()
 
     def _turn_away(self, links: Sequence[ReceiverLink], visitor: Visitor, turned: Turned) -> None:
@@ -94,7 +94,7 @@ class Receiver:
         if links:
             self.trouble(meant or links, visitor, turned.notice)
         else:
-            _log.info("%s", turned.notice.sentence)
+            _log.info("%s", turned.notice)
 
 
 class Sender:

@@ -73,7 +73,7 @@ class Reports:
         try:
             status = wording.noted(document, transfer_syntax_uid, tell)
         except Problem as problem:
-            _log.warning("%s: %s", visitor, problem.sentence)
+            _log.warning("%s: %s", visitor, problem)
             return Outcome(PROCESSING_FAILURE, problem.code)
         _log.info("%s reports what it keeps safe: answered %04X", visitor, status)
         self._tell()

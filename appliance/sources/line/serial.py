@@ -139,7 +139,7 @@ class SerialSource:
         fine = trouble is None or isinstance(trouble, Notice)
         self._journal.custody.set_place("source", self._source.name, state, trouble, ok=fine)
         if trouble:
-            _log.warning("%s: %s %s", self._source.name, trouble.sentence, trouble.hint)
+            _log.warning("%s: %s %s", self._source.name, trouble, trouble.hint)
         else:
             _log.info("%s: %s on %s", self._source.name, state, self._source.path)
 

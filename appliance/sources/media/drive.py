@@ -263,7 +263,7 @@ class DriveSource:
         self._journal.custody.set_place("source", self._source.name, state, trouble, ok=well)
         if trouble:
             level = logging.INFO if well else logging.WARNING
-            _log.log(level, "%s: %s %s", self._source.name, trouble.sentence, trouble.hint)
+            _log.log(level, "%s: %s %s", self._source.name, trouble, trouble.hint)
         else:
             _log.info("%s: posing as a stick (%s)", self._source.name, state)
 

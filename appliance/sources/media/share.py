@@ -316,6 +316,6 @@ class ShareSource:
         well = state == _WELL
         self._journal.custody.set_place("source", self._source.name, state, problem, ok=well)
         if problem:
-            _log.warning("%s: %s %s", self._source.name, problem.sentence, problem.hint)
+            _log.warning("%s: %s %s", self._source.name, problem, problem.hint)
         else:
             _log.info("%s: watching %s", self._source.name, self._source.mount)

@@ -1,0 +1,291 @@
+"""Owns handing a box's work to a stick: it stops, packs, and lets go, in an order that no pulled
+stick or plug can turn into two boxes that work, or into an image that is in neither.
+
+1. `leaving`: from this commit on the journal takes nothing in and sends nothing. What was being
+   sent ends. Whatever fails now, this box goes on.
+2. The parcel is written and read back. It is worth nothing yet: it lacks its token.
+3. `releasing`: from this commit on this box does not go on by itself.
+4. The token is written to the stick and read back. Whatever fails now, the same stick put in
+   again ends it, or ends it the other way: nobody works until then, and that is said.
+5. `left`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.box import parcel, token
+from appliance.box.parcel import Entry, Label, files_below
+from appliance.box.token import Token, Word
+from appliance.clock import stamp
+from appliance.errors import (
+    HandoverStands,
+    NotThere,
+    ParcelDamaged,
+    StickFailed,
+    StillBusy,
+    TakenElsewhere,
+)
+from appliance.journal.charge import Charge, alone
+from appliance.journal.database import migrations
+from appliance.journal.journal import Journal
+from appliance.journal.worker import Worker
+from appliance.settings.history import history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from appliance.box.sealed import Key
+    from appliance.clock import Clock
+    from appliance.journal.session import Paths
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE_S = 120.0
+_GLANCE_S = 0.2
+OWN = ("claim-code.txt", "recovery-key.txt")
+"""In `etc`, and of this board and card: what stands on its label, and what opens its card."""
+_NEVER = frozenset({*OWN, "handed-over"})
+MACHINE = ("network.toml", "tls", "8021x", "ca")
+"""In `box`, and not of this board: addresses, certificates of the page and of the network."""
+
+
+def _nothing() -> tuple[tuple[str, Path], ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This box, as it hands over and takes over; `name` is the one on sticks.
+
+    `wake` has every service look; `is_quiet` says that nothing can be put into shares any more;
+    `untaken` are files in shares that were not taken in, each by its path there.
+    """
+
+    paths: Paths
+    name: str
+    clock: Clock
+    wake: Callable[[], object] = lambda: None
+    is_quiet: Callable[[], bool] = lambda: True
+    untaken: Callable[[], Iterable[tuple[str, Path]]] = _nothing
+    pause: Callable[[float], object] = time.sleep
+    tell: Callable[[int], None] = lambda _: None
+
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """Its journal. Raises NotThere, JournalFault."""
+        if not self.paths.journal.exists():
+            raise NotThere(what=f"journal in {self.paths.root}; nothing has run there yet")
+        with opened(self.paths, self.clock) as journal:
+            yield journal
+
+
+@contextmanager
+def opened(paths: Paths, clock: Clock) -> Iterator[Journal]:
+    """A journal, for as long as the block lasts."""
+    worker = Worker(paths.run, "spare")
+    try:
+        journal = Journal(paths, worker, clock)
+        try:
+            yield journal
+        finally:
+            journal.close()
+    finally:
+        worker.retire()
+
+
+def hand_over(machine: Machine, folder: Path, key: Key) -> Label:
+    """Give this box's work to the stick whose `folder` is given.
+
+    Raises StillBusy, DiskFull, StickFailed, ParcelDamaged (this box goes on), and
+    HandoverStands: the stick must be put in again (`settle_with`).
+    """
+    with alone(machine.paths), machine.journal() as journal:
+        if journal.charge.make_good().state is not Charge.HERE:
+            raise HandoverStands(why="it was begun with another stick: put that one in again")
+        _make_room(machine, folder)
+        label = _packed(machine, journal, folder, key)
+        _release(machine, journal, folder, label.move)
+        return label
+
+
+def settle_with(machine: Machine, folder: Path) -> None:
+    """The stick of an interrupted handover is back: let go for good. Raises HandoverStands."""
+    with alone(machine.paths), machine.journal() as journal:
+        standing = journal.charge.standing()
+        if standing.state is Charge.LEFT:
+            return
+        if standing.state is not Charge.RELEASING:
+            raise HandoverStands(why="none was interrupted")
+        with stick_in_words():
+            _must_be_of(folder, standing.move)
+        _release(machine, journal, folder, standing.move)
+
+
+def take_back(machine: Machine, folder: Path | None, *, vouched: bool = False) -> None:
+    """This box goes on: its stick is made void, or a person has `vouched` that it is no more.
+
+    Raises TakenElsewhere, HandoverStands.
+    """
+    with alone(machine.paths), machine.journal() as journal:
+        standing = journal.charge.standing()
+        if standing.state not in {Charge.RELEASING, Charge.LEFT}:
+            raise HandoverStands(why="this box has not let go")
+        if folder is not None:
+            _make_void(machine, folder, standing.move)
+        elif not vouched:
+            raise HandoverStands(why="its stick is not in this box, and nobody has vouched for it")
+        journal.charge.set(Charge.HERE)
+    _log.warning("this box goes on; what it had handed over is void")
+    machine.wake()
+
+
+# Packing
+
+
+def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label:
+    """The parcel; this box lets go of its work with the last line and not before."""
+    label = label_of(machine, journal, parcel.HANDOVER)
+    journal.charge.set(Charge.LEAVING, label.move)
+    try:
+        machine.wake()
+        _wait(machine, journal)
+        with stick_in_words():
+            label = pack(machine, journal, folder, key, label)
+        journal.charge.set(Charge.RELEASING, label.move)
+    except BaseException:
+        journal.charge.set(Charge.HERE)
+        machine.wake()
+        raise
+    return label
+
+
+def _wait(machine: Machine, journal: Journal) -> None:
+    """Until nothing is being sent and nobody can put anything into a share. Raises StillBusy."""
+    until_s = machine.clock.monotonic() + _PATIENCE_S
+    while True:
+        journal.custody.free_the_dead()
+        sending, is_quiet = journal.charge.sending(), machine.is_quiet()
+        if not sending and is_quiet:
+            return
+        if machine.clock.monotonic() >= until_s:
+            why = f"{sending} image(s) on their way" if sending else "a share is in use"
+            raise StillBusy(why=why)
+        machine.pause(_GLANCE_S)
+
+
+def label_of(machine: Machine, journal: Journal, kind: str) -> Label:
+    """What will stand on a parcel of this moment."""
+    return Label(
+        kind=kind,
+        move=secrets.token_hex(8),
+        box=machine.name,
+        made_at=stamp(machine.clock.utc()),
+        version=__version__,
+        schema=len(migrations()),
+        event=journal.charge.last_event(),
+        settings=max((version.number for version in history(machine.paths.root)), default=0),
+        unsent=journal.charge.unfinished_bytes(),
+    )
+
+
+def pack(machine: Machine, journal: Journal, folder: Path, key: Key, label: Label) -> Label:
+    """Write a parcel of this box into an empty folder; its whole label. OSErrors of it fly."""
+    var = machine.paths.root / "var"
+    for left in var.glob("copy-*.sqlite*"):  # by a process that was killed
+        left.unlink()
+    copy = var / f"copy-{label.move}.sqlite"
+    try:
+        needed = journal.charge.copy(copy)
+        entries = _entries(machine, journal, copy, needed)
+        return parcel.write(folder, label, key, entries, machine.tell)
+    except FileNotFoundError as missing:
+        raise StillBusy(why=f"{missing.filename} went while it was packed") from missing
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _entries(
+    machine: Machine, journal: Journal, copy: Path, needed: Iterable[str]
+) -> Iterator[Entry]:
+    paths = machine.paths
+    for entry in files_below(paths.etc, "etc"):
+        if entry.path.name not in _NEVER and not entry.path.name.endswith((".part", "lock")):
+            yield entry
+    for name in MACHINE:
+        place = paths.root / "box" / name
+        yield from [Entry(f"box/{name}", place)] if place.is_file() else ()
+        yield from files_below(place, f"box/{name}") if place.is_dir() else ()
+    yield Entry("journal.sqlite", copy)
+    for sha256 in needed:
+        yield Entry(f"spool/{sha256}", journal.spool.path(sha256))
+    for name, path in machine.untaken():
+        yield Entry(f"shares/{name}", path)
+
+
+# The stick
+
+
+def _make_room(machine: Machine, folder: Path) -> None:
+    """An empty folder. Raises HandoverStands where a spare may still need what is in it.
+
+    What this box let go of itself before, and took back since, nobody may take over any more.
+    """
+    with stick_in_words():
+        said = token.read(folder)
+        if said is not None and said.word is Word.RELEASED and said.by != machine.name:
+            raise HandoverStands(why="no spare has taken over yet what is on this stick")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+
+def _release(machine: Machine, journal: Journal, folder: Path, move: str) -> None:
+    try:
+        other = _let_go(machine, folder, move)
+    except (OSError, ParcelDamaged) as error:
+        raise HandoverStands(
+            why="the stick went before it was finished. Put the same stick in again"
+        ) from error
+    journal.charge.set(Charge.LEFT, move, other)
+    _log.warning("this box has handed its work over; it takes nothing in and sends nothing")
+
+
+def _let_go(machine: Machine, folder: Path, move: str) -> str:
+    """The box that has taken over already, "" for none yet; OSErrors fly."""
+    said = token.read(folder)
+    if said is not None and said.move == move and said.word is not Word.VOID:
+        return said.by if said.word is Word.TAKEN else ""
+    token.write(folder, Token(move, Word.RELEASED, machine.name))
+    return ""
+
+
+def _make_void(machine: Machine, folder: Path, move: str) -> None:
+    with stick_in_words():
+        _must_be_of(folder, move)
+        said = token.read(folder)
+        if said is not None and said.word is Word.TAKEN:
+            raise TakenElsewhere(other=said.by)
+        token.write(folder, Token(move, Word.VOID, machine.name))
+
+
+def _must_be_of(folder: Path, move: str) -> None:
+    found = parcel.label(folder)
+    if found is None or found.move != move:
+        raise HandoverStands(why="this is another stick than the one it was begun with")
+
+
+@contextmanager
+def stick_in_words() -> Iterator[None]:
+    """What goes wrong with the stick, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise StickFailed(why=(error.strerror or str(error)).lower()) from error

@@ -1,0 +1,190 @@
+"""Owns what the steward does for the page and the command line about spare boxes and backups.
+
+`spare-look` tells how things stand; everything else is an errand, which `spare-look` tells of too:
+the answer says only whether it has `begun`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from appliance.box import backup, handover, parcel, takeover, token
+from appliance.box.sealed import new_key
+from appliance.box.service_stick import Purpose
+from appliance.errors import NoServiceStick, ParcelDamaged, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from appliance.box.errand import Errand
+    from appliance.box.handover import Machine
+    from appliance.box.service_stick import ServiceSticks
+    from appliance.call import Handler
+
+
+class Spare:
+    """The operations; `machine` is this box as it is now."""
+
+    def __init__(self, machine: Callable[[], Machine], sticks: ServiceSticks, errand: Errand):
+        """Nothing goes on."""
+        self._machine = machine
+        self._sticks = sticks
+        self._errand = errand
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """By name, as callers ask for them."""
+        return {
+            "spare-look": self._look,
+            "spare-export": self._export,
+            "spare-finish": self._finish,
+            "spare-back": self._back,
+            "spare-import": self._import,
+            "backup-passphrase": self._passphrase,
+            "backup-now": self._backup,
+        }
+
+    def _look(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{}: {"standing", "errand", "backups": whether they are written, "sticks": by purpose,
+        "name": of this box on sticks, "came": whether this box starts as another one}.
+        """
+        machine = self._machine()
+        errand = self._errand.said()
+        # Who writes to a stick just now has it mounted; looking into it would take it away.
+        busy = errand["state"] == "running"
+        return {
+            "standing": standing(machine),
+            "name": machine.name,
+            "errand": errand,
+            "backups": backup.has_passphrase(machine.paths),
+            "came": machine.paths.plan.exists(),
+            "sticks": {} if busy else {str(each): self._stick(each) for each in Purpose},
+        }
+
+    def _stick(self, purpose: Purpose) -> dict[str, Any] | None:
+        """What is on it; None where there is none."""
+        try:
+            if self._sticks.volume(purpose) is None:
+                return None
+            with self._sticks.opened(purpose, writing=False) as folder:
+                return on_stick(purpose, folder)
+        except Problem as problem:
+            return {"problem": problem.sentence, "hint": problem.hint}
+
+    def _export(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{"passphrase": TEXT}: hand this box over to the stick for it."""
+        key = new_key(str(request["passphrase"]))
+        self._must_have(Purpose.SPARE)
+
+        def act() -> Mapping[str, Any]:
+            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+                return takeover.document(handover.hand_over(self._machine(), folder, key))
+
+        return self._begin("export", act)
+
+    def _finish(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{}: the stick of an interrupted handover is back."""
+
+        def act() -> Mapping[str, Any]:
+            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+                handover.settle_with(self._machine(), folder)
+            return {}
+
+        return self._begin("finish", act)
+
+    def _back(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{"vouched": whether a person says that no other box works with it}: this box goes on."""
+        vouched = request["vouched"] is True
+
+        def act() -> Mapping[str, Any]:
+            machine = self._machine()
+            if vouched and self._sticks.volume(Purpose.SPARE) is None:
+                handover.take_back(machine, None, vouched=True)
+                return {}
+            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+                handover.take_back(machine, folder)
+            return {}
+
+        return self._begin("back", act)
+
+    def _import(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{"purpose", "passphrase", "old_is_off"}: be the box on that stick after a restart."""
+        purpose = Purpose(request["purpose"])
+        passphrase, is_off = str(request["passphrase"]), request["old_is_off"] is True
+        self._must_have(purpose)
+
+        def act() -> Mapping[str, Any]:
+            with self._sticks.opened(purpose, writing=purpose is Purpose.SPARE) as folder:
+                place = newest(folder) if purpose is Purpose.BACKUP else folder
+                label = takeover.take_over(
+                    self._machine(), place, passphrase, old_is_off=is_off
+                )  # fmt: skip
+                return takeover.document(label)
+
+        return self._begin("import", act)
+
+    def _passphrase(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{"passphrase": TEXT, or "" for no backups any more}."""
+        paths = self._machine().paths
+        if passphrase := str(request["passphrase"]):
+            backup.set_passphrase(paths, passphrase)
+        elif backup.has_passphrase(paths):
+            backup.forget_passphrase(paths)
+        return {}
+
+    def _backup(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """{}: write one, if there is a stick and anything happened since the last."""
+        is_busy = self._errand.said()["state"] == "running"
+        is_wanted = backup.has_passphrase(self._machine().paths)
+        if is_busy or not is_wanted or not self._is_in(Purpose.BACKUP):
+            return {"begun": False}
+
+        def act() -> Mapping[str, Any]:
+            with self._sticks.opened(Purpose.BACKUP, writing=True) as folder:
+                label = backup.back_up(self._machine(), folder)
+            return takeover.document(label) if label else {}
+
+        return self._begin("backup", act)
+
+    def _begin(self, name: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        self._errand.start(name, act)
+        return {"begun": True}
+
+    def _is_in(self, purpose: Purpose) -> bool:
+        with suppress(NoServiceStick):
+            return self._sticks.volume(purpose) is not None
+        return False
+
+    def _must_have(self, purpose: Purpose) -> None:
+        """Before it is begun in the background: what a person is to be told at once."""
+        if self._sticks.volume(purpose) is None:
+            raise NoServiceStick(why="none is plugged in")
+
+
+def standing(machine: Machine) -> dict[str, str]:
+    """Which box works with what is here."""
+    with machine.journal() as journal:
+        return {name: str(value) for name, value in asdict(journal.charge.standing()).items()}
+
+
+def on_stick(purpose: Purpose, folder: Path) -> dict[str, Any]:
+    """What is on a stick: {"label": ..., "word": of its token}, or {"label": None}."""
+    try:
+        place = newest(folder) if purpose is Purpose.BACKUP else folder
+        label = parcel.label(place)
+    except ParcelDamaged as problem:
+        return {"label": None, "problem": problem.sentence, "hint": problem.hint}
+    said = token.read(place) if purpose is Purpose.SPARE else None
+    return {
+        "label": takeover.document(label) if label else None,
+        "word": str(said.word) if said else "",
+        "by": said.by if said else "",
+    }
+
+
+def newest(folder: Path) -> Path:
+    """The newest whole backup; the folder itself where there is none."""
+    return next((found.folder for found in backup.backups(folder)), folder)

@@ -1,0 +1,98 @@
+"""Owns what can go wrong when a box's work goes to a stick, or comes from one."""
+
+from __future__ import annotations
+
+from appliance.errors.base import Problem, Refused
+
+
+class NoServiceStick(Refused):
+    """There is no stick for this in the box: {why}."""
+
+    code = "no-service-stick"
+    hint = (
+        "Name the stick JEMBATAN-SP (to move to a spare box) or JEMBATAN-BA (for backups): in "
+        "Windows, right-click it, Rename. FAT allows eleven characters. Then plug it in here."
+    )
+
+
+class StickFailed(Problem):
+    """The stick cannot be written or read: {why}."""
+
+    code = "stick-failed"
+    hint = "Take another stick, or free some room on it. This box goes on as before."
+
+
+class ParcelDamaged(Refused):
+    """What is on the stick cannot be used: {why}."""
+
+    code = "parcel-damaged"
+    hint = "Write it again on the box it came from; nothing was changed here."
+
+
+class WrongPassphrase(Refused):
+    """That is not the passphrase of this stick."""
+
+    code = "wrong-passphrase"
+    hint = "It was shown, or chosen, on the page of the box that wrote the stick."
+
+
+class WeakPassphrase(Refused):
+    """A passphrase for a stick has at least {least} characters."""
+
+    code = "weak-passphrase"
+    hint = "The stick holds images of patients: take five words, or let the box make one up."
+
+
+class NoSealing(Problem):
+    """Nothing can be encrypted here: {why}."""
+
+    code = "no-sealing"
+    hint = "Install the Debian package libsodium23."
+
+
+class NotReleased(Refused):
+    """The old box has not let go: {why}."""
+
+    code = "not-released"
+    hint = "Put the stick back into the old box until its page says that it may be pulled."
+
+
+class TakenElsewhere(Refused):
+    """Another spare box, {other}, has taken over what is on this stick."""
+
+    code = "taken-elsewhere"
+    hint = "Two boxes must never work with the same images; that one is in charge now."
+
+
+class NotEmpty(Refused):
+    """This box has images of its own ({count}): a spare must be empty."""
+
+    code = "not-empty"
+    hint = "Reset it to the state of a new box first; that is refused while it has unsent images."
+
+
+class StillBusy(Refused):
+    """The box is still sending or storing: {why}."""
+
+    code = "still-busy"
+    hint = "It has gone on as before. Try again when the PACS has answered."
+
+
+class OtherHandover(Refused):
+    """Another handover or backup is being written or read."""
+
+    code = "other-handover"
+    hint = "Wait until it is done."
+
+
+class HandoverStands(Refused):
+    """The handover is not at that point: {why}."""
+
+    code = "handover-stands"
+
+
+class OldBoxMayRun(Refused):
+    """Nobody has said that the box this backup is of does not run any more."""
+
+    code = "old-box-may-run"
+    hint = "Two boxes must never work with the same images: switch the old one off, then confirm."

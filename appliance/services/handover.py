@@ -1,0 +1,61 @@
+"""Owns composing what hands a box over: its journal, its shares, and who must hear of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from appliance.box.handover import Machine, opened
+from appliance.box.identity import name_of
+from appliance.clock import SystemClock
+from appliance.journal.bell import ring
+from appliance.services.offers import TOLD, hosted, hosted_folder
+from appliance.settings.current import Current
+from appliance.sources.untaken import untaken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from appliance.clock import Clock
+    from appliance.journal.session import Paths
+
+_CONCERNED = ("share", "watch", "deliver", "receive", "convert", "keeper", "devices")
+
+
+def machine_of(
+    paths: Paths,
+    tell: Callable[[int], None] = lambda _: None,
+    clock: Clock | None = None,
+) -> Machine:
+    """The box at `paths`, as it hands over and takes over."""
+    clock = clock or SystemClock()
+    return Machine(
+        paths,
+        name_of(paths.root),
+        clock,
+        wake=lambda: ring(paths.run, *_CONCERNED),
+        is_quiet=lambda: _is_quiet(paths),
+        untaken=lambda: _untaken(paths, clock),
+        tell=tell,
+    )
+
+
+def _is_quiet(paths: Paths) -> bool:
+    """Whether no share is offered any more; the share service says so when Samba has ended."""
+    if not hosted(Current(paths.root).get()):
+        return True
+    with suppress(FileNotFoundError, ValueError):
+        return not json.loads((paths.run / TOLD).read_bytes())
+    return True
+
+
+def _untaken(paths: Paths, clock: Clock) -> Iterator[tuple[str, Path]]:
+    """Of shares with a folder of the box's own; others the spare does not have."""
+    with opened(paths, clock) as journal:
+        for share in hosted(Current(paths.root).get()):
+            top = hosted_folder(share, paths)
+            if top.is_relative_to(paths.shares):
+                for path in untaken(share.name, top, journal.arrivals):
+                    yield path.relative_to(paths.shares).as_posix(), path

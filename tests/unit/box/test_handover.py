@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.box import backup, handover, parcel, takeover, token
+from appliance.box.token import Token, Word
+from appliance.clock import SystemClock, stamp
+from appliance.errors import (
+    HandedOver,
+    HandoverStands,
+    NotEmpty,
+    NotReleased,
+    NotThere,
+    OldBoxMayRun,
+    OtherHandover,
+    ParcelDamaged,
+    StillBusy,
+    TakenElsewhere,
+    WrongPassphrase,
+)
+from appliance.journal.charge import Charge, alone, is_away
+from appliance.model import ItemState
+from appliance.settings import access
+from appliance.settings.current import Current
+from tests.builders.box import Box
+from tests.builders.spares import PASSPHRASE, Room, copied, quick_key, room
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    return room(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def here(template: Room, tmp_path: Path) -> Room:
+    return copied(template, tmp_path / "room")
+
+
+def hand_over(here: Room) -> parcel.Label:
+    return handover.hand_over(here.machine("old"), here.stick, quick_key())
+
+
+def take_over(here: Room, name: str = "spare", passphrase: str = PASSPHRASE) -> None:
+    takeover.take_over(here.machine(name), here.stick, passphrase)
+    here.restart(name)
+
+
+ALL = {f"{state}.tif": str(state) for state in ItemState}
+
+
+# --- the plain way ------------------------------------------------------------------------------
+
+
+def test_the_spare_goes_on_where_the_old_box_was(here: Room) -> None:
+    hand_over(here)
+    assert here.state("old") is Charge.LEFT
+    take_over(here)
+    assert here.works("spare")
+    assert not here.works("old")
+    assert here.items("spare") == ALL
+    assert here.items("old") == ALL  # nothing was taken from it
+    paths = here.machine("spare").paths
+    assert Current(paths.root).get().box.name == "CR room 2"
+    old = here.machine("old").paths
+    assert (paths.etc / "access.json").read_bytes() == (old.etc / "access.json").read_bytes()
+    assert (paths.root / "box" / "tls" / "page.pem").read_text() == "certificate"
+    assert (paths.root / "box" / "network.toml").exists()
+    assert not (paths.root / "box" / "rauc.status").exists()
+    assert not is_away(paths)
+
+
+def test_the_spare_keeps_the_claim_code_of_its_label_and_none_of_its_settings(here: Room) -> None:
+    etc = here.machine("spare").paths.etc
+    code = (etc / "claim-code.txt").read_bytes()
+    hand_over(here)
+    take_over(here)
+    assert (etc / "claim-code.txt").read_bytes() == code
+    assert [path.name for path in sorted((etc / "history").glob("*.toml"))] == ["0001.toml"]
+    assert access.claim_code(here.machine("spare").paths.root).encode() in code
+
+
+def test_what_opens_a_card_stays_with_that_card(here: Room) -> None:
+    old, spare = here.machine("old").paths, here.machine("spare").paths
+    (old.etc / "recovery-key.txt").write_text("of the old card")
+    (spare.etc / "recovery-key.txt").write_text("of the spare's card")
+    hand_over(here)
+    take_over(here)
+    assert (spare.etc / "recovery-key.txt").read_text() == "of the spare's card"
+    assert (old.etc / "recovery-key.txt").read_text() == "of the old card"
+
+
+def test_bytes_of_what_is_proved_stay_behind_and_are_known_to_be_gone(here: Room) -> None:
+    hand_over(here)
+    take_over(here)
+    with here.journal("spare") as journal:
+        films = {row["name"]: row for row in journal.ledger.films("", "", "9", 99)}
+        done = journal.ledger.item_row(films["done.tif"]["id"])
+        assert done["purged_at"]
+        assert not journal.spool.path(done["sha256"]).exists()
+
+
+def test_a_retired_box_takes_nothing_in_and_sends_nothing(here: Room) -> None:
+    hand_over(here)
+    old = Box(here.machine("old").paths.root)
+    with pytest.raises(HandedOver):
+        old.accept("late.tif")
+    with pytest.raises(HandedOver):
+        old.take_up()
+    assert is_away(old.paths)
+    old.close()
+
+
+def test_what_lay_in_a_share_and_was_not_taken_in_comes_along(here: Room, tmp_path: Path) -> None:
+    late = tmp_path / "late.tif"
+    late.write_bytes(b"half a film")
+    old = here.machine("old")
+    machine = handover.Machine(
+        old.paths, old.name, old.clock, untaken=lambda: [("cr1/A B/late.tif", late)]
+    )
+    handover.hand_over(machine, here.stick, quick_key())
+    take_over(here)
+    found = here.machine("spare").paths.shares / "cr1" / "A B" / "late.tif"
+    assert found.read_bytes() == b"half a film"
+
+
+# --- who may not --------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_while_an_image_is_on_its_way(here: Room) -> None:
+    old = Box(here.machine("old").paths.root)
+    old.take_up()
+    late = iter(range(0, 10_000, 60))
+    machine = here.machine("old")
+
+    class Clock:
+        def monotonic(self) -> float:
+            return float(next(late))
+
+        utc, is_sure = machine.clock.utc, machine.clock.is_sure
+
+    impatient = handover.Machine(machine.paths, "", Clock(), pause=lambda _: None)
+    with pytest.raises(StillBusy, match="1 image"):
+        handover.hand_over(impatient, here.stick, quick_key())
+    assert here.works("old")
+    old.close()
+
+
+def test_what_is_being_sent_ends_first(here: Room) -> None:
+    """And is not sent again by the spare."""
+    old = Box(here.machine("old").paths.root)
+    delivery = old.take_up()
+    machine = here.machine("old")
+
+    def pause(_: float) -> None:
+        old.journal.deliveries.sent(delivery, None, old.clock.utc())
+
+    patient = handover.Machine(machine.paths, "", machine.clock, pause=pause)
+    handover.hand_over(patient, here.stick, quick_key())
+    old.close()
+    take_over(here)
+    with here.journal("spare") as journal:
+        assert journal.ledger.delivery_counts() == {"pacs": {"confirmed": 1, "sent": 1}}
+
+
+def test_one_handover_at_a_time(here: Room) -> None:
+    with alone(here.machine("old").paths), pytest.raises(OtherHandover):
+        hand_over(here)
+
+
+def test_a_second_spare_is_refused(here: Room, template: Room) -> None:
+    hand_over(here)
+    take_over(here)
+    other = copied(template, here.top / "more")
+    with pytest.raises(TakenElsewhere, match="name of spare"):
+        takeover.take_over(
+            handover.Machine(other.machine("spare").paths, "third", here.machine("old").clock),
+            here.stick,
+            PASSPHRASE,
+        )
+    assert other.works("spare")
+
+
+def test_a_box_with_images_is_no_spare(here: Room) -> None:
+    hand_over(here)
+    spare = Box(here.machine("spare").paths.root)
+    spare.accept()
+    spare.close()
+    with pytest.raises(NotEmpty):
+        take_over(here)
+    assert here.works("spare")
+
+
+def test_another_passphrase_changes_nothing(here: Room) -> None:
+    hand_over(here)
+    with pytest.raises(WrongPassphrase):
+        take_over(here, passphrase="ACDEF-GHJKL-MNPQX")
+    assert here.works("spare")
+    assert here.items("spare") == {}
+    take_over(here)
+
+
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_a_changed_byte_is_noticed(here: Room, where: str) -> None:
+    label = hand_over(here)
+    part = here.stick / label.volumes[0].name
+    content = bytearray(part.read_bytes())
+    content[{"first": 80, "middle": len(content) // 2, "last": -1}[where]] ^= 1
+    part.write_bytes(content)
+    with pytest.raises(ParcelDamaged):
+        take_over(here)
+    assert here.works("spare")
+
+
+def test_a_label_of_another_parcel_is_noticed(here: Room) -> None:
+    hand_over(here)
+    said = json.loads((here.stick / "parcel.json").read_bytes())
+    (here.stick / "parcel.json").write_text(json.dumps({**said, "kind": "backup"}))
+    with pytest.raises(ParcelDamaged, match="label"):
+        takeover.take_over(here.machine("spare"), here.stick, PASSPHRASE, old_is_off=True)
+
+
+def test_an_empty_stick_has_no_box(here: Room) -> None:
+    here.stick.mkdir()
+    with pytest.raises(NotThere):
+        take_over(here)
+
+
+def test_a_parcel_of_a_newer_version_is_refused(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over(here)
+    monkeypatch.setattr(takeover, "migrations", list)
+    with pytest.raises(ParcelDamaged, match="update this box first"):
+        take_over(here)
+
+
+def test_a_stick_that_a_spare_still_needs_is_not_written_over(here: Room, template: Room) -> None:
+    hand_over(here)
+    other = copied(template, here.top / "more")
+    with pytest.raises(HandoverStands, match="no spare has taken over"):
+        handover.hand_over(
+            handover.Machine(other.machine("old").paths, "another", SystemClock()),
+            here.stick,
+            quick_key(),
+        )
+    assert other.works("old")
+
+
+# --- and back -----------------------------------------------------------------------------------
+
+
+def test_the_old_box_can_go_on_with_its_stick_which_is_void_then(here: Room) -> None:
+    hand_over(here)
+    handover.take_back(here.machine("old"), here.stick)
+    assert here.works("old")
+    with pytest.raises(NotReleased, match="void"):
+        take_over(here)
+    hand_over(here)
+    take_over(here)
+    assert here.items("spare") == ALL
+
+
+def test_the_old_box_cannot_go_on_where_a_spare_works(here: Room) -> None:
+    hand_over(here)
+    take_over(here)
+    with pytest.raises(TakenElsewhere):
+        handover.take_back(here.machine("old"), here.stick)
+    handover.settle_with(here.machine("old"), here.stick)
+    assert here.state("old") is Charge.LEFT
+
+
+def test_without_its_stick_it_goes_on_only_on_somebodys_word(here: Room) -> None:
+    hand_over(here)
+    with pytest.raises(HandoverStands, match="vouched"):
+        handover.take_back(here.machine("old"), None)
+    handover.take_back(here.machine("old"), None, vouched=True)
+    assert here.works("old")
+
+
+def test_another_stick_does_not_end_a_handover(here: Room, template: Room) -> None:
+    hand_over(here)
+    with here.journal("old") as journal:
+        journal.charge.set(Charge.HERE)
+        journal.charge.set(Charge.LEAVING, "another")
+        journal.charge.set(Charge.RELEASING, "another")
+    with pytest.raises(HandoverStands, match="another stick"):
+        handover.settle_with(here.machine("old"), here.stick)
+
+
+# --- the token ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"move": "m", "word": "released"}'])
+def test_half_a_token_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "charge.json").write_bytes(content)
+    assert token.read(tmp_path) is None
+
+
+def test_a_token_of_somebody_elses_hand_is_none(tmp_path: Path) -> None:
+    token.write(tmp_path, Token("m", Word.TAKEN, "a"))
+    said = json.loads((tmp_path / "charge.json").read_bytes())
+    (tmp_path / "charge.json").write_text(json.dumps({**said, "word": "released"}))
+    assert token.read(tmp_path) is None
+
+
+# --- backups ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backed_up(here: Room, monkeypatch: pytest.MonkeyPatch) -> Room:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
+    backup.set_passphrase(here.machine("old").paths, PASSPHRASE)
+    assert backup.back_up(here.machine("old"), here.top / "stick" / "backup")
+    return here
+
+
+def test_a_backup_is_written_when_something_happened(backed_up: Room) -> None:
+    top, old = backed_up.top / "stick" / "backup", backed_up.machine("old")
+    assert backup.back_up(old, top) is None
+    for _ in range(3):
+        box = Box(old.paths.root)
+        box.accept(stamp(old.clock.utc()))
+        box.close()
+        assert backup.back_up(old, top)
+    (top / "torn").mkdir()
+    assert len(backup.backups(top)) == backup.KEPT
+    assert backed_up.works("old")
+
+
+def test_a_fresh_card_comes_back_from_a_backup_once_the_old_one_is_off(backed_up: Room) -> None:
+    (found,) = backup.backups(backed_up.top / "stick" / "backup")
+    machine = backed_up.machine("spare")
+    with pytest.raises(OldBoxMayRun):
+        takeover.take_over(machine, found.folder, PASSPHRASE)
+    takeover.take_over(machine, found.folder, PASSPHRASE, old_is_off=True)
+    assert not backed_up.works("spare")  # until it is started anew
+    backed_up.restart("spare")
+    assert backed_up.works("spare")
+    assert backed_up.items("spare") == ALL
+
+
+def test_a_retired_box_writes_no_backup(backed_up: Room) -> None:
+    hand_over(backed_up)
+    assert backup.back_up(backed_up.machine("old"), backed_up.top / "stick" / "backup") is None
+
+
+def test_without_a_passphrase_there_are_no_backups(here: Room) -> None:
+    with pytest.raises(NotThere):
+        backup.back_up(here.machine("old"), here.top / "stick" / "backup")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.box.volumes import Writer, publish, stream, verify
+from appliance.errors import ParcelDamaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 3000, 3500])
+def test_a_long_stream_comes_back_from_several_files(tmp_path: Path, size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    writer = Writer(tmp_path, largest_bytes=1000)
+    for at in range(0, size, 700):
+        writer.put(content[at : at + 700])
+    writer.close()
+    assert len(writer.volumes) == -(-size // 1000)
+    assert all(volume.size_bytes <= 1000 for volume in writer.volumes)
+    verify(tmp_path, writer.volumes)
+    with stream(tmp_path, writer.volumes) as found:
+        assert found.read() == content
+
+
+@pytest.mark.parametrize("harm", ["gone", "short", "changed"])
+def test_a_harmed_file_is_noticed(tmp_path: Path, harm: str) -> None:
+    writer = Writer(tmp_path)
+    writer.put(b"film")
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"short": b"fil", "changed": b"firm"}[harm])
+    with pytest.raises(ParcelDamaged):
+        verify(tmp_path, writer.volumes)
+
+
+def test_a_file_of_before_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "part-001").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        Writer(tmp_path).put(b"film")
+
+
+def test_nothing_is_made_in_the_place_of_a_stick_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        publish(tmp_path / "gone" / "file", b"x")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.errors import HandedOver, HandoverStands, JournalFault, OtherHandover
+from appliance.journal.charge import Charge, alone, is_away, mark_away
+from appliance.model import DeliveryState, ItemState
+from tests.builders.box import NAMED, Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MOVES = {
+    ("here", "leaving"), ("leaving", "here"), ("leaving", "releasing"), ("releasing", "left"),
+    ("releasing", "here"), ("left", "here"), ("here", "coming"), ("coming", "here"),
+}  # fmt: skip
+WAYS = {
+    "here": (),
+    "leaving": (Charge.LEAVING,),
+    "releasing": (Charge.LEAVING, Charge.RELEASING),
+    "left": (Charge.LEAVING, Charge.RELEASING, Charge.LEFT),
+    "coming": (Charge.COMING,),
+}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path)
+    box.paths.etc.mkdir()
+    yield box
+    box.close()
+
+
+def stand(box: Box, state: str) -> None:
+    for step in WAYS[state]:
+        box.journal.charge.set(step, "m", "other")
+
+
+@pytest.mark.parametrize("cell", list(product(Charge, Charge)), ids=lambda c: f"{c[0]}-{c[1]}")
+def test_move(box: Box, cell: tuple[Charge, Charge]) -> None:
+    before, after = cell
+    stand(box, before)
+    if cell in MOVES:
+        box.journal.charge.set(after, "m")
+        assert box.journal.charge.standing().state is after
+    else:
+        with pytest.raises(HandoverStands):
+            box.journal.charge.set(after)
+        assert box.journal.charge.standing().state is before
+    assert is_away(box.paths) or box.journal.charge.is_here()
+
+
+@pytest.mark.parametrize("state", [each for each in Charge if each is not Charge.HERE])
+def test_nothing_comes_in_and_nothing_goes_out(box: Box, state: Charge) -> None:
+    box.item(ItemState.ROUTED)
+    stand(box, state)
+    with pytest.raises(HandedOver):
+        box.accept()
+    with pytest.raises(HandedOver):
+        box.take_up()
+    assert issubclass(HandedOver, JournalFault)  # who waits for the journal waits for this too
+
+
+def test_what_came_before_is_shown_again_in_vain(box: Box) -> None:
+    item = box.accept("film.tif", b"film")
+    stand(box, "leaving")
+    with pytest.raises(HandedOver):
+        box.accept("again.tif", b"film")
+    assert box.journal.items.get(item.id).state is ItemState.ARRIVED
+
+
+def test_what_had_begun_ends_while_it_is_leaving(box: Box) -> None:
+    box.item(ItemState.ROUTED)
+    delivery = box.take_up()
+    box.accept()
+    claimed = box.claim(ItemState.ARRIVED)
+    stand(box, "leaving")
+    assert box.journal.charge.sending() == 1
+    box.journal.deliveries.sent(delivery, None, box.clock.utc())
+    assert box.journal.charge.sending() == 0
+    box.journal.items.converted(claimed, [box.body(claimed)], NAMED)
+
+
+@pytest.mark.parametrize("state", ["releasing", "left", "coming"])
+def test_then_nothing_moves_any_more(box: Box, state: str) -> None:
+    _, number = box.delivery(DeliveryState.HELD)
+    box.accept()
+    claimed = box.claim(ItemState.ARRIVED)
+    stand(box, state)
+    with pytest.raises(HandedOver):
+        box.journal.items.converted(claimed, [box.body(claimed)], NAMED)
+    with pytest.raises(HandedOver):
+        box.journal.deliveries.decide_delivery(
+            number, DeliveryState.PREPARED, code="retried", why="", who="somebody"
+        )
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [("leaving", "here"), ("coming", "here"), ("releasing", "releasing"), ("left", "left")],
+)
+def test_what_a_killed_process_left_is_made_good(box: Box, state: str, after: str) -> None:
+    stand(box, state)
+    box.journal.charge.settle()
+    assert box.journal.charge.standing().state == after
+    assert is_away(box.paths) == (after != "here")
+
+
+def test_while_somebody_is_at_it_nothing_is_made_good(box: Box) -> None:
+    stand(box, "leaving")
+    with alone(box.paths):
+        box.journal.charge.settle()
+        with pytest.raises(OtherHandover), alone(box.paths):
+            pass
+    assert box.journal.charge.standing().state is Charge.LEAVING
+
+
+def test_the_mark_follows_the_row(box: Box) -> None:
+    mark_away(box.paths)
+    box.journal.charge.settle()
+    assert not is_away(box.paths)
+    stand(box, "left")
+    box.paths.away.unlink()
+    box.journal.charge.settle()
+    assert is_away(box.paths)
+
+
+def test_a_copy_names_the_bytes_it_needs(box: Box, tmp_path: Path) -> None:
+    items = box.one_of_each()
+    needed = box.journal.charge.copy(tmp_path / "copy.sqlite")
+    assert set(needed) == {
+        item.sha256 for state, item in items.items() if state is not ItemState.DONE
+    }
+    assert box.journal.charge.unfinished_bytes() == len(needed)
+    assert box.journal.charge.arrivals() == len(ItemState)

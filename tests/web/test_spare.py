@@ -1,0 +1,201 @@
+"""The page Service: what support sees, handing over to a spare, backups, and the card to print."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.board.usb import UsbVolume
+from appliance.box import handover, takeover
+from appliance.box.engaged import Engaged
+from appliance.box.errand import Errand
+from appliance.box.handover import Machine
+from appliance.box.service_stick import Purpose, ServiceSticks
+from appliance.box.spare import Spare
+from appliance.call import Server
+from appliance.clock import SystemClock
+from appliance.errors import NoServiceStick
+from appliance.journal.charge import Charge
+from appliance.model import ItemState
+from appliance.settings import history
+from tests.builders.spares import quick_key, room
+from tests.web.test_documents import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.builders.box import Box
+    from tests.web.browser import Person
+    from tests.web.visitor import Visitor
+
+WORDS = "five words make one pass"
+PAGE = "/settings/service"
+
+
+class Sticks(ServiceSticks):
+    """Folders in the place of sticks; refuses as the real ones do."""
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self._top = top
+
+    def volume(self, purpose: Purpose) -> UsbVolume | None:
+        if not (self._top / purpose).is_dir():
+            return None
+        return UsbVolume(str(purpose), "JEMBATAN-SP", "vfat", 1 << 30, "/dev/sdx1", "", "")
+
+    @contextmanager
+    def opened(self, purpose: Purpose, *, writing: bool) -> Iterator[Path]:
+        if self.volume(purpose) is None:
+            raise NoServiceStick(why="none is plugged in")
+        del writing
+        yield self._top / purpose / "JEMBATAN" / purpose
+
+
+class Steward:
+    """The steward's operations for a spare, behind its socket."""
+
+    def __init__(self, box: Box, top: Path) -> None:
+        self.top = top
+        self.errand = Errand(Engaged())
+        self.machine = Machine(box.paths, "jembatan-1234abcd", SystemClock())
+        self.restarts = 0
+        spare = Spare(lambda: self.machine, Sticks(top), self.errand)
+        operations = {**spare.operations, "restart": self._restart}
+        self.server = Server(box.paths.run / "steward.sock", operations)
+        self.server.start()
+
+    def _restart(self, _: object) -> dict[str, object]:
+        self.restarts += 1
+        return {}
+
+    def plug_in(self, purpose: Purpose) -> None:
+        (self.top / purpose).mkdir(parents=True)
+
+    def folder(self, purpose: Purpose) -> Path:
+        return self.top / purpose / "JEMBATAN" / purpose
+
+
+@pytest.fixture
+def steward(box: Box, tmp_path: Path) -> Iterator[Steward]:
+    steward = Steward(box, tmp_path / "sticks")
+    yield steward
+    steward.errand.join()
+    steward.server.close()
+
+
+def test_without_a_steward_the_page_says_how_it_is_done(owner: Visitor) -> None:
+    page = owner.get(PAGE).text
+    assert "jembatan spare --help" in page
+    assert "Read it, then get the file" in page
+
+
+def test_what_support_gets_is_what_the_page_shows(owner: Visitor) -> None:
+    assert "What is in this file" in owner.get(f"{PAGE}/support").text
+    answer = owner.get(f"{PAGE}/support.zip")
+    assert answer.content_type == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as file:
+        assert file.namelist() == ["READ ME FIRST.txt", "support.json"]
+
+
+def test_without_a_stick_it_says_how_to_name_one(owner: Visitor, steward: Steward) -> None:
+    assert "JEMBATAN-SP" in owner.get(PAGE).text
+    answer = owner.post(f"{PAGE}/export", PAGE, passphrase=WORDS)
+    assert answer.status_code == 422
+    assert "There is no stick for this" in answer.text
+    assert steward.errand.said()["state"] == "none"
+
+
+def test_a_weak_passphrase_is_refused_at_once(owner: Visitor, steward: Steward) -> None:
+    steward.plug_in(Purpose.SPARE)
+    answer = owner.post(f"{PAGE}/export", PAGE, passphrase="short")
+    assert answer.status_code == 422
+    assert "at least 12 characters" in answer.text
+
+
+def test_handing_over_and_going_on_instead(owner: Visitor, steward: Steward, box: Box) -> None:
+    box.item(ItemState.ROUTED)
+    steward.plug_in(Purpose.SPARE)
+    assert "I have written it down" in owner.get(PAGE).text
+    assert owner.post(f"{PAGE}/export", PAGE, passphrase=WORDS).status_code == 302
+    steward.errand.join()
+    assert "This box has handed over" in owner.get(PAGE).text
+    assert "given its work to another one" in owner.get("/").text
+    owner.post(f"{PAGE}/back", PAGE)
+    steward.errand.join()
+    assert box.journal.charge.is_here()
+    assert "Move to a spare box" in owner.get(PAGE).text
+
+
+def test_a_stick_that_was_not_finished_is_asked_for(
+    owner: Visitor, steward: Steward, box: Box
+) -> None:
+    box.journal.charge.set(Charge.LEAVING, "m")
+    box.journal.charge.set(Charge.RELEASING, "m")
+    assert "The stick was not finished" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/finish", PAGE)
+    steward.errand.join()
+    assert "There is no stick for this" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/back", PAGE, vouched="on")
+    steward.errand.join()
+    assert box.journal.charge.is_here()
+
+
+def test_an_empty_box_takes_over_and_starts_anew(
+    owner: Visitor, steward: Steward, tmp_path: Path
+) -> None:
+    here = room(tmp_path / "room")
+    handover.hand_over(here.machine("old"), steward.folder(Purpose.SPARE), quick_key())
+    assert "This box is empty and can take its place" in owner.get(PAGE).text
+    given = {"purpose": "handover", "passphrase": "ACDEF-GHJKL-MNPQX"}
+    owner.post(f"{PAGE}/import", PAGE, **given)
+    steward.errand.join()
+    assert "That is not the passphrase" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/import", PAGE, **{**given, "passphrase": "ACDEF GHJKL MNPQR"})
+    steward.errand.join()
+    assert "This box becomes another one" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/restart", PAGE)
+    assert steward.restarts == 1
+    assert takeover.carry_out(steward.machine.paths)
+
+
+def test_backups_are_asked_for_and_given_up(owner: Visitor, steward: Steward, box: Box) -> None:
+    (box.paths.root / "box").mkdir()
+    box.accept()
+    assert "Back up from now on" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/passphrase", PAGE, passphrase=WORDS)
+    assert "nothing is backed up" in owner.get(PAGE).text
+    steward.plug_in(Purpose.BACKUP)
+    owner.post(f"{PAGE}/backup", PAGE)
+    steward.errand.join()
+    assert "The last one was written" in owner.get(PAGE).text
+    owner.post(f"{PAGE}/passphrase", PAGE, passphrase="")
+    assert "Back up from now on" in owner.get(PAGE).text
+
+
+@pytest.mark.timeout(120)
+def test_a_person_looks_and_prints(person: Person, box: Box, steward: Steward) -> None:
+    history.publish(box.paths.root, SETTINGS)
+    box.item(ItemState.ROUTED)
+    steward.plug_in(Purpose.SPARE)
+    person.visit(PAGE)
+    person.sees("Hand over to the stick")
+    person.photograph("service")
+    person.visit("/emergency-card")
+    person.sees("when the box is broken")
+    person.photograph("emergency-card")
+    assert person.prints("emergency-card") == 1
+    person.visit(f"{PAGE}/support")
+    person.sees("What is in this file")
+    person.photograph("support")
+    (box.paths.root / "box").mkdir()
+    handover.hand_over(steward.machine, steward.folder(Purpose.SPARE), quick_key())
+    person.visit(PAGE)
+    person.sees("This box has handed over")
+    person.photograph("service-left")
+    assert person.complaints() == []
