@@ -1,0 +1,1 @@
+"""Builds the card's image from Debian's packages and the locked wheels, and from nothing else."""
