@@ -43,6 +43,12 @@ inside() {
         /lib/systemd/systemd --unit=jembatan.target --log-target=journal --show-status=no
 }
 
+certificate='
+from pathlib import Path
+from appliance.box import notary
+notary.prepare(Path("/data"), ["proof.local"])
+'
+
 overlay() { # overlay MOUNTPOINT LOWER
     upper=$here/upper$(echo "$2" | tr / _)
     mkdir -p "$upper" "$upper.work"
@@ -77,10 +83,12 @@ product() { # as systemd/README.md says
     rm -f "$packages/jembatan.pth"
     cp -rL "$checkout/appliance" "$packages/"
     units=$root/usr/lib/systemd/system
-    (cd "$checkout/systemd" && cp -r ./*.target ./*.service ./*.socket ./*.service.d "$units/")
+    (cd "$checkout/systemd" && cp -r ./*.target ./*.service ./*.socket ./*.path ./*.service.d "$units/")
+    cp -r "$checkout/image-build/overlay/usr/." "$root/usr/"
     cp "$checkout"/systemd/sysusers.d/* "$root/usr/lib/sysusers.d/"
-    cp "$checkout"/systemd/tmpfiles.d/* "$root/usr/lib/tmpfiles.d/"
+    cp "$checkout/systemd/tmpfiles.d/jembatan.conf" "$root/usr/lib/tmpfiles.d/"
     chroot "$root" systemd-sysusers jembatan.conf
+    chroot "$root" /opt/jembatan/bin/python -c "$certificate"
     chroot "$root" chown jembatan-watch:jembatan /srv/cr-export
 }
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PROFILE = """
+PATTERN = r"(?P<PatientID>P\d+)_(?P<AccessionNumber>.+)_(?P<PatientName>.+)_(?P<StudyDate>\d{8})"
+"""Who and what a film is, by its name."""
+PROFILE = f"""
 [[profile]]
 name = "films"
-filename = '(?P<PatientID>P\\d+)_(?P<AccessionNumber>.+)_(?P<PatientName>.+)_(?P<StudyDate>\\d{8})'
+filename = '{PATTERN}'
 identity = "trust"
 """
 

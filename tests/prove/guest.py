@@ -1,9 +1,6 @@
-"""Owns an emulated guest: Debian's kernel and a real systemd on a machine made of software, whose
-power can be cut and whose USB sockets are in our hands.
+"""Owns an emulated guest: Debian's kernel and a real systemd on a machine made of software.
 
-A cut is SIGKILL for QEMU: what the guest had not yet given to its disk is gone, as on a box. What
-it had given is there, flushed or not: host and file outlive the guest, so a *missing flush* shows
-nothing here (./dev prove cut and trace show those).
+A *missing flush* shows nothing here (see emulator.py; ./dev prove cut and trace show those).
 """
 
 from __future__ import annotations
@@ -11,21 +8,18 @@ from __future__ import annotations
 import subprocess
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
-from tests.peers.orthanc import bound_to_us
+from tests.prove.emulator import HOST, Emulator
+from tests.prove.guest_hand import Hand, Output
 from tests.prove.guest_image import AMD64, ARM64, Image, image
-from tests.prove.guest_qmp import Lines, Qmp
-from tests.prove.machine import NotProved, wait_for
+from tests.prove.machine import NotProved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.prove.guest_image import Arch
-
-HOST = "10.0.2.2"
-"""This machine's loopback as a guest sees it (QEMU's user network)."""
 
 _ADDRESS = "10.0.2.15/24"
 _NETWORK = (
@@ -36,7 +30,6 @@ _NETWORK = (
 )
 _MEMORY_MB = 1024
 _BOOT_S = 300
-_ANSWER_S = 300
 _MACHINES = {
     AMD64: ("-machine", "pc,accel=tcg", "-cpu", "max"),
     ARM64: ("-machine", "virt,accel=tcg", "-cpu", "cortex-a72"),
@@ -51,14 +44,7 @@ _KERNEL = (
 )
 
 
-class Output(NamedTuple):
-    """What a command in a guest said, and its exit status."""
-
-    status: int
-    text: str
-
-
-class Guest:
+class Guest(Emulator):
     """One guest; `data` outlives every cut, everything else is new at each start.
 
     A boot takes a minute: after `keep` a start goes on from that moment, of which the memory was
@@ -66,21 +52,11 @@ class Guest:
     """
 
     def __init__(self, arch: Arch, folder: Path, cargo: Path, data: Path) -> None:
+        super().__init__(folder)
         self.arch = arch
         self.image: Image = image(arch)
-        self.boots = 0
-        self._folder = folder
         self._disks = (cargo, data)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._plugged: dict[str, int] = {}
-        self._blocks = 0
         self._kept: Path | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cut()
 
     @property
     def kind(self) -> str:
@@ -92,95 +68,58 @@ class Guest:
 
     def start(self) -> float:
         """Switch it on; how long until it answers, in seconds."""
-        self.boots += 1
         started = time.monotonic()
-        ports = [self._folder / name for name in ("qmp", "agent")]
-        for port in ports:
-            port.unlink(missing_ok=True)
         self._new_root()
-        with (self._folder / "qemu.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                bound_to_us(*self._command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        wait_for("QEMU", lambda: all(port.exists() for port in ports) or self._has_ended(), 30)
-        self.qmp = Qmp(ports[0])
-        self._agent = Lines(ports[1])
-        limits: dict[str, int] = {}
-        self.qmp.ask("object-add", qom_type="throttle-group", id="drives", limits=limits)
+        self.switch_on(self._command(), "agent", memory=self._kept)
+        self._hand = Hand(self.folder / "agent")
         self._wait_until_up()
         return time.monotonic() - started
 
     def keep(self) -> None:
         """Have every start from now on go on from here; this one ends."""
-        kept = self._folder / "kept"
-        self.qmp.ask("migrate-set-parameters", max_bandwidth=1 << 40)
-        self.qmp.ask("migrate", uri=f"exec:cat >{kept}")
-        wait_for("memory kept", lambda: self._has_migrated("completed"), _BOOT_S)
+        kept = self.folder / "kept"
+        self.write_memory(kept)
         self.cut()
-        self._root.rename(self._folder / "kept.qcow2")
+        self._root.rename(self.folder / "kept.qcow2")
         self._kept = kept
 
-    def _has_migrated(self, *states: str) -> bool:
-        state = self.qmp.ask("query-migrate").get("status")
-        if state == "failed":
-            message = "QEMU does not write down the guest's memory, or does not read it"
-            raise NotProved(message)
-        return state in states
+    def cut(self) -> None:
+        """Cut its power."""
+        super().cut()
+        with suppress(AttributeError):
+            self._hand.close()
 
     @property
     def _root(self) -> Path:
-        return self._folder / "root.qcow2"
+        return self.folder / "root.qcow2"
 
     def _new_root(self) -> None:
         """The image, and what is written to it until the next start."""
         base, form = (
-            (self._folder / "kept.qcow2", "qcow2") if self._kept else (self.image.disk, "raw")
+            (self.folder / "kept.qcow2", "qcow2") if self._kept else (self.image.disk, "raw")
         )
         command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", form, "-b", str(base)]
         subprocess.run([*command, str(self._root)], check=True)
 
-    def cut(self) -> None:
-        """Cut its power."""
-        if not self._process:
-            return
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-        self._plugged.clear()
-        with suppress(AttributeError):
-            self.qmp.close()
-            self._agent.close()
-
-    def _has_ended(self) -> bool:
-        if self._process and self._process.poll() is not None:
-            raise NotProved((self._folder / "qemu.log").read_text(errors="replace"))
-        return False
-
     def _wait_until_up(self) -> None:
-        try:
-            if self._kept:
-                wait_for("memory", self._runs, _BOOT_S)
-            else:
-                self._agent.receive(_BOOT_S)
-        except NotProved as reason:
-            console = (self._folder / "console.log").read_text(errors="replace")
-            message = f"the guest does not come up: {reason}\n{console[-3000:]}"
-            raise NotProved(message) from reason
+        if not self._kept:
+            try:
+                self._hand.greeted(_BOOT_S)
+            except NotProved as reason:
+                console = (self.folder / "console.log").read_text(errors="replace")
+                message = f"the guest does not come up: {reason}\n{console[-3000:]}"
+                raise NotProved(message) from reason
         self.run("date", "--set", f"@{time.clock_gettime(time.CLOCK_REALTIME)}")
         if not self._kept:
             self.run("sh", "-c", _NETWORK)
 
-    def _runs(self) -> bool:
-        return bool(self.qmp.ask("query-status")["status"] == "running")
-
     def _command(self) -> list[str]:
-        options = [self.arch.qemu, *_MACHINES[self.arch], "-nodefaults", "-display", "none"]
-        options += ["-no-reboot", "-smp", "1", "-m", str(_MEMORY_MB)]
+        options = [self.arch.qemu, *_MACHINES[self.arch], "-no-reboot"]
+        options += ["-smp", "1", "-m", str(_MEMORY_MB)]
         options += ["-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)]
         options += ["-append", f"{_KERNEL} console={_CONSOLES[self.arch]}"]
-        options += ["-serial", f"file:{self._folder}/console.log"]
-        options += ["-qmp", f"unix:{self._folder}/qmp,server=on,wait=off"]
-        options += ["-chardev", f"socket,id=agent,path={self._folder}/agent,server=on,wait=off"]
+        options += ["-serial", f"file:{self.folder}/console.log"]
+        options += ["-chardev", f"socket,id=agent,path={self.folder}/agent,server=on,wait=off"]
         options += ["-device", "virtio-serial-pci"]
         options += ["-device", "virtserialport,chardev=agent,name=agent"]
         options += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
@@ -188,8 +127,6 @@ class Guest:
         options += ["-device", "qemu-xhci,id=usb"]
         for option in self._drives():
             options += ["-drive", f"if=virtio,{option}"]
-        if self._kept:
-            options += ["-incoming", f"exec:cat {self._kept}"]
         return options
 
     def _drives(self) -> Iterator[str]:
@@ -202,60 +139,12 @@ class Guest:
 
     def run(self, *words: str, check: bool = True, text: str = "", seconds: int = 120) -> Output:
         """A command in there, as root, with `text` at its standard input."""
-        answer = self._ask({"run": words, "input": text, "seconds": seconds})
-        output = Output(answer["status"], answer["out"])
-        if check and output.status:
-            message = f"{' '.join(words)}: {output.text}"
-            raise NotProved(message)
-        return output
+        return self._hand.run(*words, check=check, text=text, seconds=seconds)
 
     def python(self, source: str) -> Any:
         """What `value` is in there after these lines, which see what earlier ones defined."""
-        return self._ask({"python": source})["value"]
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._agent.send(request)
-        answer = self._agent.receive(_ANSWER_S)
-        if "error" in answer:
-            raise NotProved(answer["error"])
-        return answer
-
-    # Its sockets
-
-    def throttle(self, bytes_per_s: int) -> None:
-        """How fast what is plugged in is read from now on; 0: as fast as it can be."""
-        limits = {"bps-read": bytes_per_s}
-        self.qmp.ask("qom-set", path="/objects/drives", property="limits", value=limits)
-
-    def plug_stick(self, name: str, path: Path, serial: str = "4C530001") -> None:
-        """Plug in a USB mass storage with this image on it and this serial number."""
-        self._plug(name, path, driver="usb-storage", bus="usb.0", removable=True, serial=serial)
+        return self._hand.python(source)
 
     def attach_disk(self, name: str, path: Path) -> None:
         """Give it a disk that is none of USB, at once there as /dev/disk/by-id/*NAME."""
-        self._plug(name, path, driver="scsi-hd", bus="scsi.0", serial=name)
-
-    def _plug(self, name: str, path: Path, **device: object) -> None:
-        self._blocks += 1
-        node = f"block{self._blocks}"
-        file = {"driver": "file", "filename": str(path)}
-        self.qmp.ask(
-            "blockdev-add",
-            node_name=node,
-            driver="throttle",
-            throttle_group="drives",
-            file={"driver": "raw", "file": file},
-        )
-        self.qmp.ask("device_add", id=name, drive=node, **device)
-        self._plugged[name] = self._blocks
-
-    def plug(self, name: str, driver: str, **device: object) -> None:
-        """Plug in something else by USB."""
-        self.qmp.ask("device_add", id=name, driver=driver, bus="usb.0", **device)
-
-    def pull(self, name: str) -> None:
-        """Pull it out, now."""
-        self.qmp.ask("device_del", id=name)
-        self.qmp.wait_for("DEVICE_DELETED", device=name)
-        if number := self._plugged.pop(name, 0):
-            self.qmp.ask("blockdev-del", node_name=f"block{number}")
+        self.plug_disk(name, path, driver="scsi-hd", bus="scsi.0", serial=name)

@@ -1,4 +1,6 @@
-"""Owns the proofs' hand in a guest: runs what comes over a virtio port, line by line, as root.
+"""Owns the proofs' hand in a guest: runs what comes over a port, line by line, as root.
+
+The port is a virtio one, or the serial line that is named on the command line.
 
 Uses nothing but Python's own library. A request is {"run": [...]} or {"python": SOURCE}; it is
 answered by {"status", "out"}, by {"value"} (of `value` after SOURCE, whose names stay) or by
@@ -9,7 +11,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import traceback
+import tty
 from typing import Any
 
 _PORT = "/dev/virtio-ports/agent"
@@ -18,7 +22,10 @@ _names: dict[str, Any] = {}
 
 def main() -> None:
     """Answer until the power goes."""
-    with open(_PORT, "r+b", buffering=0) as port:  # noqa: PTH123 - unbuffered both ways
+    where = sys.argv[1] if len(sys.argv) > 1 else _PORT
+    with open(where, "r+b", buffering=0) as port:  # noqa: PTH123 - unbuffered both ways
+        if port.isatty():
+            tty.setraw(port.fileno())
         port.write(b'{"value": "here"}\n')
         for line in _lines(port):
             port.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")

@@ -27,6 +27,7 @@ _PLACES = (
     ("*.target", "usr/lib/systemd/system"),
     ("*.service", "usr/lib/systemd/system"),
     ("*.socket", "usr/lib/systemd/system"),
+    ("*.mount", "usr/lib/systemd/system"),
     ("*.service.d", "usr/lib/systemd/system"),
     ("sysusers.d/*", "usr/lib/sysusers.d"),
     ("tmpfiles.d/*", "usr/lib/tmpfiles.d"),
@@ -37,7 +38,7 @@ _SECTOR = 512
 _DATA_BYTES = 8 << 30
 _READY_S = 300
 _LOOK_EVERY_S = 0.4
-_INSTALL = """
+INSTALL = """
 systemd-sysusers
 udevadm control --reload
 udevadm trigger --subsystem-match=usb --action=add
@@ -47,7 +48,7 @@ done
 systemctl daemon-reload
 udevadm settle
 cd /opt/jembatan
-for name in convert deliver devices keeper watch; do
+for name in convert deliver devices keeper start watch; do
     bin/python -c "import appliance.services.$name"
 done
 blockdev --flushbufs /dev/vdc
@@ -105,7 +106,7 @@ class Box:
             file.truncate(_DATA_BYTES)
         quiet = ["-q", "-m", "0"] if data_fs == "ext4" else ["-q", "-m", "reflink=1"]
         subprocess.run([f"mkfs.{data_fs}", *quiet, str(data)], check=True)
-        self.guest = Guest(arch, folder, _cargo(folder), data)
+        self.guest = Guest(arch, folder, make_cargo(folder), data)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +119,7 @@ class Box:
         seconds = self.guest.start()
         is_new = self.guest.boots == 1
         if is_new:
-            self.guest.run("sh", "-ec", _INSTALL, seconds=280)
+            self.guest.run("sh", "-ec", INSTALL, seconds=280)
             self.guest.keep()
             self.guest.start()
         self.guest.run("sh", "-ec", _MOUNT)
@@ -192,7 +193,7 @@ def unit(name: str) -> str:
     return name if "." in name else f"jembatan-{name}.service"
 
 
-def _cargo(folder: Path) -> Path:
+def make_cargo(folder: Path) -> Path:
     """A tar of everything that a guest gets from this checkout."""
     cargo = folder / "cargo.tar"
     with TemporaryDirectory(dir=folder) as loose:

@@ -28,14 +28,15 @@ SUITE = "trixie"
 PYTHON = "3.13"
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _LOCK = CHECKOUT / "requirements.lock"
-_CACHE = CHECKOUT / ".cache" / "guests"
+CACHE = CHECKOUT / ".cache" / "guests"
 _DISK = "2G"
 
 _PACKAGES = (
     *("systemd-sysv", "udev", "kmod", "busybox-static", "procps", "iproute2", "netbase"),
     *("python3", "python3-systemd", "e2fsprogs", "xfsprogs", "lrzsz", "cifs-utils"),
     *("samba", "libnss-wrapper", "tzdata"),
-    *("dosfstools", "exfatprogs", "ntfs-3g", "udftools", "fdisk"),
+    *("dosfstools", "exfatprogs", "ntfs-3g", "udftools", "fdisk", "cryptsetup-bin", "dmsetup"),
+    *("openssl",),
 )
 _NOT_UNPACKED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 _FROM_DEBIAN = ("systemd-python",)
@@ -120,32 +121,32 @@ def _folder(arch: Arch) -> Path:
     parts = [arch.debian, *_PACKAGES, *_NOT_UNPACKED, _INIT, *_UNITS.values()]
     parts += [_LOCK.read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    return _CACHE / f"{arch.debian}-{digest[:16]}"
+    return CACHE / f"{arch.debian}-{digest[:16]}"
 
 
 def _make(arch: Arch, target: Path) -> None:
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    for old in _CACHE.glob(f"{arch.debian}-*"):
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for old in CACHE.glob(f"{arch.debian}-*"):
         shutil.rmtree(old)
-    with TemporaryDirectory(dir=_CACHE, prefix="new-") as folder:
+    with TemporaryDirectory(dir=CACHE, prefix="new-") as folder:
         root, made = Path(folder, "root"), Path(folder, "image")
         made.mkdir()
         print(f"making the {arch.debian} guest", flush=True)
-        _unpack(arch, root, ("?essential", *_PACKAGES, f"linux-image-{arch.debian}"))
-        _python_packages(arch, root)
+        unpack(arch, root, ("?essential", *_PACKAGES, f"linux-image-{arch.debian}"))
+        python_packages(arch, root)
         compile_python(root, f"usr/lib/python{PYTHON}", "usr/lib/python3", "opt/jembatan/lib")
         _settle(root)
         _kernel(root, made)
-        _run("mkfs.ext4", "-q", "-m", "0", "-d", root, made / "root.ext4", _DISK)
+        run("mkfs.ext4", "-q", "-m", "0", "-d", root, made / "root.ext4", _DISK)
         made.rename(target)
 
 
 # The root file system
 
 
-def _unpack(arch: Arch, root: Path, packages: Iterable[str]) -> None:
+def unpack(arch: Arch, root: Path, packages: Iterable[str]) -> None:
     """Debian's packages from where this machine has its own from."""
-    _run(
+    run(
         *("mmdebstrap", "--variant=extract", "--format=directory", "--skip=check/qemu"),
         *(f"--architectures={arch.debian}", f"--keyring={_KEYRING}"),
         *(f"--dpkgopt=path-exclude={path}" for path in _NOT_UNPACKED),
@@ -157,7 +158,7 @@ def _unpack(arch: Arch, root: Path, packages: Iterable[str]) -> None:
 def _mirror() -> str:
     """The Debian archive in apt's configuration."""
     asked = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
-    for line in _run(*asked).splitlines():
+    for line in run(*asked).splitlines():
         label, uri = line.split()
         if label == "Debian":
             return uri
@@ -165,8 +166,11 @@ def _mirror() -> str:
     raise NotProved(message)
 
 
-def _python_packages(arch: Arch, root: Path) -> None:
-    """A virtual environment at its place on the box, of wheels with the lock's hashes."""
+def python_packages(arch: Arch, root: Path, *only: str) -> None:
+    """A virtual environment at its place on the box, of wheels with the lock's hashes.
+
+    `only` some of the lock's packages; none: all of them.
+    """
     home = root / "opt" / "jembatan"
     packages = home / "lib" / f"python{PYTHON}" / "site-packages"
     (home / "bin").mkdir(parents=True)
@@ -174,8 +178,8 @@ def _python_packages(arch: Arch, root: Path) -> None:
     config = f"home = /usr/bin\ninclude-system-site-packages = true\nversion = {PYTHON}\n"
     (home / "pyvenv.cfg").write_text(config, encoding="ascii")
     lock = root / "tmp" / "lock"
-    lock.write_text("\n".join(_with_wheels()), encoding="utf-8")
-    _run(
+    lock.write_text("\n".join(_with_wheels(only)), encoding="utf-8")
+    run(
         *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
         *("--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:"),
         *("--python-version", PYTHON, "--implementation", "cp"),
@@ -186,12 +190,13 @@ def _python_packages(arch: Arch, root: Path) -> None:
     lock.unlink()
 
 
-def _with_wheels() -> Iterator[str]:
-    """The lines of the lock without those of _FROM_DEBIAN."""
+def _with_wheels(only: tuple[str, ...]) -> Iterator[str]:
+    """The lines of the lock without those of _FROM_DEBIAN, or only those of some packages."""
     wanted = True
     for line in _LOCK.read_text(encoding="utf-8").splitlines():
         if not line.startswith((" ", "#")):
-            wanted = not line.startswith(_FROM_DEBIAN)
+            name = line.partition("==")[0]
+            wanted = name not in _FROM_DEBIAN and (not only or name in only)
         if wanted:
             yield line
 
@@ -202,7 +207,7 @@ def compile_python(folder: Path, *below: str) -> None:
     It is the same on every architecture; only here there is time to make it.
     """
     python = _python()
-    _run(
+    run(
         *(next(python.glob("usr/lib*/ld-linux-*.so.*")), "--library-path"),
         *(next(python.glob("usr/lib/*-linux-gnu")), python / f"usr/bin/python{PYTHON}"),
         *("-m", "compileall", "-q", "-s", folder, "--invalidation-mode", "unchecked-hash"),
@@ -214,11 +219,11 @@ def compile_python(folder: Path, *below: str) -> None:
 
 def _python() -> Path:
     """The guests' Python for this machine."""
-    found = _CACHE / f"python{PYTHON}-{platform.machine()}"
+    found = CACHE / f"python{PYTHON}-{platform.machine()}"
     if not found.exists():
         native = next(arch for arch in ARCHS if arch.machine == platform.machine())
-        with TemporaryDirectory(dir=_CACHE, prefix="new-") as folder:
-            _unpack(native, Path(folder, "root"), ("libc6", "python3"))
+        with TemporaryDirectory(dir=CACHE, prefix="new-") as folder:
+            unpack(native, Path(folder, "root"), ("libc6", "python3"))
             Path(folder, "root").rename(found)
     return found
 
@@ -236,48 +241,56 @@ def _settle(root: Path) -> None:
     (root / "etc/hosts").write_text("127.0.0.1 localhost guest\n", encoding="ascii")
     shutil.rmtree(root / "var/run", ignore_errors=True)
     (root / "var/run").symlink_to("/run")
-    _run("depmod", "-b", root, _release(root))
+    run("depmod", "-b", root, release_of(root))
 
 
 # The kernel
 
 
 def _kernel(root: Path, made: Path) -> None:
-    release = _release(root)
+    release = release_of(root)
     (made / "release").write_text(release, encoding="ascii")
     shutil.copy(root / "boot" / f"vmlinuz-{release}", made / "kernel")
     (made / "initrd").write_bytes(_initrd(root, release))
 
 
-def _release(root: Path) -> str:
+def release_of(root: Path) -> str:
+    """The version of the kernel whose modules are there."""
     return next((root / "usr/lib/modules").iterdir()).name
 
 
 def _initrd(root: Path, release: str) -> bytes:
     """Just enough to find the root file system: a cpio archive in the kernel's "newc" form."""
-    modules = list(_early_modules(root / "usr/lib/modules" / release))
+    modules = list(early_modules(root / "usr/lib/modules" / release, _EARLY))
     init = _INIT.format(modules=" ".join(path.name.removesuffix(".xz") for path in modules))
-    entries = [_entry(name, stat.S_IFDIR) for name in ("bin", "proc", "sys", "dev", "root")]
-    entries.append(_entry("init", stat.S_IFREG, init.encode()))
-    entries.append(_entry("bin/busybox", stat.S_IFREG, (root / "bin/busybox").read_bytes()))
+    entries = [entry(name, stat.S_IFDIR) for name in ("bin", "proc", "sys", "dev", "root")]
+    entries.append(entry("init", stat.S_IFREG, init.encode()))
+    entries.append(entry("bin/busybox", stat.S_IFREG, (root / "bin/busybox").read_bytes()))
     for path in modules:
-        content = path.read_bytes()
-        content = lzma.decompress(content) if path.suffix == ".xz" else content
-        entries.append(_entry(path.name.removesuffix(".xz"), stat.S_IFREG, content))
-    return b"".join((*entries, _entry("TRAILER!!!", 0)))
+        name, content = loadable(path)
+        entries.append(entry(name, stat.S_IFREG, content))
+    return b"".join((*entries, entry("TRAILER!!!", 0)))
 
 
-def _early_modules(folder: Path) -> Iterator[Path]:
-    """Those the root file system needs, in the order of loading."""
+def loadable(module: Path) -> tuple[str, bytes]:
+    """A module as insmod takes it, and its name."""
+    content = module.read_bytes()
+    content = lzma.decompress(content) if module.suffix == ".xz" else content
+    return module.name.removesuffix(".xz"), content
+
+
+def early_modules(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """The modules of these names with all they need, in the order of loading."""
     needs = {}
     for line in (folder / "modules.dep").read_text(encoding="ascii").splitlines():
         path, _, needed = line.partition(":")
         needs[Path(path).name.split(".")[0].replace("-", "_")] = [*reversed(needed.split()), path]
-    wanted = dict.fromkeys(path for name in _EARLY for path in needs.get(name, ()))
+    wanted = dict.fromkeys(path for name in names for path in needs.get(name, ()))
     return (folder / path for path in wanted)
 
 
-def _entry(name: str, mode: int, content: bytes = b"") -> bytes:
+def entry(name: str, mode: int, content: bytes = b"") -> bytes:
+    """One file of a cpio archive in the kernel's "newc" form; the last is TRAILER!!!."""
     fields = (1, mode | 0o755, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08x" % field for field in fields)
     return _padded(head + name.encode() + b"\0") + _padded(content)
@@ -287,7 +300,8 @@ def _padded(content: bytes) -> bytes:
     return content + bytes(-len(content) % 4)
 
 
-def _run(*words: str | Path, env: dict[str, str] | None = None, check: bool = True) -> str:
+def run(*words: str | Path, env: dict[str, str] | None = None, check: bool = True) -> str:
+    """What a program here prints. Raises NotProved where it fails."""
     command = list(_texts(words))
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if check and done.returncode:

@@ -101,6 +101,24 @@ def _run(*command: str) -> None:
 # File systems, each in more than one form
 
 
+def fat_stick(tree: Path, image: Path, number: int) -> Path:
+    """A FAT stick with what is in `tree`; those of odd numbers have a partition table."""
+    with image.open("wb") as file:
+        file.truncate(_STICK_BYTES)
+    _vfat(tree, image, number)
+    return image
+
+
+def labelled_stick(image: Path, label: str, *files: Path) -> Path:
+    """A FAT stick of that name, as large as these files need."""
+    size = sum(file.stat().st_size for file in files) + _STICK_BYTES
+    with image.open("wb") as file:
+        file.truncate(-(-size // _GAP) * _GAP)
+    _run("mkfs.vfat", "-F", "32", "-n", label, str(image))
+    _run("mcopy", "-i", str(image), *map(str, files), "::/")
+    return image
+
+
 def _vfat(tree: Path, image: Path, number: int) -> None:
     """With a partition table every second time, as sticks come from a shop."""
     at = _GAP if number % 2 else 0

@@ -71,6 +71,11 @@ class Qmp:
                 raise NotProved(message)
             self._events.append(answer)
 
+    def count(self, event: str) -> int:
+        """How often that happened, until now and as far as nobody waited for it."""
+        self.ask("query-status")
+        return sum(said["event"] == event for said in self._events)
+
     def wait_for(self, event: str, **data: object) -> None:
         """An event with such data, those of before included."""
         while True:

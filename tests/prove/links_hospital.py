@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from tests.prove.accounts import reckon
+from tests.prove.emulator import HOST
 from tests.prove.films import PROFILE
-from tests.prove.guest import HOST
 from tests.prove.guest_box import Box
 from tests.prove.machine import NotProved
 from tests.prove.pacs import StoreScp

@@ -152,21 +152,27 @@ class Archive(_Dcmtk):
 
 
 class PracticePacs:
-    """Orthanc; it goes in good order."""
+    """Orthanc; it goes in good order. `more` is of its own configuration."""
 
     ae_title = "PRACTICE"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, **more: object) -> None:
         self._root = root
+        self._more = more
         self._ports = (free_port(), free_port())
         self._stack = ExitStack()
         self.port = self._ports[0]
 
     def come(self) -> None:
-        self._pacs = self._stack.enter_context(orthanc(self._root, self._ports))
+        self._pacs = self._stack.enter_context(orthanc(self._root, self._ports, more=self._more))
 
     def go(self) -> None:
         self._stack.close()
+
+    def forget(self) -> None:
+        """Let go of everything."""
+        for patient in self._pacs.get("/patients"):
+            self._pacs.delete("patients", patient)
 
     def received(self) -> Iterable[Received]:
         for stored in self._pacs.instances().values():

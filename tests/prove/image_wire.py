@@ -1,0 +1,90 @@
+"""Owns a cable into a network socket of an appliance and a computer at its other end: a network
+namespace that has nothing else. Wants root.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.prove.machine import CHECKOUT, NotProved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SCAN_S = 900
+_PAGE = """
+import ssl, sys, urllib.request
+trust = ssl._create_unverified_context()
+opener = urllib.request.build_opener(
+    urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+)
+print(opener.open(sys.argv[1], timeout=10).status)
+"""
+
+
+class Cable(NamedTuple):
+    """One cable; `name` is its namespace and its device there."""
+
+    name: str
+    addresses: Sequence[str]
+
+    @property
+    def netdev(self) -> str:
+        """QEMU's end of it: QEMU makes the device, which goes when QEMU goes."""
+        return f"tap,ifname={self.name},script=no,downscript=no"
+
+    def plug_in(self) -> None:
+        """Give the other end to the computer; QEMU runs."""
+        _ip("link", "set", self.name, "netns", self.name)
+        _ip("-n", self.name, "link", "set", self.name, "up")
+        for address in self.addresses:
+            _ip("-n", self.name, "address", "add", address, "dev", self.name)
+
+    def run(self, *words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a command on that computer."""
+        return subprocess.run(
+            ["ip", "netns", "exec", self.name, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            cwd=CHECKOUT,
+            check=False,
+        )
+
+    def answers(self, url: str) -> bool:
+        """Whether a page is there."""
+        return self.run(sys.executable, "-c", _PAGE, url).stdout.strip() == "200"
+
+    def scan(self, address: str) -> dict[str, Any]:
+        """What image_scan.py finds at an address."""
+        done = self.run(sys.executable, "-m", "tests.prove.image_scan", address, seconds=_SCAN_S)
+        if done.returncode:
+            raise NotProved(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@contextmanager
+def cable(side: str, *addresses: str) -> Iterator[Cable]:
+    """A cable, the computer at whose end has these addresses."""
+    name = f"{side}{os.getpid()}"
+    _ip("netns", "add", name)
+    try:
+        _ip("-n", name, "link", "set", "lo", "up")
+        yield Cable(name, addresses)
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+def _ip(*words: str) -> None:
+    command: Sequence[str] = ("ip", *words)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        message = f"{' '.join(command)}: {done.stderr}"
+        raise NotProved(message)
