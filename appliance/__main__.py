@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Words = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 _FAILED = 1
+_HW_PARTS = (
+    *("board", "memory", "heat", "voltage", "card", "clock", "network", "usb", "serial"),
+    "panel",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     words = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         *(_run, _status, _days, _config, _convert, _send, _doctor, _queue, _journal),
-        *(_conformance, _bench),
+        *(
+            _update,
+            _spare,
+            _support,
+            _hw,
+            _recover,
+            _reset,
+            _rescue,
+            _network,
+            _ports,
+            _conformance,
+            _bench,
+        ),
     ):
         add(words)
     return parser
@@ -189,6 +205,73 @@ def _journal(words: Words) -> None:
     _word(group, "compact", "journal:compact", "remove what no row needs")
 
 
+def _spare(words: Words) -> None:
+    group = _group(words, "spare", "hand this box over to a spare box by a stick; backups")
+    for name, does, meaning in (
+        ("export", "export", "everything to a stick; this box then takes nothing in any more"),
+        ("import", "import_", "be the box that is on a stick"),
+        ("finish", "finish", "the stick of an interrupted export is back"),
+        ("back", "back", "the export is void, this box goes on"),
+        ("backup", "backup_", "write a backup, where anything is new"),
+        ("status", "status", "which box works"),
+    ):
+        word = _word(group, name, f"spare:{does}", meaning, json=True)
+        meaning_of_folder = "where the stick is mounted; none: the one that is named for it"
+        word.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=meaning_of_folder)
+        if name in {"export", "import", "backup"}:
+            word.add_argument("--passphrase", metavar="FILE", help="with it in; - for stdin")
+        if name == "import":
+            word.add_argument("--backup", action="store_true", help="the newest backup there")
+            old = "the box that wrote it does not run any more"
+            word.add_argument("--old-is-off", action="store_true", help=old)
+        if name == "back":
+            vouch = "its stick is gone for good, and no spare works with it"
+            word.add_argument("--vouch", action="store_true", help=vouch)
+
+
+def _support(words: Words) -> None:
+    meaning = "what support needs to know, without a word of any patient"
+    support = _word(words, "support", "support:support", meaning, json=True)
+    support.add_argument("--out", type=Path, metavar="FILE", help="a .zip to send")
+
+
+def _update(words: Words) -> None:
+    group = _group(words, "update", "which version the box runs, and installing another")
+    _word(group, "status", "update:status", "versions, and the last update", json=True)
+    install = _word(group, "install", "update:install", "install a version", json=True)
+    install.add_argument("what", metavar="FILE|URL", help="*.raucb, or where it is (https)")
+    install.add_argument("--no-restart", action="store_true", help="it runs after the next one")
+
+
+def _hw(words: Words) -> None:
+    group = _group(words, "hw", "try out the board and what is wired to it")
+    meaning = "each part: what was found, what was expected, what to do"
+    test = _word(group, "test", "hw:test", meaning, json=True)
+    test.add_argument("--only", action="append", choices=_HW_PARTS, help="this part alone")
+    test.add_argument(
+        "--wait", type=_at_least_one, default=15, metavar="S", help="how long for the button"
+    )
+    test.add_argument("--serial", default="/dev/ttyAMA0", metavar="LINE", help="the RS-232 plug")
+    meaning = "the box's label as SVG, with its address as a QR code"
+    label = _word(group, "label", "label:label", meaning, root=False)
+    label.add_argument("file", type=Path, metavar="FILE")
+    label.add_argument("--serial", metavar="S", help="of the board (default: of this one)")
+    label.add_argument("--fingerprint", default="", metavar="AA:BB:...", help="SHA-256")
+
+
+def _network(words: Words) -> None:
+    group = _group(words, "network", "how this box is found, and another address for it")
+    _word(group, "show", "network:show", "names, addresses, what is set", json=True)
+    change = _word(group, "set", "network:change", "change keys of jembatan.txt", json=True)
+    change.add_argument("values", type=_pair, nargs="+", metavar="KEY=VALUE")
+    _word(group, "confirm", "network:confirm", "keep an address that is tried", json=True)
+    _word(group, "revert", "network:revert", "give up an address that is tried", json=True)
+
+
+def _ports(words: Words) -> None:
+    _word(words, "ports", "network:ports", "every connection, for firewall people", json=True)
+
+
 def _conformance(words: Words) -> None:
     meaning = "the DICOM conformance statement of this version"
     _word(words, "conformance", "conformance:conformance", meaning, root=False)
@@ -212,6 +295,25 @@ def _tls(word: argparse.ArgumentParser) -> None:
 def _file(text: str) -> str:
     """Absolute: a service that is asked works elsewhere."""
     return str(Path(text).absolute())
+
+
+def _recover(words: Words) -> None:
+    meaning = "open a card that came from another board, with its recovery key (on the box)"
+    _word(words, "recover", "vault:recover", meaning, root=False)
+
+
+def _reset(words: Words) -> None:
+    meaning = "set the box back to how it came; refused while an image is unsent (on the box)"
+    reset = _word(words, "reset", "vault:reset", meaning)
+    reset.add_argument("--really", action="store_true", help="it is meant")
+
+
+def _rescue(words: Words) -> None:
+    meaning = "take what no PACS has off a card that was pulled, with its recovery key"
+    rescue = _word(words, "rescue", "vault:rescue", meaning, root=False, json=True)
+    rescue.add_argument("card", type=Path, metavar="CARD", help="the card's device, or its image")
+    rescue.add_argument("--out", type=Path, required=True, metavar="DIR")
+    rescue.add_argument("--key-file", type=Path, metavar="FILE", help="else it is asked for")
 
 
 def _pair(text: str) -> tuple[str, str]:

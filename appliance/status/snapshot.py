@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.board.disk import Room, room
+from appliance.box import news, papers
+from appliance.errors import HandedOver
 from appliance.journal.abilities import Asking, Known
+from appliance.journal.certificates import Paper
 from appliance.model import DeliveryState, ItemState
 from appliance.status import pattern
-from appliance.status.notices import endings, notices
+from appliance.status.notices import PAGE, notices
 from appliance.status.proofs import proof_words
 from appliance.status.silence import PLACE, Habit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from appliance.clock import Clock
     from appliance.errors import Notice, Problem
-    from appliance.journal.certificates import Paper
     from appliance.journal.journal import Journal
     from appliance.settings.schema import Destination, Settings
     from appliance.status.pattern import LampState
@@ -164,6 +166,7 @@ class Snapshot:
     notices: tuple[Notice, ...] = ()
     certificates: tuple[Paper, ...] = ()
     room: Room | None = None
+    clock_is_sure: bool = True
     version: str = __version__
 
     @property
@@ -209,6 +212,7 @@ class Snapshot:
             "settings_problems": [_told(problem) for problem in self.problems],
             "notices": [_told(notice) for notice in self.notices],
             "certificates": [_certificate(paper) for paper in self.certificates],
+            "clock": "sure" if self.clock_is_sure else "unsure",
             "version": self.version,
         }
 
@@ -218,7 +222,7 @@ def take(
 ) -> Snapshot:
     """Look at everything; `journal` None is a box that never ran. Raises JournalFault."""
     look = _Look(journal, clock)
-    certificates = tuple(journal.certificates.all()) if journal else ()
+    certificates = tuple(_certificates(journal)) if journal else ()
     return Snapshot(
         items=look.items(),
         deliveries=look.deliveries(),
@@ -228,11 +232,28 @@ def take(
         sources=tuple(look.source(source.name, source.kind) for source in settings.sources),
         destinations=look.destinations(settings.destinations),
         worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
-        problems=tuple(problems),
-        notices=(*notices(settings), *endings(certificates, clock.utc())),
+        problems=(*problems, *_handed_over(journal)),
+        notices=(*notices(settings, clock, certificates), *_news(journal)),
+        clock_is_sure=clock.is_sure(),
         certificates=certificates,
         room=room(journal.paths.root) if journal else None,
     )
+
+
+def _certificates(journal: Journal) -> Iterator[Paper]:
+    """Those that were met, and the page's own."""
+    yield from journal.certificates.all()
+    if page := papers.read(journal.paths.root):
+        yield Paper(PAGE, page.subject, page.fingerprint, page.not_after)
+
+
+def _news(journal: Journal | None) -> Iterable[Notice]:
+    return news.told(journal.paths.run) if journal else ()
+
+
+def _handed_over(journal: Journal | None) -> tuple[Problem, ...]:
+    is_away = journal is not None and not journal.charge.is_here()
+    return (HandedOver(),) if is_away else ()
 
 
 class _Look:

@@ -14,17 +14,23 @@ from appliance.web.auth import Auth, Cookies
 from appliance.web.box import Box
 from appliance.web.views.account import Account
 from appliance.web.views.api import Api
+from appliance.web.views.certificate import Certificate
+from appliance.web.views.clock import Clock as ClockView
 from appliance.web.views.days import Days
 from appliance.web.views.doctor import Doctor
 from appliance.web.views.documents import Documents
 from appliance.web.views.films import Films
 from appliance.web.views.items import Items
+from appliance.web.views.network import Network
 from appliance.web.views.pictures import Pictures
 from appliance.web.views.promotion import Promote
+from appliance.web.views.reset import Reset
+from appliance.web.views.service import Service
 from appliance.web.views.settings import Settings
 from appliance.web.views.sources import Sources
 from appliance.web.views.status import Status
 from appliance.web.views.tables import Destinations, Profiles
+from appliance.web.views.updates import Updates
 from appliance.web.views.worklists import Worklists
 
 if TYPE_CHECKING:
@@ -61,11 +67,7 @@ class Route(NamedTuple):
 
 def _routes(box: Box, auth: Auth) -> Iterator[Route]:
     both = "GET POST"
-    account = Account(box, auth)
-    yield Route("/claim", "claim", account.claim, both)
-    yield Route("/login", "login", account.login, both)
-    yield Route("/logout", "logout", account.logout, "POST")
-    yield Route("/settings/password", "password", account.password, both)
+    yield from _door(Account(box, auth), both)
     status, films, items = Status(box), Films(box), Items(box)
     yield Route("/", "status", status.page)
     yield Route("/live", "live", status.live)
@@ -106,11 +108,59 @@ def _routes(box: Box, auth: Auth) -> Iterator[Route]:
         yield Route(f"{place}/named/<name>/remove", f"remove_{table.name}", table.remove, both)
     doctor = Doctor(box)
     yield Route("/settings/destination/named/<name>/doctor", "doctor", doctor.page, both)
-    documents = Documents(box)
+    yield from _papers(Documents(box))
+    yield from _service(Service(box))
+
+
+def _service(service: Service) -> Iterator[Route]:
+    """What is done about the box itself."""
+    yield Route("/settings/service", "service", service.page)
+    yield Route("/settings/service/<verb>", "service_act", service.act, "POST")
+    yield Route("/settings/service/support", "support", service.support)
+    yield Route("/settings/service/support.zip", "support_file", service.support_file)
+    yield Route("/emergency-card", "emergency", service.card)
+
+
+def _papers(documents: Documents) -> Iterator[Route]:
+    """What is given to others."""
     yield Route("/conformance", "conformance", documents.conformance)
     yield Route("/conformance.md", "conformance_text", documents.conformance_text)
     yield Route("/setup-sheet", "setup_sheet", documents.setup_sheet)
-    yield from _machines(Api(box))
+
+
+def _of_the_machine(box: Box) -> Iterator[Route]:
+    """What has to do with the box as a machine, and not with images."""
+    updates = Updates(box)
+    yield Route("/settings/updates", "updates", updates.page)
+    yield Route("/settings/updates/live", "updating", updates.live)
+    yield Route("/settings/updates/piece", "update_piece", updates.piece, "POST")
+    yield Route("/settings/updates/install", "install_update", updates.install, "POST")
+    yield Route("/settings/updates/fetch", "fetch_update", updates.fetch, "POST")
+    yield Route("/api/v1/updates", "api_updates", updates.document)
+    yield Route("/settings/reset", "reset", Reset(box).page, "GET POST")
+    yield from _network(Network(box))
+    certificate = Certificate(box)
+    yield Route("/settings/certificate", "certificate", certificate.page, "GET POST")
+    yield Route("/settings/clock", "clock", ClockView(box).page, "GET POST")
+    forget = "/settings/certificate/forget"
+    yield Route(forget, "forget_certificate", certificate.forget, "POST")
+
+
+def _door(account: Account, both: str) -> Iterator[Route]:
+    """The ways in and out."""
+    yield Route("/claim", "claim", account.claim, both)
+    yield Route("/login", "login", account.login, both)
+    yield Route("/logout", "logout", account.logout, "POST")
+    yield Route("/settings/password", "password", account.password, both)
+    yield Route("/recovery-key", "recovery_key", account.recovery_key, both)
+
+
+def _network(network: Network) -> Iterator[Route]:
+    """The box in its network."""
+    yield Route("/settings/network", "network", network.page)
+    yield Route("/settings/network/change", "change_network", network.change, "GET POST")
+    yield Route("/settings/network/confirm", "confirm_network", network.confirm, "POST")
+    yield Route("/settings/network/revert", "revert_network", network.revert, "POST")
 
 
 def _machines(api: Api) -> Iterator[Route]:
@@ -135,9 +185,10 @@ def create_app(paths: Paths, clock: Clock) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     box = Box(paths, clock)
     auth = Auth(box)
-    for route in _routes(box, auth):
+    for route in (*_routes(box, auth), *_of_the_machine(box), *_machines(Api(box))):
         app.add_url_rule(route.rule, route.name, route.view, methods=route.methods.split())
     app.before_request(auth.gate)  # before CSRF: a stranger is sent to the login
+    app.before_request(Updates.widen)
     CSRFProtect(app)
     words.teach(app, box, auth)
     app.after_request(_add_headers)
