@@ -33,8 +33,6 @@ CONFIG = Path("image-build/overlay/etc/rauc/system.conf")
 RANK = 401795269060
 HERE = System("jembatan-arm64", schema=4)
 
-pytestmark = pytest.mark.skipif(not shutil.which("rauc"), reason="needs rauc")
-
 
 class Tools:
     """This machine's own programs."""

@@ -16,10 +16,6 @@ TOOLS = Path("image-build/overlay/usr/lib/jembatan/bin").absolute()
 ONE = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "8", "BOOT_B_LEFT": "3"}
 TWO = {**ONE, "BOOT_A_LEFT": "9"}
 
-pytestmark = pytest.mark.skipif(
-    not Path("/usr/bin/fw_setenv").exists(), reason="needs libubootenv-tool"
-)
-
 
 class Boot:
     """A boot partition, as a folder."""
