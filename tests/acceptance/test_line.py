@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from tests.builders import pictures
+from tests.builders.receiving import until
 from tests.builders.running import running
 from tests.peers.line import Cable, Modality
 from tests.peers.storescp import storescp
@@ -23,7 +24,7 @@ name = "us"
 kind = "serial"
 path = "{path}"
 profile = "us"
-idle_s = 0.5
+idle_s = 1.5
 
 [[profile]]
 name = "us"
@@ -69,9 +70,10 @@ def test_image_and_report_of_a_session_are_of_the_messages_patient(
             box.wait(lambda status: [s["state"] for s in status["sources"]] == ["listening"])
             hand = Modality(cable)
             hand.says(MESSAGE)
-            box.wait(lambda status: status["items"].get("ignored") == 1)
+            staging = box.root / "var" / "serial" / "us"
+            until(lambda: any(staging.glob("*.hl7")))  # its session ends 6 s after the last byte
             hand.says(pictures.saved(pictures.grey(8), "PNG"))
-            box.wait(lambda _: any((box.root / "var" / "serial" / "us").glob("*.png")))
+            until(lambda: any(staging.glob("*.png")))
             hand.says(b"RESULT\r\nNormal findings.\r\n")
             box.wait(lambda status: status["items"].get("done") == 2, 40)
             hand.close()
