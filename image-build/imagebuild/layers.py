@@ -28,6 +28,13 @@ _HOOKS = "/usr/share/mmdebstrap/hooks/file-mirror-automount"
 SHELF = CACHE / "shelf"
 """One place for all builds: a layer names it in its list of sources."""
 
+CLOCK_S = 1_795_272_105
+"""What the clock says while packages are installed or compiled: seconds since 1970 (2026-11-21).
+
+It moves with no lock and no commit: a newer lock makes only those layers again that it changes.
+The times of files are set anew when the file system is made.
+"""
+
 _DPKG = (
     "force-unsafe-io",
     "path-exclude=/usr/share/doc/*",
@@ -50,8 +57,15 @@ _INSTALL = (
     'chroot "$1" apt-get --quiet=2 update',
     'chroot "$1" apt-get --quiet=2 --yes --no-install-recommends install $PACKAGES',
 )
-# Where the automounted archive was, empty folders with the names of this machine's stay behind.
-_LEAVE = 'cd "$1" && rmdir --parents --ignore-fail-on-non-empty "./$SHELF"'
+# Where the automounted archive was, empty folders with the names of this machine's stay behind;
+# those that Debian has itself (/home, /srv) stay. No layer knows where the archive was.
+LEAVE = """cd "$1"
+rm -rf etc/apt/sources.list etc/apt/sources.list.d
+folder=$SHELF
+while ! grep -qx "/$folder" var/lib/dpkg/info/base-files.list && rmdir "$folder"; do
+    folder=$(dirname "$folder")
+    [ "$folder" != . ] || break
+done"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,6 @@ class Mason:
     """Puts layers upon one another, for one architecture and one lock."""
 
     architecture: str
-    epoch_s: int
     shelved: tuple[Deb, ...]
     """What apt may see at all; every layer's packages are among them."""
 
@@ -88,7 +101,7 @@ class Mason:
         hashes = sorted(deb.sha256 for deb in debs)
         # What differs from one machine to another is no part of the result, nor of its name.
         constant = [word for word in words if str(SHELF) not in word]
-        parts = [below.key if below else "", self.architecture, self.epoch_s, *hashes, *constant]
+        parts = [below.key if below else "", self.architecture, CLOCK_S, *hashes, *constant]
         key = cache.key(parts)
 
         def make(place: Path) -> None:
@@ -105,7 +118,7 @@ class Mason:
         source = archive.shelve(self.shelved, SHELF)
         made = place.with_suffix(".tar.zst")
         env = {
-            "SOURCE_DATE_EPOCH": str(self.epoch_s),
+            "SOURCE_DATE_EPOCH": str(CLOCK_S),
             "PYTHONHASHSEED": "0",
             "BELOW": str(below.archive) if below else "",
             "PACKAGES": " ".join(_exactly(debs)),
@@ -134,7 +147,7 @@ class Mason:
 
 def _always() -> list[str]:
     """Last: hooks run in the order they are named, and the archive must be there until then."""
-    return [f"--hook-dir={_HOOKS}", *_hooks("customize", (_LEAVE,))]
+    return [f"--hook-dir={_HOOKS}", *_hooks("customize", (LEAVE,))]
 
 
 def _hooks(stage: str, commands: Iterable[str]) -> list[str]:

@@ -71,11 +71,6 @@ class Lock:
     layers: Mapping[str, tuple[Deb, ...]]
 
     @property
-    def epoch_s(self) -> int:
-        """The build's clock while it installs packages, seconds since 1970."""
-        return int(self.made.timestamp())
-
-    @property
     def debs(self) -> tuple[Deb, ...]:
         """Of all layers."""
         return tuple(deb for layer in self.layers.values() for deb in layer)

@@ -25,7 +25,7 @@ exec /opt/jembatan/bin/python -m appliance "$@"
 _OWN_PRESET = f"{places.UNITS.removesuffix('/system')}/system-preset/50-jembatan-units.preset"
 
 
-def install(root: Path, compiler: Built, lock_epoch_s: int) -> None:
+def install(root: Path, compiler: Built) -> None:
     """Put the product into a root file system, as systemd/README.md says."""
     home, packages = root / HOME, root / _PACKAGES
     packages.mkdir(parents=True)
@@ -33,7 +33,7 @@ def install(root: Path, compiler: Built, lock_epoch_s: int) -> None:
     (home / "bin" / "python").symlink_to(f"/usr/bin/python{PYTHON}")
     config = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {PYTHON}\n"
     (home / "pyvenv.cfg").write_text(config, encoding="ascii")
-    wheels.install(wheels.locked(), compiler, packages, lock_epoch_s)
+    wheels.install(wheels.locked(), compiler, packages)
     shutil.rmtree(packages / "bin", ignore_errors=True)
     prune(packages)
     shutil.copytree(

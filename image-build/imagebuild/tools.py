@@ -60,7 +60,7 @@ def tools(work: Path, epoch_s: int) -> Tools:
     lock = locks.require_tools(machine())
     file = locks.tools_file(machine())
     debs = lock.layer(TOOLS, file)
-    mason = layers.Mason(machine(), lock.epoch_s, debs)
+    mason = layers.Mason(machine(), debs)
     built = mason.build([(TOOLS, debs)])
 
     def make(place: Path) -> None:

@@ -88,14 +88,14 @@ def parse(text: str) -> Iterator[Locked]:
                 yield Locked(found.name, version, hashes)
 
 
-def install(packages: Iterable[Locked], compiler: Built, target: Path, epoch_s: int) -> None:
+def install(packages: Iterable[Locked], compiler: Built, target: Path) -> None:
     """Put all of them into a folder of packages; nothing else, and nothing from elsewhere."""
     packages = tuple(packages)
     sources = [package for package in packages if package.name in _SOURCES]
     ready = [package for package in packages if package.name not in _SOURCES]
     arrived = _fetched(ready, "wheels", ("--only-binary=:all:", *_FOR_BOX))
     # What builds them is a locked package of the box, too.
-    made = _compiled(sources, arrived, compiler, epoch_s)
+    made = _compiled(sources, arrived, compiler)
     lock = arrived.parent / "install.txt"
     lock.write_text("".join(f"{package.line}\n" for package in ready), encoding="utf-8")
     _pip("install", "--require-hashes", "--find-links", arrived, *_target(target), "-r", lock)
@@ -126,7 +126,7 @@ def _fetched(packages: Iterable[Locked], kind: str, how: Iterable[str]) -> Path:
     return cache.kept(kind, cache.key((*lines, *how)), make)
 
 
-def _compiled(packages: list[Locked], wheels: Path, compiler: Built, epoch_s: int) -> Path:
+def _compiled(packages: list[Locked], wheels: Path, compiler: Built) -> Path:
     """A folder of wheels made of sources, by the compiler of the box's own Debian."""
     sources = _fetched(packages, "sources", ("--no-binary=:all:", "--no-build-isolation"))
 
@@ -140,7 +140,7 @@ def _compiled(packages: list[Locked], wheels: Path, compiler: Built, epoch_s: in
             backend = next(wheels.glob("setuptools-*.whl"))
             with zipfile.ZipFile(backend) as wheel:
                 wheel.extractall(work / "setuptools")
-            tools = Tools(folder / "root", work, epoch_s)
+            tools = Tools(folder / "root", work, layers.CLOCK_S)
             with programs_of("arm64"):
                 for package in packages:
                     _compile(package, sources, tools)
@@ -148,7 +148,7 @@ def _compiled(packages: list[Locked], wheels: Path, compiler: Built, epoch_s: in
                 wheel_file.rename(place / wheel_file.name)
 
     lines = (package.line for package in packages)
-    parts = (*lines, compiler.key, epoch_s, _BUILD, *_COMPILED_AS.items())
+    parts = (*lines, compiler.key, layers.CLOCK_S, _BUILD, *_COMPILED_AS.items())
     return cache.kept("compiled", cache.key(parts), make)
 
 
