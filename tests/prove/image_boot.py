@@ -26,7 +26,8 @@ _SIGNS = {
     "Linux": r"Linux version",
     "systemd": r"systemd\[1\]: ",
 }
-_LOOK_EVERY_S = 0.2
+_PAGE = "the page"
+_LOOK_EVERY_S = 0.5
 _IDLE_S = 60
 
 
@@ -49,7 +50,7 @@ def prove(rig: Rig) -> str:
 
 
 def _booted(rig: Rig, appliance: Appliance, name: str) -> float:
-    """Switch it on; the seconds until the page says it is well, each step said."""
+    """Switch it on; the seconds until its page opens, each step said; it must become well, too."""
     seen: dict[str, float] = {}
     started = time.monotonic()
     appliance.start()
@@ -60,16 +61,18 @@ def _booted(rig: Rig, appliance: Appliance, name: str) -> float:
         for sign, pattern in _SIGNS.items():
             if sign not in seen and re.search(pattern, said, re.MULTILINE):
                 seen[sign] = now
-        return appliance.page.answers() == 200
+        if _PAGE not in seen and appliance.page.opens():
+            seen[_PAGE] = time.monotonic() - started
+        return _PAGE in seen and appliance.page.answers() == 200
 
     try:
-        wait_for("the page", is_up, BOOT_S, _LOOK_EVERY_S)
+        wait_for("a box that is well", is_up, BOOT_S, _LOOK_EVERY_S)
     except NotProved as reason:
         appliance.fail(f"{name}: {reason}; seen: {seen}")
-    took = time.monotonic() - started
+    well = time.monotonic() - started
     steps = ", ".join(f"{sign} {at:.1f} s" for sign, at in seen.items())
-    rig.say(f"{name}: {steps}, the page {took:.1f} s")
-    return took
+    rig.say(f"{name}: {steps}, all of it well {well:.1f} s")
+    return seen[_PAGE]
 
 
 def _stays_claimed(appliance: Appliance) -> None:

@@ -97,6 +97,12 @@ class Page:
             return self.get(path, follow=False, seconds=seconds).status
         return 0
 
+    def opens(self, seconds: float = 5) -> bool:
+        """Whether a browser sees a page of it: the log-in, or the claim of a box that is new."""
+        with suppress(*GONE):
+            return self.get("/", seconds=seconds).status == 200
+        return False
+
     def document(self, path: str) -> dict[str, Any]:
         """What a program reads there (JSON)."""
         answer = self.get(path)
