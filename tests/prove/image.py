@@ -82,7 +82,7 @@ def _proved(part: str, rig: Rig) -> bool:
     started_s = time.monotonic()
     try:
         found = _PARTS[part].prove(rig)
-    except NotProved as reason:
+    except (NotProved, OSError) as reason:  # the machine or the PACS may be gone altogether
         rig.say(f"NOT PROVED: {part} on {rig.board.name}: {reason}")
         return False
     seconds = time.monotonic() - started_s

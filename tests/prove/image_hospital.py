@@ -122,6 +122,8 @@ class Hospital:
     def begin(self) -> None:
         """Nothing was exported yet, and the PACS has nothing."""
         self.films.clear()
+        self.pacs.go()
+        self.pacs.come()
         self.pacs.forget()
 
     # The reckoning

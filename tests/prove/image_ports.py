@@ -75,8 +75,10 @@ def _new(rig: Rig, lan: Cable, modality: Cable) -> Iterator[str]:
 def _set_up(rig: Rig, lan: Cable) -> Iterator[str]:
     appliance, _, moment = rig.ready()
     appliance.cables = (lan,)
+    # Its memory is of another network socket: it starts with that moment's card.
+    appliance.card = moment.card.layer(appliance.new_layer())
     with appliance:
-        appliance.go_on(moment)
+        appliance.start()
         _wait(appliance, lan)
         yield from _scanned(rig, lan, _ALWAYS, "lan, set up")
         yield from _scanned(rig, lan, _own(appliance.hand, lan), "lan, set up")

@@ -35,7 +35,17 @@ done | sort -u
 _SETUID = r"-type f \( -perm -4000 -o -perm -2000 \)"
 _CAPABLE = "getcap -r / 2>/dev/null"
 _OPEN_TO_ALL = r"\( -type f -perm -0002 \) -o \( -type d -perm -0002 ! -perm -1000 \)"
-_KEYS = "grep -rlE 'BEGIN [A-Z ]*PRIVATE KEY' /etc /opt /usr/lib /usr/share /root /home /srv"
+_KEYS = (
+    r"grep -rlPz -- '-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/=]{40}' "
+    "/etc /opt /usr /root /home /srv"
+)
+"""With the key itself: programs know the words."""
+_WRITABLE = ("/data", "/var/log/journal", "/var/lib/systemd/timesync")
+"""The data partition, and folders of it."""
+_VERIFY = (
+    "find /usr/lib/systemd/system -maxdepth 1 -name 'jembatan*' -type f "
+    "| xargs systemd-analyze verify"
+)
 _SHELLS = ("debug-shell.service", "emergency.service", "rescue.service", "ssh.service")
 
 
@@ -72,7 +82,7 @@ def _units(rig: Rig, hand: Hand) -> Iterable[str]:
     failed = reads(hand, "systemctl", "--failed", "--plain", "--no-legend")
     if failed:
         yield f"failed units: {failed}"
-    verdict = reads(hand, "sh", "-c", "systemd-analyze verify /usr/lib/systemd/system/jembatan*.*")
+    verdict = reads(hand, "sh", "-c", _VERIFY)
     rig.say(f"systemd-analyze verify: {verdict or 'no complaint'}")
     if verdict:
         yield verdict
@@ -98,7 +108,7 @@ def _writable(rig: Rig, hand: Hand) -> Iterable[str]:
     rig.say("mounted: " + "; ".join(" ".join(line.split()[:2]) for line in mounts))
     for line in mounts:
         target, _, options = line.split()
-        if "rw" in options.split(",") and not target.startswith("/data"):
+        if "rw" in options.split(",") and not target.startswith(_WRITABLE):
             yield f"{target} is mounted for writing"
         if target != "/" and not {"nosuid", "nodev"} <= set(options.split(",")):
             yield f"{target} is mounted without nosuid and nodev: {options}"
