@@ -125,6 +125,7 @@ class Hospital:
         self.pacs.go()
         self.pacs.come()
         self.pacs.forget()
+        self.appliance.page.log_in()  # another part may have left it with another box
 
     # The reckoning
 

@@ -36,8 +36,8 @@ _SETUID = r"-type f \( -perm -4000 -o -perm -2000 \)"
 _CAPABLE = "getcap -r / 2>/dev/null"
 _OPEN_TO_ALL = r"\( -type f -perm -0002 \) -o \( -type d -perm -0002 ! -perm -1000 \)"
 _KEYS = (
-    r"grep -rlPz -- '-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/=]{40}' "
-    "/etc /opt /usr /root /home /srv"
+    "grep -rlIE 'BEGIN [A-Z ]*PRIVATE KEY' /etc /opt /usr/lib /usr/share /root /home /srv "
+    r"| xargs -r grep -lPz -- '-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/=]{40}'"
 )
 """With the key itself: programs know the words."""
 _WRITABLE = ("/data", "/var/log/journal", "/var/lib/systemd/timesync")
