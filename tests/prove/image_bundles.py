@@ -42,14 +42,14 @@ class Bundles:
     def cut_off(self) -> Path:
         """A download that ended early."""
         content = self.good().read_bytes()
-        return self._written("cut-off", content[: int(len(content) * _KEPT)])
+        return self._written("cut-off.raucb", content[: int(len(content) * _KEPT)])
 
     def unsigned(self) -> Path:
         """Its signature is nothing."""
         content = bytearray(self.good().read_bytes())
         size = int.from_bytes(content[-8:], "big")
         content[-8 - size : -8] = bytes(size)
-        return self._written("unsigned", bytes(content))
+        return self._written("unsigned.raucb", bytes(content))
 
     def by_a_stranger(self) -> Path:
         """Signed well, by somebody whom no box knows."""

@@ -51,8 +51,7 @@ class Card:
 
 
 @pytest.fixture(autouse=True)
-def name_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.box.connect.rename", lambda _: None)
+def lock_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("appliance.box.bootfat._LOCK", Path("/dev/null"))
 
 
