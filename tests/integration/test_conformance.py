@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -200,18 +201,17 @@ def test_objects_are_answered_with_statuses_of_the_statement(tmp_path: Path) -> 
 
 def test_callers_are_turned_away_as_the_statement_says(tmp_path: Path) -> None:
     said = {row[0] for row in policies.turned_away().rows}
+    by_the_user = "Result: Rejected Permanent, Source: Service User"
     with receiving(tmp_path) as box:
-        for calling, called, wanted in (
-            ("CR1", "OTHER", "1, 1, 7"),
-            ("CR9", "JEMBATAN", "1, 1, 3"),
+        for calling, called, numbers, reason in (
+            ("CR1", "OTHER", "1, 1, 7", "Called AE Title Not Recognized"),
+            ("CR9", "JEMBATAN", "1, 1, 3", "Calling AE Title Not Recognized"),
         ):
-            contexts = [build_context(VERIFICATION, IMPLICIT_LE)]
-            assoc = AE(calling).associate("127.0.0.1", box.port, contexts, ae_title=called)
-            found = assoc.acceptor.primitive
-            assert found
-            told = f"{found.result}, {found.result_source}, {found.diagnostic}"
-            assert told == wanted
-            assert told in said
+            words = ("echoscu", "-v", "-aet", calling, "-aec", called, "127.0.0.1", str(box.port))
+            told = subprocess.run(words, capture_output=True, text=True, check=False)
+            assert by_the_user in told.stdout + told.stderr
+            assert f"Reason: {reason}" in told.stdout + told.stderr
+            assert numbers in said
 
 
 def test_who_is_called_says_who_it_is_and_which_roles_it_grants(tmp_path: Path) -> None:
