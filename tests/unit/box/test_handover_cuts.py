@@ -69,11 +69,12 @@ class Lines:
 
 def lines_of(act: Callable[[], None]) -> list[Line]:
     found: list[Line] = []
+    coverage = sys.gettrace()
     sys.settrace(Lines(found.append))
     try:
         act()
     finally:
-        sys.settrace(None)
+        sys.settrace(coverage)
     return found
 
 
