@@ -12,6 +12,7 @@ LINKS = sorted(Path("systemd/network").glob("*.link"))
 PI_4 = "platform-fd580000.ethernet"
 PI_3B, PI_3B_PLUS = "platform-3f980000.usb-usb-0:1.1:1.0", "platform-3f980000.usb-usb-0:1.1.1:1.0"
 ZERO = "platform-3f980000.usb-usb-0:1:1.0"
+SECOND_CONFIGURATION = "platform-3f980000.usb-usb-0:1.1:2.0"  # RNDIS of an adapter that has CDC, too
 AT_A_PI_3 = "platform-3f980000.usb-usb-0:1.3:1.0"
 AT_A_PI_4 = "platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0"
 ON_A_CARRIER = "platform-fd500000.pcie-pci-0000:01:00.0"
@@ -34,7 +35,7 @@ def called(path: str, kernel: str = "eth0", board: str = "rpi") -> str:
     return kernel
 
 
-@pytest.mark.parametrize("path", [PI_4, PI_3B, PI_3B_PLUS, ZERO])
+@pytest.mark.parametrize("path", [PI_4, PI_3B, PI_3B_PLUS, ZERO, SECOND_CONFIGURATION])
 def test_the_boards_own_socket_is_the_hospitals(path: str) -> None:
     assert called(path, kernel="eth1") == "lan"
 
