@@ -1,17 +1,21 @@
 """Proves that a power cut at any instant of an update is harmless: the box starts, by itself, into
 a slot that works, settings and queue as they were; and that quick cuts do not change the slot.
 
-A cut here takes with it what the card had not been told to keep (image_torn.py), and it comes at
-any instant from the stick going in until the new system has been found good.
+The update is made once, uncut, and each write of the machine is put down. A cut is a card with
+what had been written until any instant from the stick going in to the new system found good, less
+some of what the card had not been told to keep (image_torn.py): what a pulled plug leaves of it.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from bisect import bisect
 from collections import Counter
+from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tests.prove.image_bundles import Bundles
 from tests.prove.image_rig import BOOT_S
@@ -20,12 +24,15 @@ from tests.prove.image_update import INSTALL_S, is_good, queued, state, stick_wi
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.prove.image_card import Card
     from tests.prove.image_machine import Appliance, Moment
     from tests.prove.image_rig import Rig
     from tests.prove.image_update import State
+
+_Seen = TypeVar("_Seen")
 
 ROUNDS = 30
 QUICK = 3
@@ -50,6 +57,79 @@ def prove(rig: Rig) -> str:
         return cuts.run(rig.rounds or ROUNDS)
 
 
+@dataclass(frozen=True)
+class Instant:
+    """One of an update."""
+
+    after_s: float
+    phase: str
+    """What went on, as the page told."""
+    told: int
+    """How long the log of writes was."""
+    reset_at: int | None
+    """How long it was when the machine was reset last."""
+
+    def __str__(self) -> str:
+        return f"{self.after_s:.0f} s ({self.phase})"
+
+
+class Uncut:
+    """Watches an update that nobody cuts, until it is left; times are seconds since it began."""
+
+    def __init__(self, appliance: Appliance, log: Path) -> None:
+        self.log = log
+        self.phases: list[tuple[float, str]] = []
+        """What went on from when on; whoever asks the page puts it down."""
+        self._appliance = appliance
+        self._grown: list[tuple[float, int]] = []
+        self._reset: list[tuple[float, int]] = []
+        self._over = Event()
+        self._thread = Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = self.now()
+        self._over.set()
+        self._thread.join()
+
+    def now(self) -> float:
+        """How long it takes until now."""
+        return time.monotonic() - self._began
+
+    @property
+    def has_restarted(self) -> bool:
+        """Whether the machine was seen to."""
+        return bool(self._reset)
+
+    def at(self, after_s: float) -> Instant:
+        """The instant so long after it began."""
+        return Instant(
+            after_s,
+            phase=_last(self.phases, after_s) or "plugged in",
+            told=_last(self._grown, after_s) or 0,
+            reset_at=_last(self._reset, after_s),
+        )
+
+    def _watch(self) -> None:
+        """It alone speaks with QEMU meanwhile."""
+        resets = 0
+        while not self._over.wait(_LOOK_EVERY_S):
+            before, resets = resets, self._appliance.qmp.count("RESET")
+            told = (self.now(), self.log.stat().st_size)
+            self._grown.append(told)
+            if resets > before:
+                self._reset.append(told)
+
+
+def _last(seen: Sequence[tuple[float, _Seen]], now: float) -> _Seen | None:
+    number = bisect([when for when, _ in seen], now)
+    return seen[number - 1][1] if number else None
+
+
 class Cuts:
     """One box that waits for its PACS, one stick with an update."""
 
@@ -65,13 +145,13 @@ class Cuts:
 
     def run(self, rounds: int) -> str:
         """So many cuts."""
-        whole_s = self._uncut()
-        self._rig.say(f"the update takes {whole_s:.0f} s when nobody cuts it")
+        uncut = self._uncut()
+        self._rig.say(f"the update takes {uncut.seconds:.0f} s when nobody cuts it")
         for number in range(1, rounds + 1):
-            after_s = self._random.uniform(0, whole_s)
-            phase = self._round(after_s)
-            self._phases[phase] += 1
-            self._rig.say(f"cut {number} after {after_s:.0f} s ({phase}): {self._found}")
+            instant = uncut.at(self._random.uniform(0, uncut.seconds))
+            found = self._round(uncut.log, instant)
+            self._phases[instant.phase] += 1
+            self._rig.say(f"cut {number} after {instant}: {found}")
         phases = ", ".join(f"{name} {count}" for name, count in self._phases.most_common())
         slots = ", ".join(f"{name} {count}" for name, count in sorted(self._slots.items()))
         return (
@@ -80,36 +160,36 @@ class Cuts:
             "cuts did not change the slot"
         )
 
-    def _uncut(self) -> float:
-        """How long it takes; nothing of it is kept."""
-        appliance = self._appliance
-        appliance.go_on(self._waiting)
-        started = time.monotonic()
-        appliance.plug_stick("stick", self._stick)
-        try:
-            wait_for("the update good", lambda: is_good(appliance, "B"), INSTALL_S, 2)
-        except NotProved as reason:
-            appliance.fail(f"{reason}; the page says {updates(appliance)}")
-        appliance.cut()
-        return time.monotonic() - started
-
-    def _round(self, after_s: float) -> str:
-        """One cut; what went on when it came."""
+    def _uncut(self) -> Uncut:
+        """The update as it is when nobody cuts it."""
         appliance = self._appliance
         log = appliance.folder / "writes"
         appliance.go_on(self._waiting, log=log)
         appliance.plug_stick("stick", self._stick)
-        reset_at = _wait(appliance, log, after_s)
-        phase = _phase(appliance)
+        with Uncut(appliance, log) as uncut:
+
+            def is_over() -> bool:
+                uncut.phases.append((uncut.now(), _phase(appliance)))
+                return is_good(appliance, "B")
+
+            try:
+                wait_for("the update good", is_over, INSTALL_S, 2)
+            except NotProved as reason:
+                appliance.fail(f"{reason}; the page says {updates(appliance)}")
+        if not uncut.has_restarted:
+            appliance.fail("an update was found good without a restart")
         appliance.cut()
-        card = self._waiting.card.layer(appliance.new_layer())
-        torn = tear(log, card, self._random, reset_at)
-        log.unlink()
+        return uncut
+
+    def _round(self, log: Path, instant: Instant) -> str:
+        """One cut; what was found."""
+        card = self._waiting.card.layer(self._appliance.new_layer())
+        torn = tear(log, card, self._random, instant.told, instant.reset_at)
         self._starts(card)
-        slot = _slot(appliance)
+        slot = _slot(self._appliance)
         self._slots[slot] += 1
-        self._found = f"{torn}; started slot {slot}"
-        return phase
+        card.path.unlink()
+        return f"{torn}; started slot {slot}"
 
     def _starts(self, card: Card) -> None:
         """It comes up, is as it was, and delivers what waits."""
@@ -129,17 +209,6 @@ class Cuts:
             hospital.pacs.forget()
             hospital.pacs.go()
         appliance.cut()
-
-
-def _wait(appliance: Appliance, log: Path, seconds: float) -> int | None:
-    """So long; how long the log was when the machine was last reset meanwhile."""
-    until = time.monotonic() + seconds
-    resets, reset_at = 0, None
-    while (left_s := until - time.monotonic()) > 0:
-        time.sleep(min(left_s, _LOOK_EVERY_S))
-        if (now := appliance.qmp.count("RESET")) > resets:
-            resets, reset_at = now, log.stat().st_size
-    return reset_at
 
 
 def _phase(appliance: Appliance) -> str:

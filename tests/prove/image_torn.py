@@ -61,13 +61,13 @@ def logged(card: Path, log: Path) -> list[str]:
     ]
 
 
-def tear(log: Path, card: Card, random: Random, reset_at: int | None = None) -> Torn:
-    """Make a card, which is as it was before, what a cut at the end of the log leaves of it.
+def tear(log: Path, card: Card, random: Random, told: int, reset_at: int | None) -> Torn:
+    """Make a card, which is as it was before, what a cut leaves of it when so much was in the log.
 
     `reset_at` is how long the log was when the machine was last reset.
     """
     with log.open("rb") as file:
-        made = list(entries(file))
+        made = list(entries(file, told))
         left = survivors(made, random, reset_at)
         with card.opened(writable=True) as whole, whole.open("r+b", buffering=0) as target:
             for one in left:
@@ -87,13 +87,12 @@ def survivors(made: Sequence[Write], random: Random, reset_at: int | None = None
     return [one for number, one in enumerate(made) if stays(number, one)]
 
 
-def entries(file: BinaryIO) -> Iterator[Write]:
-    """What the log holds, as far as it was written."""
+def entries(file: BinaryIO, end: int) -> Iterator[Write]:
+    """What the first `end` bytes of the log hold, as far as they were written."""
     magic, _, _, sector = _HEAD.unpack(file.read(_HEAD.size))
     if magic != _MAGIC or sector != _SECTOR:
         message = f"that is no log of writes: {magic:#x}, sectors of {sector}"
         raise NotProved(message)
-    end = file.seek(0, 2)
     at = _SECTOR
     while at + _ENTRY.size <= end:
         file.seek(at)

@@ -33,8 +33,8 @@ def block(letter: bytes) -> bytes:
 
 def test_entries_are_read_to_the_last_whole_one() -> None:
     whole = log((8, block(b"a") * 2, 0), (0, b"", FLUSH), (16, block(b"d"), DISCARD))
-    cut_off = BytesIO(whole.getvalue() + log((24, block(b"e"), 0)).getvalue()[SECTOR:-1])
-    assert list(entries(cut_off)) == [
+    content = whole.getvalue() + log((24, block(b"e"), 0)).getvalue()[SECTOR:]
+    assert list(entries(BytesIO(content), len(content) - 1)) == [
         Write(8 * SECTOR, 2 * SECTOR, 2 * SECTOR, 0),
         Write(0, 0, 5 * SECTOR, FLUSH),
         Write(16 * SECTOR, SECTOR, 6 * SECTOR, DISCARD),
@@ -43,7 +43,7 @@ def test_entries_are_read_to_the_last_whole_one() -> None:
 
 def test_what_is_no_log_is_said() -> None:
     with pytest.raises(NotProved, match="no log of writes"):
-        list(entries(log(sector=4096)))
+        list(entries(log(sector=4096), SECTOR))
 
 
 def writes(*flags: int) -> list[Write]:
