@@ -8,7 +8,6 @@ sender that only pushes the same bytes, recorded before, down a socket. Prints a
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections import deque
@@ -19,7 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from tests.bench import ceiling, convert, healthy, line, receive, road, whole
-from tests.bench.measure import Cost, run
+from tests.bench.measure import Cost, memory_or_disk, run
 from tests.bench.sets import ImageSet, made
 from tests.peers.orthanc import orthanc
 from tests.peers.storescp import storescp
@@ -68,7 +67,7 @@ def main() -> int:
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        fast = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_memory_or_disk())))
+        fast = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory_or_disk())))
         say(f"Sent from {folder}, received in {fast}.")
         races = list(prepared(stack, folder, fast, 10 if options.quick else 1))
         say(HEAD)
@@ -221,13 +220,6 @@ def verdict(aim: str, *, reached: bool) -> str:
 
 def say(line: str) -> None:
     print(line, flush=True)
-
-
-def _memory_or_disk() -> str | None:
-    """Where the receivers write: in memory if there is room, for it is not their disk we race."""
-    shared = Path("/dev/shm")
-    roomy = shared.is_dir() and shutil.disk_usage(shared).free > 4 * GB
-    return str(shared) if roomy else None
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from appliance.model import Instance, ItemState, Slice
 from appliance.settings import history
+from tests.bench.measure import memory_or_disk
 from tests.builders.box import Box
 from tests.builders.part10 import CR_IMAGE, EXPLICIT_LE, data_set
 from tests.peers.orthanc import bound_to_us, free_port, stop
@@ -86,7 +87,8 @@ def rate(made: Path, images: int, company: tuple[str, ...]) -> float:
     """Images a second at the healthy destination, from a copy of a box that was made ready."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        storescp(Path(folder)) as scp,
+        tempfile.TemporaryDirectory(dir=memory_or_disk()) as received,
+        storescp(Path(received)) as scp,
         peer(slow) as tired,
         peer(refuses) as picky,
     ):
