@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.prove import board_lgpio
+from tests.prove import board_lgpio, firmware
 from tests.prove.guest_image import (
     ARM64,
     CACHE,
@@ -39,9 +39,6 @@ BOARDS = (
     "bcm2837-rpi-zero-2-w",
 )
 OVERLAY = CHECKOUT / "hw" / "overlays" / "jembatan.dts"
-_REVISION = "a02082"
-"""A Pi 3B of 1 GB; the firmware tells it to the kernel, which QEMU has no part of."""
-
 _PACKAGES = (
     "busybox-static",
     "kmod",
@@ -135,7 +132,13 @@ def _base() -> Path:
 
 
 def _product() -> Iterator[Path]:
-    yield from (Path(__file__), OVERLAY, CHECKOUT / "hw" / "pins.toml", _agent())
+    yield from (
+        Path(__file__),
+        Path(firmware.__file__),
+        OVERLAY,
+        CHECKOUT / "hw" / "pins.toml",
+        _agent(),
+    )
     yield from sorted((CHECKOUT / "appliance").rglob("*.*"))
 
 
@@ -176,13 +179,10 @@ def every_tree(folder: Path) -> tuple[Path, ...]:
 
 
 def device_tree(source: Path, target: Path) -> None:
-    """A tree as the firmware hands it over: the board's revision in it, the overlay applied."""
-    shutil.copy(source, target)
-    run("fdtput", "-c", target, "/system")
-    run("fdtput", "-t", "x", target, "/system", "linux,revision", _REVISION)
+    """A tree as the firmware hands it over, with the overlay as its source says it."""
     overlay = target.with_suffix(".dtbo")
     run("dtc", "-@", "-I", "dts", "-O", "dtb", "-o", overlay, OVERLAY)
-    run("fdtoverlay", "-i", target, "-o", target, overlay)
+    firmware.handed_over(source, target, overlay)
 
 
 def _system(base: Path) -> Iterator[bytes]:

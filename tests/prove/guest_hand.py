@@ -31,8 +31,11 @@ class Hand:
         self._lines.close()
 
     def greeted(self, seconds: float) -> None:
-        """The agent says once that it is there. Raises NotProved where it does not."""
-        self._lines.receive(seconds)
+        """The agent says once that it is there, after what a firmware writes to that line.
+
+        Raises NotProved where it does not.
+        """
+        self._lines.skip(seconds)
 
     def run(self, *words: str, check: bool = True, text: str = "", seconds: int = 120) -> Output:
         """A command in there, as root, with `text` at its standard input."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE_S = 60
+_ANSWER = b"{"
 
 
 class Lines:
@@ -31,8 +32,17 @@ class Lines:
         """One line there."""
         self._socket.sendall(json.dumps(what).encode() + b"\n")
 
+    def skip(self, seconds: float) -> None:
+        """All there is until the first answer, and that. Raises NotProved where none comes."""
+        while not self._line(seconds).startswith(_ANSWER):
+            pass
+
     def receive(self, seconds: float) -> dict[str, Any]:
         """One line back. Raises NotProved where none comes."""
+        answer: dict[str, Any] = json.loads(self._line(seconds))
+        return answer
+
+    def _line(self, seconds: float) -> bytes:
         self._socket.settimeout(seconds)
         try:
             line = self._file.readline()
@@ -41,8 +51,7 @@ class Lines:
         if not line:
             message = f"{self._socket.getpeername()} does not answer within {seconds:.0f} s"
             raise NotProved(message)
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return line
 
 
 class Qmp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.prove.firmware import add_console, handed_over
 from tests.prove.image_card import Card
 from tests.prove.image_machine import Board
 from tests.prove.machine import CHECKOUT, NotProved
@@ -17,7 +18,7 @@ OUT = CHECKOUT / ".cache" / "image" / "out"
 _BUNDLE = "*.raucb"
 _KEYS = "../../keys/development"
 """From there: the developers', which every image for trials trusts and no release."""
-_TREE = "bcm2837-rpi-3-b.dtb"
+_TREE, _OVERLAY = "bcm2837-rpi-3-b.dtb", "overlays/jembatan.dtbo"
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ def _vm(_: Path, out: Path) -> Board:
 
 
 def _rpi(image: Path, out: Path) -> Board:
-    """A Pi 3B without its own firmware stage: U-Boot and tree are started as they lie on the card.
+    """A Pi 3B without its own firmware stage: U-Boot is started as it lies on the card, with the
+    tree and the overlay that lie there.
 
     Its one USB socket has a hub, in which the network socket is and a stick goes.
     """
     card = Card(image, "raw")
+    tree = out / f"rpi-{_TREE}.handed-over"
+    handed_over(_taken(card, 1, _TREE, out), tree, _taken(card, 1, _OVERLAY, out))
+    add_console(tree)
     return Board(
         name="rpi",
         machine=("-machine", "raspi3b"),
@@ -83,7 +88,7 @@ def _rpi(image: Path, out: Path) -> Board:
         usb={"bus": "usb-bus.0", "port": "1.2"},
         firmware={
             "kernel": _taken(card, 1, "u-boot.bin", out),
-            "dtb": _taken(card, 1, _TREE, out),
+            "dtb": tree,
         },
         card="if=sd",
         consoles=2,
