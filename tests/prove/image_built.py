@@ -82,7 +82,7 @@ def _rpi(image: Path, out: Path) -> Board:
     add_console(tree)
     return Board(
         name="rpi",
-        machine=("-machine", "raspi3b"),
+        machine=("-machine", "raspi3b", "-accel", "tcg,thread=single"),
         devices=("usb-hub,bus=usb-bus.0,port=1",),
         network="usb-net,bus=usb-bus.0,port=1.1",
         usb={"bus": "usb-bus.0", "port": "1.2"},
