@@ -80,6 +80,7 @@ def _set_up(rig: Rig, lan: Cable) -> Iterator[str]:
     with appliance:
         appliance.start()
         _wait(appliance, lan)
+        _wait_for_services(appliance)
         yield from _scanned(rig, lan, _ALWAYS, "lan, set up")
         yield from _scanned(rig, lan, _own(appliance.hand, lan), "lan, set up")
         yield from _sockets(rig, appliance.hand)
@@ -91,6 +92,18 @@ def _wait(appliance: Appliance, lan: Cable) -> None:
         wait_for("the page", lambda: lan.answers(f"https://{_ALWAYS}/healthz"), BOOT_S, 2)
     except NotProved as reason:
         appliance.fail(f"at {_ALWAYS}: {reason}")
+
+
+def _wait_for_services(appliance: Appliance) -> None:
+    """The page answers before every service that starts beside it listens."""
+
+    def do_listen() -> bool:
+        return TCP["lan, set up"] <= _listening(appliance.hand, "-lnt")
+
+    try:
+        wait_for("every service", do_listen, BOOT_S, 2)
+    except NotProved as reason:
+        appliance.fail(f"{reason}: {sorted(_listening(appliance.hand, '-lnt'))} listen")
 
 
 def _scanned(rig: Rig, end: Cable, address: str, side: str) -> Iterator[str]:
