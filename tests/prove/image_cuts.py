@@ -12,9 +12,10 @@ import re
 import time
 from bisect import bisect
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from tests.prove.image_bundles import Bundles
@@ -84,17 +85,18 @@ class Uncut:
         self._grown: list[tuple[float, int]] = []
         self._reset: list[tuple[float, int]] = []
         self._over = Event()
-        self._thread = Thread(target=self._watch)
+        self._watchers = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
-        self._thread.start()
+        self._watching = self._watchers.submit(self._watch)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds = self.now()
         self._over.set()
-        self._thread.join()
+        self._watchers.shutdown()
+        self._watching.result()  # what it stumbled over: no instant after that would be one
 
     def now(self) -> float:
         """How long it takes until now."""
