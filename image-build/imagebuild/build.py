@@ -49,9 +49,10 @@ _MADE_FROM = ("appliance", "systemd", "image-build")
 _RESULT = "appliance.box.result"
 _KEYRING = "etc/rauc/keyring.pem"
 _SLOT_FILES = ("root.squashfs", "boot.vfat", "Image", "initrd", "dtb")
+_SLOTS_ENV = ("slots.env", "slots.bak")
 _XZ_BLOCK = "24MiB"
 UBOOT_ENV_BYTES = "0x4000"
-"""As Debian's U-Boot for the Raspberry Pi is built."""
+"""As Debian's U-Boot for the Raspberry Pi is built, and boot.cmd has it for the slots."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,11 @@ class _Build:
             **(self._for_pi(taken) if board == "rpi" else {}),
             "boot.scr": made.read_bytes(),
             "jembatan.txt": (CHECKOUT / "appliance" / "box" / "jembatan.txt").read_bytes(),
-            # The box only ever writes over it; the file system's own tables are never touched.
+            # The box and U-Boot only ever write over these, so a pulled plug finds the file
+            # system's own tables untouched; U-Boot would also leave the count of its free
+            # clusters as it was. Nothing is remembered of the slots yet.
             "jembatan-result.txt": run(sys.executable, "-m", _RESULT, cwd=CHECKOUT).encode(),
+            **dict.fromkeys(_SLOTS_ENV, bytes(int(UBOOT_ENV_BYTES, 16))),
             **places.on_first_partition(board),
         }
 

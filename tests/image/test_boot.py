@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box.bootenv import compose, parse
+from appliance.box.bootenv import SIZE, compose, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,22 +43,24 @@ class Card:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.file = folder / "card.img"
-        self._offsets = {1: 1 * MB, 2: 3 * MB, 3: 5 * MB}
+        self._offsets = {1: 1 * MB, 2: 37 * MB, 3: 39 * MB}
+        self._sizes = {1: 36 * MB, 2: 2 * MB, 3: 2 * MB}
         table = "label: dos\nlabel-id: 0x4a454d42\nunit: sectors\n"
         table += "".join(
             f"start={start * 2048}, size={size * 2048}, type={kind}{flag}\n"
             for start, size, kind, flag in (
-                (1, 2, "c", ", bootable"), (3, 2, "c", ""), (5, 2, "c", ""),
-                (7, 5, "f", ""), (8, 1, "83", ""), (10, 1, "83", ""),
+                (1, 36, "c", ", bootable"), (37, 2, "c", ""), (39, 2, "c", ""),
+                (41, 5, "f", ""), (42, 1, "83", ""), (44, 1, "83", ""),
             )
         )  # fmt: skip
         with self.file.open("wb") as file:
-            file.truncate(16 * MB)
+            file.truncate(50 * MB)
         run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", self.file, text=table)
         for number in self._offsets:
             fat = folder / "fat"
             fat.unlink(missing_ok=True)
-            run("mkfs.vfat", "-C", fat, "2048")
+            kind = ("-F", "32", "-s", "1") if number == 1 else ()
+            run("mkfs.vfat", *kind, "-C", fat, str(self._sizes[number] >> 10))
             with self.file.open("r+b") as file:
                 file.seek(self._offsets[number])
                 file.write(fat.read_bytes())
@@ -82,6 +84,17 @@ class Card:
         target.unlink(missing_ok=True)
         run("mcopy", "-n", "-i", self._at(part), f"::{name}", target)
         return target.read_bytes()
+
+    def faults(self, part: int) -> str:
+        """What fsck says against a file system; "" where it is in order."""
+        target = self._folder / "checked"
+        with self.file.open("rb") as file:
+            file.seek(self._offsets[part])
+            target.write_bytes(file.read(self._sizes[part]))
+        found = subprocess.run(
+            ["fsck.vfat", "-n", str(target)], capture_output=True, text=True, check=False
+        )
+        return found.stdout if found.returncode else ""
 
     def _at(self, part: int) -> str:
         return f"{self.file}@@{self._offsets[part]}"
@@ -153,3 +166,14 @@ def test_without_any_memory_the_newer_schema_comes_first_and_what_is_broken_is_p
     card.put(3, "initrd", b"")
     card.put(3, "Image", b"no kernel")
     assert card.starts(2) == ["B2", "A2"]
+
+
+def test_a_new_cards_memory_is_written_in_place(card: Card) -> None:
+    for name in ("slots.env", "slots.bak"):
+        card.put(1, name, bytes(SIZE))
+    assert card.starts(3) == ["B2", "B1", "B0"]
+    now, before = (parse(card.get(1, name)) for name in ("slots.env", "slots.bak"))
+    assert now is not None
+    assert before is not None
+    assert (now.left["B"], before.left["B"]) == (0, 1)
+    assert not card.faults(1)

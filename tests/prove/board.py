@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.peers.orthanc import bound_to_us
@@ -43,6 +43,8 @@ class Board:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = bytearray()
         self._echoes = False
+        self._asking = Lock()
+        """One looks at the pins while another pushes them."""
 
     def __enter__(self) -> Self:
         return self
@@ -147,8 +149,9 @@ class Board:
 
     def _wire(self, command: str) -> str:
         """A command of QEMU's qtest protocol; what it answers after OK."""
-        self._wires.sendall(f"{command}\n".encode())
-        answer = self._wires_file.readline().split()
+        with self._asking:
+            self._wires.sendall(f"{command}\n".encode())
+            answer = self._wires_file.readline().split()
         if not answer or answer[0] != "OK":
             message = f"{command}: {' '.join(answer)}"
             raise NotProved(message)

@@ -46,7 +46,7 @@ class Lines:
         self._socket.settimeout(seconds)
         try:
             line = self._file.readline()
-        except TimeoutError:
+        except OSError:  # it took too long, or once did: what came meanwhile may be half a line
             line = b""
         if not line:
             message = f"{self._socket.getpeername()} does not answer within {seconds:.0f} s"

@@ -278,7 +278,8 @@ def _used(board: Board) -> None:
     _press(board, 3.0)
     _buzzes(board, lambda: _press(board, 0.5))
     board.drive(PINS.power_fail, high=True)
-    board.run(*("timeout", "20", "sh", "-c"), f"until [ -e {_POWER_FAILED} ]; do sleep 0.1; done")
+    there = f"import os; value = os.path.exists({_POWER_FAILED!r})"
+    wait_for("keeper to tell of the supply", lambda: board.python(there), 30)
     board.drive(PINS.power_fail, high=False)
 
 
