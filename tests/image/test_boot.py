@@ -175,5 +175,5 @@ def test_a_new_cards_memory_is_written_in_place(card: Card) -> None:
     now, before = (parse(card.get(1, name)) for name in ("slots.env", "slots.bak"))
     assert now is not None
     assert before is not None
-    assert (now.left["B"], before.left["B"]) == (0, 1)
+    assert (now.left, before.left) == ({"A": 3, "B": 0}, {"A": 3, "B": 1})
     assert not card.faults(1)
