@@ -253,10 +253,15 @@ def _hw(words: Words) -> None:
     )
     test.add_argument("--serial", default="/dev/ttyAMA0", metavar="LINE", help="the RS-232 plug")
     meaning = "the box's label as SVG, with its address as a QR code"
-    label = _word(group, "label", "label:label", meaning, root=False)
+    label = _word(group, "label", "label:label", meaning)
     label.add_argument("file", type=Path, metavar="FILE")
     label.add_argument("--serial", metavar="S", help="of the board (default: of this one)")
-    label.add_argument("--fingerprint", default="", metavar="AA:BB:...", help="SHA-256")
+    label.add_argument(
+        "--fingerprint",
+        default="",
+        metavar="AA:BB:...",
+        help="SHA-256 (default: this box's own)",
+    )
 
 
 def _network(words: Words) -> None:

@@ -94,7 +94,7 @@ class WrongClaimCode(Problem):
     """That is not this box's claim code."""
 
     code = "wrong-claim-code"
-    hint = "It is on the label, in the terminal and in claim-code.txt on the card."
+    hint = "It is in jembatan-result.txt on the card (drive JEMBATAN), or in the terminal."
 
 
 class WrongPassword(Problem):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance import __main__ as command_line
+from appliance.box import notary
+from appliance.box.board import board
 from appliance.commands import hw
 
 if TYPE_CHECKING:
@@ -65,6 +68,19 @@ def test_the_label_of_a_board_is_written(tmp_path: Path) -> None:
     assert command_line.main([*words, "--fingerprint", ":".join(["ab"] * 32)]) == 0
     assert "https://jembatan-3d1f89ab.local" in file.read_text()
     assert "AB:AB" in file.read_text()
+
+
+def test_the_label_of_this_box_has_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(board(), serial="100000003d1f89ab")
+    monkeypatch.setattr("appliance.commands.label.board", lambda: here)
+    own = notary.prepare(tmp_path, ["jembatan-3d1f89ab.local"])
+    file = tmp_path / "label.svg"
+    assert command_line.main(["hw", "label", str(file), "--root", str(tmp_path)]) == 0
+    said = file.read_text()
+    assert own[:47] in said
+    assert own[48:] in said
 
 
 def test_a_fingerprint_that_is_none_is_refused(
