@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import BundleForOther, BundleTooOld, NotABundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from appliance.errors import Problem
 
@@ -52,7 +52,7 @@ class Bundle:
     compatible: str
     version: Version
     hash: str
-    """Of what is told about it, the hashes of its images among that: the same for the same."""
+    """Of what it is for and the hashes of its images: the same for the same, whoever tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,19 @@ def bundle_of(name: str, said: Mapping[str, Any]) -> Bundle:
     version = version_of(text := str(said.get("version", "")))
     if version is None:
         raise NotABundle(name=name, why=f"its version is {text[:40]!r}")
-    told = json.dumps(said, sort_keys=True).encode()
-    return Bundle(name, str(said.get("compatible", "")), version, hashlib.sha256(told).hexdigest())
+    compatible = str(said.get("compatible", ""))
+    told = json.dumps([compatible, str(version), sorted(_checksums(said))]).encode()
+    return Bundle(name, compatible, version, hashlib.sha256(told).hexdigest())
+
+
+def _checksums(said: object) -> Iterator[str]:
+    """Of the images, wherever this version of RAUC tells them."""
+    if isinstance(said, dict):
+        for key, value in said.items():
+            yield from [str(value)] if key == "checksum" else _checksums(value)
+    elif isinstance(said, list):
+        for value in said:
+            yield from _checksums(value)
 
 
 def objection(bundle: Bundle, system: System) -> Problem | None:

@@ -1,8 +1,8 @@
 """Owns whether the box works after a start, and what follows from that.
 
 Works: RAUC's own part aside, data can be written, the page answers and finds the journal in order,
-and every service runs and goes on running. No PACS and no network have a part in it, nor has what
-an older version would suffer from as well: a full card.
+and every service runs, or can come when it is rung for, and goes on so. No PACS and no network
+have a part in it, nor has what an older version would suffer from as well: a full card.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALWAYS = ("jembatan-watch", "jembatan-deliver", "jembatan-keeper", "jembatan-devices")
-"""Units that run all the time; others come and go, and the page shows itself by answering."""
+"""Units that run all the time; the page shows itself by answering."""
+ON_DEMAND = ("convert", "steward")
+"""Services that come when they are rung for."""
+MAY_REST = ("jembatan-receive", "jembatan-share", *(f"jembatan-{name}" for name in ON_DEMAND))
+"""Units that need not run, but must not have failed."""
 
 _PATIENCE_S = 15.0
 _NOT_OURS = ("disk-full:",)
@@ -60,7 +64,7 @@ class Trial:
 
 def look(root: Path, port: int) -> Look:
     """Look at everything once."""
-    units = shown(_systemctl(ALWAYS))
+    units = shown(_systemctl((*ALWAYS, *MAY_REST)))
     reasons = (*_data(root), *_page(port), *_units(units))
     return Look(reasons, {name: starts for name, (_, starts) in units.items()})
 
@@ -91,6 +95,9 @@ def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
         state = units.get(name, ("", 0))[0]
         if state != "active":
             yield f"{name} is {state or 'not known'}"
+    for name in MAY_REST:
+        if units.get(name, ("", 0))[0] == "failed":
+            yield f"{name} has failed"
 
 
 def _data(root: Path) -> Iterator[str]:

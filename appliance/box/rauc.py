@@ -97,10 +97,6 @@ class Rauc:
         """What runs works. Raises InstallFailed."""
         self._mark("mark-good", "booted")
 
-    def mark_bad(self) -> None:
-        """What runs is not to be started again. Raises InstallFailed."""
-        self._mark("mark-bad", "booted")
-
     def mark_other_bad(self) -> None:
         """What does not run is never to be started again. Raises InstallFailed."""
         self._mark("mark-bad", "other")

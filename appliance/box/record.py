@@ -32,6 +32,9 @@ class Stage(StrEnum):
     CUT_SHORT = "cut-short"
 
 
+_JUDGED = frozenset({Stage.INSTALLING, Stage.INSTALLED, Stage.GOOD})
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A problem as it is told."""
@@ -59,6 +62,8 @@ class Record:
     problem: Said | None = None
     fallen: str = ""
     """The hash of the last one that fell back; not installed again by itself."""
+    taken: tuple[str, ...] = ()
+    """The hashes of those that were once installed here, the latest last: nor are these."""
     start: str = ""
     """Of the machine, during which this was written; another one each time."""
 
@@ -74,7 +79,8 @@ def read(place: Path) -> Record | None:
         found = json.loads((place / _NAME).read_bytes())
         problem = found.pop("problem")
         stage = Stage(found.pop("stage"))
-        return Record(stage, **found, problem=Said(**problem) if problem else None)
+        taken = tuple(found.pop("taken", ()))
+        return Record(stage, **found, problem=Said(**problem) if problem else None, taken=taken)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -104,14 +110,14 @@ def this_start(place: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
 def after_start(record: Record, now: Started) -> Record:
     """What the record says after a start. Pure.
 
-    What was installed and runs is good; what was installed and does not run fell back. What is
-    being installed since this start is not judged by it.
+    What was installed and runs is good; what was installed and does not run fell back, be it after
+    months. What is being installed since this start is not judged by it.
     """
-    if record.stage not in {Stage.INSTALLING, Stage.INSTALLED} or now.slot is None:
-        return record
-    if record.start == now.start:
+    if record.stage not in _JUDGED or now.slot is None or record.start == now.start:
         return record
     if record.slot == now.slot:
+        if record.stage is Stage.GOOD:
+            return record
         return replace(record, stage=Stage.GOOD, at=now.at, problem=None, fallen="")
     if record.stage is Stage.INSTALLING:
         problem = said(UpdateCutShort(version=record.version))

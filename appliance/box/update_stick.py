@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.errors import Declined, NoHelper
+from appliance.errors import NoHelper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,8 @@ class UpdateSticks:
 
     def look(self) -> None:
         """Take the update of a stick that was not there before."""
+        if self._updates.is_on_trial:
+            return  # health rings when that is over
         try:
             volumes = [v for v in self._helper.volumes() if v.brings_update]
         except NoHelper:  # it rings again when it is there
@@ -40,14 +42,8 @@ class UpdateSticks:
 
     def _take(self, volume: UsbVolume) -> None:
         _log.info("%s brings an update (%s)", volume.label, volume.device)
-        try:
-            mounted = self._helper.open(volume.id)
-        except (Declined, NoHelper) as problem:
-            _log.warning("%s: %s", volume.label, problem)
-            return
-        finally:
-            self._remember(volume)
-        self._updates.take_from_stick(mounted, volume.label)
+        self._remember(volume)
+        self._updates.take_from_stick(lambda: self._helper.open(volume.id), volume.label)
 
     def _is_seen(self, volume: UsbVolume) -> bool:
         try:

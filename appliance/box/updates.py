@@ -22,8 +22,11 @@ from appliance.errors import (
     AlreadyInstalled,
     AlreadyUpdating,
     BundleFellBack,
+    Declined,
+    NoHelper,
     NoSlots,
     Problem,
+    StillOnTrial,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 100
+_TAKEN = 50
+"""So many updates are known again by their sticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +111,30 @@ class Updates:
         return {
             "version": self._machine.version,
             "slot": own or "",
-            "on_trial": is_on_trial(env, own),
+            "on_trial": self.is_on_trial,
             "other": self._other(own, env),
             "doing": asdict(self._doing) if self._doing else None,
             "upload": upload._asdict() if upload else None,
             "last": asdict(last) if last else None,
         }
 
-    def take_from_stick(self, mounted: Mounted, label: str) -> None:
-        """Install the update on a stick, unless it fell back before; goes on in the background.
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether what runs has yet to show that it works: its way back is not written over."""
+        return is_on_trial(self._machine.remembered(), self._machine.slot)
 
-        The stick is let go of as soon as it was read.
+    def take_from_stick(self, mount: Callable[[], Mounted], label: str) -> None:
+        """Install the update on a stick, unless it was here before; goes on in the background.
+
+        The stick is let go of as soon as it was read; one that cannot be mounted is let be.
         """
 
         def bring() -> None:
+            try:
+                mounted = mount()
+            except (Declined, NoHelper) as problem:
+                _log.warning("%s: %s", label, problem)
+                return
             try:
                 file = fetch.find(mounted.root, label)
                 fetch.copy(file, self._incoming, lambda: self._receiving(file.name))
@@ -129,8 +144,7 @@ class Updates:
 
         try:
             self._begin(f"The stick {label}", bring)
-        except AlreadyUpdating as problem:
-            mounted.close()
+        except (AlreadyUpdating, StillOnTrial) as problem:
             _log.warning("%s: %s", label, problem)
 
     # What callers ask for
@@ -165,13 +179,15 @@ class Updates:
     # One at a time
 
     def _claim(self) -> None:
-        """Whoever has it lets go of `_one`. Raises AlreadyUpdating."""
+        """Whoever has it lets go of `_one`. Raises StillOnTrial, AlreadyUpdating."""
+        if self.is_on_trial:
+            raise StillOnTrial(version=self._machine.version)
         if not self._one.acquire(blocking=False):
             doing = self._doing
             raise AlreadyUpdating(what=f"{doing.what} {doing.name}" if doing else "it begins")
 
     def _begin(self, name: str, work: Callable[[], None]) -> None:
-        """Do the work in the background; what is wrong is kept. Raises AlreadyUpdating."""
+        """Do the work in the background; what is wrong is kept. Raises as `_claim`."""
         self._claim()
         self._doing = Doing("checking", name)
         Thread(target=self._work, args=(name, work), name="update", daemon=True).start()
@@ -229,7 +245,7 @@ class Updates:
         version = bundle.version.product
         if last and last.fallen == bundle.hash:
             return BundleFellBack(version=version)
-        if last and last.hash == bundle.hash and last.stage in {Stage.INSTALLED, Stage.GOOD}:
+        if last and bundle.hash in last.taken:
             return AlreadyInstalled(version=version)
         return None
 
@@ -250,6 +266,7 @@ class Updates:
             slot=other(machine.slot) if machine.slot else "",
             hash=bundle.hash,
             fallen=last.fallen if last else "",
+            taken=_taken(last, bundle if stage is Stage.INSTALLED else None),
             start=machine.start,
         )
         record.write(machine.place, kept)
@@ -264,7 +281,9 @@ class Updates:
             kept = replace(last, stage=Stage.REFUSED, at=at, problem=said(problem))
         else:
             fallen = last.fallen if last else ""
-            kept = Record(Stage.REFUSED, at, name, problem=said(problem), fallen=fallen)
+            kept = Record(
+                Stage.REFUSED, at, name, problem=said(problem), fallen=fallen, taken=_taken(last)
+            )
         record.write(self._machine.place, kept)
 
     def _other(self, own: Slot | None, env: BootEnv | None) -> dict[str, Any] | None:
@@ -275,6 +294,14 @@ class Updates:
         version = version_of(self._rauc.installed().get(slot, ""))
         is_good = env is not None and may_go_back(env, own)
         return {"slot": slot, "version": version.product if version else "", "is_good": is_good}
+
+
+def _taken(last: Record | None, bundle: Bundle | None = None) -> tuple[str, ...]:
+    """What was once installed here, with this one."""
+    before = last.taken if last else ()
+    if bundle is None:
+        return before
+    return (*(each for each in before if each != bundle.hash), bundle.hash)[-_TAKEN:]
 
 
 def _restart(request: Mapping[str, Any]) -> bool:

@@ -83,6 +83,14 @@ class AlreadyUpdating(Problem):
     hint = "Wait until it is done."
 
 
+class StillOnTrial(Problem):
+    """{version}, which runs here, has yet to show that it works; until then it is the way back \
+that another update would write over."""
+
+    code = "still-on-trial"
+    hint = "It is found good, or goes back by itself, within minutes. Try again then."
+
+
 class UploadOutOfStep(Problem):
     """The upload is out of step: {ours} bytes are here, what came begins at {theirs}."""
 

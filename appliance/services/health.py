@@ -1,5 +1,5 @@
-"""Owns the check after every start: what works is marked good, a fresh update that does not goes
-back to the version before by a restart.
+"""Owns the check after every start: what works is marked good; where a fresh update does not, this
+fails, and its unit goes back to the version before by a restart (`slot go-back`).
 
 A slot that was good before is only said to be unwell: its other slot would not cure the card.
 """
@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING
 from appliance import __version__
 from appliance.box import news, record
 from appliance.box.board import board
-from appliance.box.bootenv import remembered
-from appliance.box.bootfat import BOOT
-from appliance.box.health import Look, Trial, look
+from appliance.box.health import ON_DEMAND, Look, Trial, look
 from appliance.box.rauc import Rauc
-from appliance.box.slots import is_on_trial
-from appliance.box.trial import go_back
+from appliance.box.record import Stage
 from appliance.clock import SystemClock, stamp
 from appliance.errors import DiskFull, Problem, Unhealthy
+from appliance.journal.bell import ring
 from appliance.services.duty import log_to_stderr
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _RUN = Path("/run/jembatan")
 _WELL_S = 20.0
-_LEAST_LIMIT_S = 300.0
+_LEAST_LIMIT_S, _LIMIT_S = 300.0, 1800.0
 _AS_SLOW = 8
 """A machine that took so long to come here takes this many times as long for the rest."""
 _EVERY_S = 3.0
@@ -69,15 +67,13 @@ def well(watch: Watch) -> bool:
 
 def work(root: Path, run: Path, port: int) -> int:
     """Check, and act on it; 0 where the box is well."""
-    rauc = Rauc()
-    on_trial = is_on_trial(remembered(BOOT), board().slot)
+    ring(run, *ON_DEMAND)  # they come when they are rung for: else nobody knew whether they can
     is_well = well(Watch(lambda: look(root, port), limit_s=limit_s(time.monotonic())))
-    if is_well and is_marked_good(rauc):
-        _remember(root / "box", run)
-        return 0
-    if on_trial:
-        go_back(rauc)
-    return 1
+    is_good = is_well and is_marked_good(Rauc())
+    _remember(root / "box", run, is_good=is_good)
+    if is_good:
+        ring(run, "steward")  # a stick with the next update may have waited for the trial's end
+    return 0 if is_good else 1
 
 
 def is_marked_good(rauc: Rauc) -> bool:
@@ -93,16 +89,18 @@ def is_marked_good(rauc: Rauc) -> bool:
 
 def limit_s(up_s: float) -> float:
     """How long the box has to become well, where it took `up_s` seconds to come so far."""
-    return max(_LEAST_LIMIT_S, _AS_SLOW * up_s)
+    return min(max(_LEAST_LIMIT_S, _AS_SLOW * up_s), _LIMIT_S)
 
 
-def _remember(place: Path, run: Path) -> None:
+def _remember(place: Path, run: Path, *, is_good: bool) -> None:
     """What became of the last update is known now; told on the first page until it restarts."""
     last = record.read(place)
     if last is None:
         return
     at, start = stamp(SystemClock().utc()), record.this_start()
     now = record.after_start(last, record.Started(board().slot, __version__, at, start))
+    if now.stage is Stage.GOOD and not is_good:
+        return
     try:
         if now != last:
             news.tell(run, now)

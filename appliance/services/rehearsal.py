@@ -2,8 +2,8 @@
 
 A newer schema cannot be read by the version before: once the journal has it there is no way back.
 So on the first start of an update that brings one, a copy is migrated and the page looks at that.
-If it works, the other slot is closed for good, and then the services may start; if not, the box
-goes back, and the journal is as it was.
+If it works, the other slot is closed for good, and then the services may start; if not, the unit
+fails, which takes the box back (`slot go-back`), and the journal is as it was.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import argparse
 import logging
 import shutil
 import sys
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.box.health import page_reasons
 from appliance.box.rauc import Rauc
-from appliance.box.trial import go_back
 from appliance.clock import SystemClock
 from appliance.errors import Problem, Unhealthy
 from appliance.journal import schema
@@ -44,6 +43,7 @@ def rehearse(root: Path, stage: Path) -> None:
     from appliance.web.app import create_app  # noqa: PLC0415 - large, and most starts need none
 
     ours, theirs = Paths(root, root / "run"), Paths(stage, stage / "run")
+    shutil.rmtree(stage, ignore_errors=True)  # a pulled plug may have left one
     try:
         schema.copy(ours.journal, theirs.journal)
         shutil.copytree(ours.etc, theirs.etc)
@@ -53,8 +53,8 @@ def rehearse(root: Path, stage: Path) -> None:
         if faults:
             raise Unhealthy(why=f"the migrated journal is broken: {faults[0]}")
         answer = create_app(theirs, SystemClock()).test_client().get("/healthz")
-        if answer.status_code != HTTPStatus.OK and "journal" in answer.text:
-            raise Unhealthy(why=f"the page cannot use the migrated journal: {answer.text.strip()}")
+        if reasons := page_reasons(answer.status_code, answer.text):
+            raise Unhealthy(why=f"on the migrated journal: {reasons[0]}")
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -68,12 +68,9 @@ def work(root: Path) -> int:
         return 0
     try:
         rehearse(root, root / "box" / "rehearsal")
-        rauc = Rauc()
-        rauc.mark_good()
-        rauc.mark_other_bad()  # last: from here on there is no way back
+        Rauc().mark_other_bad()  # from here on there is no way back
     except Problem as problem:
         _log.error("%s %s", problem, problem.hint)
-        go_back(Rauc())
         return 1
     _log.info("the journal goes to schema %d; the version before is closed", schema.known())
     return 0

@@ -7,7 +7,7 @@
 # - slots.env torn: slots.bak, which is written before it, says what held one write earlier;
 # - both gone: the slot with the higher rank (its own slot.env: schema of the journal, then age)
 #   comes first, so that an older system, which might not read the journal, is only the last resort;
-# - no attempts left anywhere: the same order with new attempts;
+# - no attempts left anywhere: the same order with new attempts, what was marked bad behind it;
 # - a slot that cannot be read: the next.
 #
 # On the first partition: boot.env (jembatan_board, jembatan_args). In a slot: Image, initrd,
@@ -51,35 +51,36 @@ for file in slots.env slots.bak; do
     if test "${remembered}" = "no"; then
         if load ${first} ${old_at} ${file} 0x4000; then
             if env import -c ${old_at} 0x4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT; then
-                setenv remembered ${file}
+                test -n "${BOOT_ORDER}" && setenv remembered ${file}
             fi
         fi
     fi
 done
 
-# Two rounds: by what is remembered; then, should that start nothing, from the beginning.
-for round in 1 2; do
-    if test "${remembered}" = "no"; then
-        setenv rank_A 0
-        setenv rank_B 0
-        if load ${card}:2 ${env_at} slot.env; then
-            setenv slot_rank 0
-            env import -t -r ${env_at} ${filesize} slot_rank
-            setenv rank_A ${slot_rank}
-        fi
-        if load ${card}:3 ${env_at} slot.env; then
-            setenv slot_rank 0
-            env import -t -r ${env_at} ${filesize} slot_rank
-            setenv rank_B ${slot_rank}
-        fi
-        setenv BOOT_ORDER "A B"
-        if test "${rank_B}" -gt "${rank_A}"; then
-            setenv BOOT_ORDER "B A"
-        fi
-        setenv BOOT_A_LEFT 3
-        setenv BOOT_B_LEFT 3
-        echo "Nothing remembered: order ${BOOT_ORDER} by rank ${rank_A}, ${rank_B}"
+if test "${remembered}" = "no"; then
+    setenv rank_A 0
+    setenv rank_B 0
+    if load ${card}:2 ${env_at} slot.env; then
+        setenv slot_rank 0
+        env import -t -r ${env_at} ${filesize} slot_rank
+        setenv rank_A ${slot_rank}
     fi
+    if load ${card}:3 ${env_at} slot.env; then
+        setenv slot_rank 0
+        env import -t -r ${env_at} ${filesize} slot_rank
+        setenv rank_B ${slot_rank}
+    fi
+    setenv BOOT_ORDER "A B"
+    if test "${rank_B}" -gt "${rank_A}"; then
+        setenv BOOT_ORDER "B A"
+    fi
+    setenv BOOT_A_LEFT 3
+    setenv BOOT_B_LEFT 3
+    echo "Nothing remembered: order ${BOOT_ORDER} by rank ${rank_A}, ${rank_B}"
+fi
+
+# Two rounds: with the attempts that are left; then, should that start nothing, with new ones.
+for round in 1 2; do
     for slot in ${BOOT_ORDER}; do
         setenv left 0
         if test "${slot}" = "A"; then
@@ -125,7 +126,15 @@ for round in 1 2; do
             echo "Slot ${slot} does not start"
         fi
     done
-    setenv remembered no
+    # What was marked bad is out of the order: it comes last.
+    if test "${BOOT_ORDER}" = "B"; then
+        setenv BOOT_ORDER "B A"
+    fi
+    if test "${BOOT_ORDER}" = "A"; then
+        setenv BOOT_ORDER "A B"
+    fi
+    setenv BOOT_A_LEFT 3
+    setenv BOOT_B_LEFT 3
 done
 
 echo "No slot starts; trying again"

@@ -27,12 +27,13 @@ class Bench:
         self.rauc = rauc or FakeRauc()
         self.engaged = Engaged()
         self.restarted = Event()
+        self.left = {Slot.A: 9, Slot.B: 9}
         machine = Machine(
             place=root / "box",
             slot=slot,
             version="0.4.0",
             kept_schema=lambda: 4,
-            remembered=lambda: BootEnv((Slot.A, Slot.B), {Slot.A: 9, Slot.B: 9}),
+            remembered=lambda: BootEnv((Slot.A, Slot.B), self.left),
             restart=self.restarted.set,
             start="first",
         )

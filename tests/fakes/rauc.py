@@ -64,8 +64,5 @@ class FakeRauc(Rauc):
     def mark_good(self) -> None:
         self.marked.append("good")
 
-    def mark_bad(self) -> None:
-        self.marked.append("bad")
-
     def mark_other_bad(self) -> None:
         self.marked.append("other bad")

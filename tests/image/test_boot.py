@@ -142,13 +142,18 @@ def card(tmp_path: Path) -> Card:
 
 def test_every_slot_has_its_attempts_and_then_all_begins_anew(card: Card) -> None:
     card.put(1, "slots.env", env({"BOOT_ORDER": "A B", "BOOT_A_LEFT": "1", "BOOT_B_LEFT": "1"}))
-    assert card.starts(3) == ["A0", "B0", "B2"]
+    assert card.starts(3) == ["A0", "B0", "A2"]
     now = parse(card.get(1, "slots.env"))
     assert now is not None
-    assert ("".join(now.order), now.left) == ("BA", {"A": 3, "B": 2})
+    assert ("".join(now.order), now.left) == ("AB", {"A": 2, "B": 3})
     before = parse(card.get(1, "slots.bak"))
     assert before is not None
-    assert before.left == {"A": 0, "B": 1}
+    assert before.left == {"A": 0, "B": 0}
+
+
+def test_what_was_marked_bad_comes_last_when_all_begins_anew(card: Card) -> None:
+    card.put(1, "slots.env", env({"BOOT_ORDER": "A", "BOOT_A_LEFT": "1", "BOOT_B_LEFT": "0"}))
+    assert card.starts(5) == ["A0", "A2", "A1", "A0", "B2"]
 
 
 def test_a_torn_memory_counts_by_its_copy(card: Card) -> None:
@@ -162,6 +167,7 @@ def test_without_any_memory_the_newer_schema_comes_first_and_what_is_broken_is_p
     card: Card,
 ) -> None:
     card.put(1, "slots.env", b"short")
+    card.put(1, "slots.bak", env({"BOOT_A_LEFT": "9"}))  # that and no order is no memory
     card.put(3, "slot.env", b"slot_rank=501795269060\n")
     card.put(3, "initrd", b"")
     card.put(3, "Image", b"no kernel")

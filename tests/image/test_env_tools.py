@@ -23,6 +23,8 @@ class Boot:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.unwell = place / "unwell"
+        self.restarted = place / "restarted"
+        self.result = ""
         self.cmdline = place / "cmdline"
         self.cmdline.write_text("root=x ro rauc.slot=A quiet\n")
 
@@ -34,6 +36,8 @@ class Boot:
             "JEMBATAN_BOOT_LOCK": str(self.place / "lock"),
             "JEMBATAN_CMDLINE": str(self.cmdline),
             "JEMBATAN_UNWELL": str(self.unwell),
+            "JEMBATAN_RESTART": f"touch {self.restarted}",
+            "SERVICE_RESULT": self.result,
         }
         command = [str(TOOLS / words[0]), *words[1:]]
         return subprocess.run(
@@ -100,6 +104,31 @@ def test_what_was_found_unwell_gets_nothing_back(boot: Boot) -> None:
     boot.unwell.touch()
     boot.call("slot", "give-back")
     assert boot.left() == 2
+
+
+@pytest.mark.parametrize("result", ["exit-code", "signal", "timeout", "oom-kill"])
+def test_what_fails_on_trial_goes_back_and_stays_out(boot: Boot, result: str) -> None:
+    boot.write("slots.env", compose({**ONE, "BOOT_A_LEFT": "2", "BOOT_B_LEFT": "9"}))
+    boot.result = result
+    boot.call("slot", "go-back")
+    found = parse((boot.place / "slots.env").read_bytes())
+    assert found is not None
+    assert (found.order, found.left) == ((Slot.B,), {Slot.A: 0, Slot.B: 9})
+    assert boot.unwell.exists()
+    assert boot.restarted.exists()
+
+
+@pytest.mark.parametrize(
+    ("result", "left_a"),
+    [("success", "2"), ("exec-condition", "2"), ("exit-code", "8"), ("exit-code", "3")],
+)
+def test_what_does_not_fail_or_is_not_on_trial_stays(boot: Boot, result: str, left_a: str) -> None:
+    boot.write("slots.env", compose({**ONE, "BOOT_A_LEFT": left_a, "BOOT_B_LEFT": "9"}))
+    boot.result = result
+    boot.call("slot", "go-back")
+    assert not boot.restarted.exists()
+    assert not boot.unwell.exists()
+    assert boot.left() == int(left_a)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ _Seen = TypeVar("_Seen")
 
 ROUNDS = 30
 QUICK = 3
+_REDONE_S = 240
 _LOOK_EVERY_S = 0.3
 """U-Boot is up for longer before it writes."""
 _SLOT = re.compile(r"^Slot ([AB]), attempts left", re.MULTILINE)
@@ -201,9 +202,7 @@ class Cuts:
         appliance.page.wait(BOOT_S)
         if faults := card.fat_faults():
             appliance.fail(f"after a cut the first partition is damaged: {faults}")
-        now = state(appliance)
-        if now != self._before:
-            appliance.fail(f"after a cut the box is {now}, which was {self._before}")
+        self._is_as_before()
         hospital.pacs.come()
         try:
             hospital.reckon()
@@ -211,6 +210,19 @@ class Cuts:
             hospital.pacs.forget()
             hospital.pacs.go()
         appliance.cut()
+
+    def _is_as_before(self) -> None:
+        """What was only worked out, and not promised, may have to be worked out anew first."""
+        now: list[State] = []
+
+        def is_as_before() -> bool:
+            now[:] = [state(self._appliance)]
+            return now == [self._before]
+
+        try:
+            wait_for("the box as before", is_as_before, _REDONE_S, 3)
+        except NotProved:
+            self._appliance.fail(f"after a cut the box is {now}, which was {self._before}")
 
 
 def _phase(appliance: Appliance) -> str:

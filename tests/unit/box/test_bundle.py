@@ -35,7 +35,11 @@ def test_a_manifest_is_read() -> None:
     found = bundle_of("update.raucb", told)
     assert replace(found, hash="abc") == bundle()
     assert found.hash == bundle_of("another-name.raucb", told).hash
-    assert found.hash != bundle_of("update.raucb", {**told, "images": []}).hash
+    assert found.hash == bundle_of("update.raucb", {**told, "description": "new in RAUC"}).hash
+    images = [{"rootfs": {"checksum": "ab"}}, {"boot": {"checksum": "cd"}}]
+    pair = bundle_of("update.raucb", {**told, "images": images})
+    assert pair.hash == bundle_of("update.raucb", {**told, "images": images[::-1]}).hash
+    assert len({found.hash, pair.hash, bundle_of("u", {**told, "images": images[:1]}).hash}) == 3
     with pytest.raises(NotABundle, match=r"its version is '2024\.1'"):
         bundle_of("x.raucb", {"compatible": "x", "version": "2024.1"})
     with pytest.raises(NotABundle):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.box import health
-from appliance.box.health import ALWAYS, Look, Trial, page_reasons, shown
+from appliance.box.health import ALWAYS, MAY_REST, Look, Trial, page_reasons, shown
 from appliance.box.rauc import Rauc
 from appliance.services.health import Watch, is_marked_good, limit_s, well
 from tests.fakes.clock import FakeClock
@@ -60,7 +60,7 @@ def test_what_starts_again_and_again_fails_too() -> None:
 
 
 def test_a_slow_machine_has_more_time() -> None:
-    assert (limit_s(12), limit_s(100)) == (300, 800)
+    assert (limit_s(12), limit_s(100), limit_s(1800)) == (300, 800, 1800)
 
 
 def test_being_well_is_counted_from_its_beginning() -> None:
@@ -104,3 +104,17 @@ def test_a_machine_without_anything_is_unwell(
     assert reasons[0] == f"nothing is mounted at {tmp_path}"
     assert reasons[1].startswith("the page does not answer: ")
     assert reasons[2:] == tuple(f"{name} is not known" for name in ALWAYS)
+
+
+def test_who_comes_on_demand_may_rest_and_must_not_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = dict.fromkeys(ALWAYS, "active") | dict.fromkeys(MAY_REST, "inactive")
+    states |= {"jembatan-receive": "active", "jembatan-convert": "failed"}
+    text = "\n\n".join(
+        f"Id={name}.service\nActiveState={state}\nNRestarts=0" for name, state in states.items()
+    )
+    monkeypatch.setattr(health, "_systemctl", lambda _: text)
+    found = health.look(tmp_path, 1)
+    assert found.reasons[2:] == ("jembatan-convert has failed",)
+    assert set(found.starts) == {*ALWAYS, *MAY_REST}

@@ -58,7 +58,7 @@ def test_the_last_error_is_the_reason(tmp_path: Path, says: str, why: str) -> No
 def test_marking_that_fails_is_said(tmp_path: Path) -> None:
     rauc(tmp_path, "", 0).mark_good()
     with pytest.raises(InstallFailed):
-        rauc(tmp_path, "", 1).mark_bad()
+        rauc(tmp_path, "", 1).mark_good()
 
 
 def test_without_rauc_there_are_no_slots(tmp_path: Path) -> None:

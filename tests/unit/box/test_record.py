@@ -33,7 +33,11 @@ def started(slot: Slot | None, version: str = "0.3.0", start: str = "second") ->
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert record.read(tmp_path) is None
-    for kept in (INSTALLED, after_start(INSTALLED, started(Slot.A))):
+    for kept in (
+        INSTALLED,
+        replace(INSTALLED, taken=("a", "b")),
+        after_start(INSTALLED, started(Slot.A)),
+    ):
         record.write(tmp_path, kept)
         assert record.read(tmp_path) == kept
     assert (tmp_path / "update.json").stat().st_mode & 0o777 == 0o600
@@ -57,6 +61,12 @@ def test_what_was_installed_and_does_not_run_fell_back() -> None:
     assert kept.problem.sentence == (
         "0.4.0 did not work on this box; it went back to 0.3.0 by itself."
     )
+
+
+def test_what_was_good_and_does_not_run_any_more_fell_back() -> None:
+    good = after_start(INSTALLED, started(Slot.B, "0.4.0"))
+    assert after_start(good, started(Slot.B, "0.4.0", start="third")) is good
+    assert after_start(good, started(Slot.A, start="fourth")).stage is Stage.FELL_BACK
 
 
 def test_what_was_still_being_installed_was_cut_short() -> None:

@@ -13,7 +13,7 @@ from appliance.box import record
 from appliance.box.board import Slot
 from appliance.box.record import Record, Stage, Started, after_start
 from appliance.box.update_stick import UpdateSticks
-from appliance.errors import AlreadyUpdating, CannotFetch
+from appliance.errors import AlreadyUpdating, CannotFetch, StillOnTrial
 from tests.builders.updating import Bench
 from tests.fakes.rauc import FakeRauc, bundle
 from tests.fakes.sticks import FakeSticks
@@ -233,8 +233,43 @@ def test_a_stick_that_comes_in_the_midst_of_another_update_waits_in_vain(
     bench = Bench(tmp_path, FakeRauc(waits=goes_on))
     bench.upload(bundle())
     bench.ask("update-install", name="first.raucb")
-    mounted = Mounted(os.open(tmp_path, os.O_PATH))
-    bench.updates.take_from_stick(mounted, "JEMBATAN-UPDATE")
+    mounted: list[str] = []
+
+    def mount() -> Mounted:
+        mounted.append("it was")
+        return Mounted(os.open(tmp_path, os.O_PATH))
+
+    bench.updates.take_from_stick(mount, "JEMBATAN-UPDATE")
     goes_on.set()
     bench.wait()
     assert bench.last["name"] == "first.raucb"
+    assert not mounted
+
+
+def test_a_stick_that_stays_in_does_not_undo_a_later_update(bench: Bench, usb: FakeSticks) -> None:
+    usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
+    sticks(bench, usb).look()
+    bench.wait()
+    bench.install(newer := bundle("9.9.10+schema.99"))
+    sticks(bench, usb, "second").look()
+    bench.wait()
+    assert bench.rauc.installed_bytes == [bundle(), newer]
+    assert bench.last["version"] == "9.9.10"
+
+
+def test_nothing_is_installed_while_what_runs_is_on_trial(bench: Bench, usb: FakeSticks) -> None:
+    bench.left[Slot.A] = 2
+    assert bench.updates.status()["on_trial"]
+    with pytest.raises(StillOnTrial, match=r"0\.4\.0, which runs here"):
+        bench.upload(bundle())
+    with pytest.raises(StillOnTrial):
+        bench.ask("update-fetch", address="https://127.0.0.1/u.raucb")
+    assert bench.updates.status()["last"] is None
+    usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
+    looking = sticks(bench, usb)
+    looking.look()
+    assert not bench.updates.status()["doing"]
+    bench.left[Slot.A] = 9  # it was found good, and health rang
+    looking.look()
+    bench.wait()
+    assert bench.rauc.installed_bytes == [bundle()]

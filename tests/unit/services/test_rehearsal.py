@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import Problem
+from appliance.errors import Problem, Unhealthy
 from appliance.journal import schema
 from appliance.services.rehearsal import is_needed, rehearse
 from appliance.settings import access
@@ -46,6 +46,24 @@ def test_a_copy_is_migrated_and_the_journal_is_not(tmp_path: Path, number: int) 
     assert schema.kept(journal) == number
     assert journal.read_bytes() == before
     assert not (tmp_path / "stage").exists()
+
+
+def test_what_a_pulled_plug_left_of_a_rehearsal_is_no_hindrance(tmp_path: Path) -> None:
+    box(tmp_path / "data", 3)
+    for left in ("etc", "var"):
+        (tmp_path / "stage" / left).mkdir(parents=True)
+    (tmp_path / "stage" / "var" / "journal.sqlite").write_bytes(b"half of it")
+    rehearse(tmp_path / "data", tmp_path / "stage")
+    assert not (tmp_path / "stage").exists()
+
+
+def test_a_page_that_fails_on_the_copy_is_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box(tmp_path / "data", 3)
+    monkeypatch.setattr("appliance.web.views.api.health", lambda _: 1 / 0)
+    with pytest.raises(Unhealthy, match="the page answers 500"):
+        rehearse(tmp_path / "data", tmp_path / "stage")
 
 
 def test_what_breaks_is_said_and_the_copy_is_gone(tmp_path: Path) -> None:
