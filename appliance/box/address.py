@@ -237,4 +237,9 @@ def _no_file(_: str, name: str) -> bytes:
 
 def must_be_tried(before: Network, after: Network) -> bool:
     """Whether whoever asked for it might not reach the box any more."""
-    return (before.lan, before.dot1x, before.wifi) != (after.lan, after.dot1x, after.wifi)
+    return _ways(before) != _ways(after)
+
+
+def _ways(network: Network) -> tuple[object, ...]:
+    """How the box is reached; what the modality's side has may be what DHCP gave the other."""
+    return network.lan, network.dot1x, network.wifi, network.modality

@@ -34,12 +34,14 @@ def take_over(places: Places, path: Path, content: bytes, keep: Callable[[Text],
     with suppress(NotText):
         content = blanked(content, list(reading.secrets))
     text = Text(digest(content), tuple(map(str, reading.faults)), reading.groups)
-    keep(text)
-    if reading.secrets or reading.private:
+    if reading.private:  # before the text counts as known: else nobody would come back for them
         with bootfat.writable(path.parent):
-            _overwrite(path, content)
             for name in reading.private:
                 _wipe(path.with_name(name))
+    keep(text)
+    if reading.secrets:
+        with bootfat.writable(path.parent):
+            _overwrite(path, content)
     return text
 
 

@@ -183,6 +183,6 @@ def _without_device(name: str, tool: Tool) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")  # what is garbled is made anew
     except OSError:
         return ""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 LABEL = "DATA"
 
 # Every acceptance is fsynced; commit=5 is for what is not. Nothing on it is ever executed.
-_OPTIONS = "noatime,commit=5,nodev,nosuid,noexec,errors=remount-ro"
+# Nor does systemd let go of it because udev says of another of its name that it is gone.
+_OPTIONS = "noatime,commit=5,nodev,nosuid,noexec,errors=remount-ro,x-systemd.device-bound=no"
 _UNCORRECTED, _FAILED = 4, 8 | 16 | 32  # bits of e2fsck's exit status
 
 _LOOKS_RIGHT = "Type: directory"

@@ -11,6 +11,8 @@ from appliance.box.network import Dot1x, Lan, Modality, Wifi
 from appliance.box.values import NONE, Wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.box.network import Network
     from appliance.box.said import Said
 
@@ -34,7 +36,7 @@ def lan(said: Said, before: Network) -> Network:
     found = Lan(
         address=str(own) if own else "",
         gateway=_gateway(said, own),
-        dns=_every(said, "dns"),
+        dns=_every(said, "dns", lambda text: str(values.own_address(text))),
         domain=said.one("domain", values.domain, ""),
         vlan=0 if said.is_off("vlan") else said.one("vlan", values.vlan, 0),
     )
@@ -173,14 +175,16 @@ def _gateway(said: Said, own: IPv4Interface | None) -> str:
         first = str(own.network.network_address + 1)
         what = f"{found} is not in the network of this box, {own.network}"
         said.wrong("gateway", what, first)
+    elif found in {own.network.network_address, own.network.broadcast_address}:
+        said.wrong("gateway", f"{found} stands for all of the network {own.network}")
     return str(found)
 
 
-def _every(said: Said, key: str) -> tuple[str, ...]:
+def _every(said: Said, key: str, read: Callable[[str], str] = values.host) -> tuple[str, ...]:
     """Hosts, in one line or several; none where it says so."""
 
     def hosts(text: str) -> list[str]:
-        return [] if text.lower() in NONE else [values.host(each) for each in values.listed(text)]
+        return [] if text.lower() in NONE else [read(each) for each in values.listed(text)]
 
     return tuple(host for line in said.every(key, hosts) for host in line)
 

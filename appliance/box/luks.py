@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.box.tool import attempt, run
+from appliance.box.tool import Done, attempt, run
 from appliance.errors.card import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
 
 BOARD_SLOT, RECOVERY_SLOT = 0, 1
@@ -27,6 +27,7 @@ _HEADERS_BYTES = 1 << 16  # both copies
 # cryptsetup's exit statuses (cryptsetup(8)), and what it says of a device without a header.
 _WRONG, _NO_KEY = 1, 2
 _IS_NONE = "is not a valid LUKS device"
+_NO_SUCH_SLOT = "No usable keyslot"
 _LEAST_ROUNDS = "1000"
 
 
@@ -212,11 +213,20 @@ class Luks:
             *("--key-file=-", str(self.device), name),
             given=key,
         )
-        if done.status == _NO_KEY:
-            raise OtherBoard
-        if done.status:
-            raise DataDamaged(why=_words(done.said))
+        if problem := refusal(done):
+            raise problem
         return MAPPED / name
+
+
+def refusal(done: Done) -> OtherBoard | DataDamaged | None:
+    """Why cryptsetup did not open it, from how it ended; None where it did.
+
+    A slot that is not there was lost to a cut in the midst of `wrap_for`: asking for the recovery
+    key makes that good.
+    """
+    if done.status == _NO_KEY or _NO_SUCH_SLOT in done.said:
+        return OtherBoard()
+    return DataDamaged(why=_words(done.said)) if done.status else None
 
 
 def close(name: str) -> None:

@@ -254,6 +254,6 @@ def _show(root: Path) -> None:
     """Write down what the page shows, without its key."""
     for file in papers.page_papers(root):
         with suppress(OSError):
-            chain: Iterable[str] = _CERTIFICATE.findall(file.read_text("ascii"))
+            chain: Iterable[str] = _CERTIFICATE.findall(file.read_text("ascii", "replace"))
             return durable.publish(papers.shown(root), "\n".join([*chain, ""]).encode())
     return None

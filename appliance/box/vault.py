@@ -21,7 +21,7 @@ from appliance.box import bootfat, card, filesystem, luks, recovery_key
 from appliance.box.bootfat import BOOT
 from appliance.box.luks import Luks, State
 from appliance.errors import Problem
-from appliance.errors.card import DataDamaged, DataRepaired, NoSerial, OtherBoard
+from appliance.errors.card import DataDamaged, DataRepaired, NoSerial, OtherBoard, ToolFailed
 from appliance.settings import recovery
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def prepare(serial: str, where: Where, must_be_empty: Callable[[Path], None]) ->
             return _erase(serial, where, header)
         where.luks.mark(State.FINISHED, header.salt)
         said = [*said, refusal]
-    if said or recorded(where.boot) != header.uuid:
-        _record(where.boot, header.uuid)
     filesystem.mount(device, where.data)
+    if said or recorded(where.boot) != header.uuid:
+        said = [*said, *_noted(where.boot, header.uuid)]
     return said
 
 
@@ -254,6 +254,17 @@ def _record(boot: Path, uuid: str) -> None:
         bootfat.write(boot, RECORD, f"uuid={uuid}\n".encode())
         if (boot / ERASE).exists():
             bootfat.erase(boot, ERASE)
+
+
+def _noted(boot: Path, uuid: str) -> list[Problem]:
+    """The same; where that partition is full or damaged, the data is whole all the same."""
+    try:
+        _record(boot, uuid)
+    except Problem as problem:
+        return [problem]
+    except OSError as error:
+        return [ToolFailed(name="the card's first partition", said=error.strerror)]
+    return []
 
 
 def _forget(boot: Path) -> None:

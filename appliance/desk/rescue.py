@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from dataclasses import asdict, dataclass
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 from appliance.clock import SystemClock
@@ -75,7 +76,8 @@ def rescue(card: Path, run: Path, out: Path) -> list[Rescued]:
     try:
         journal = Journal(paths, worker, SystemClock())
         try:
-            found = [*_items(journal, out), *(_file(each, out) for each in not_taken(journal))]
+            files = (_file(n, each, out) for n, each in enumerate(not_taken(journal), 1))
+            found = [*_items(journal, out), *files]
         finally:
             journal.close()
     finally:
@@ -94,8 +96,8 @@ def _item(journal: Journal, item: Item, told: Mapping[str, str], out: Path) -> R
     stem = f"{item.id:06}"
     file, note = _copied(journal, item.sha256, out / "images" / f"{stem}_{_plain(item.name)}")
     beside = [
-        _copied(journal, sha256, out / "images" / f"{stem}_beside_{_plain(name)}")
-        for name, sha256 in sorted(item.sidecars.items())
+        _copied(journal, sha256, out / "images" / f"{stem}_beside{n}_{_plain(name)}")
+        for n, (name, sha256) in enumerate(sorted(item.sidecars.items()), 1)
     ]
     evidence = item.evidence
     return Rescued(
@@ -128,16 +130,25 @@ def _who(item: Item, evidence: Evidence) -> dict[str, str]:
     return {_snake(word): value for word, value in said.items()}
 
 
-def _file(arrival: Arrival, out: Path) -> Rescued:
-    target = out / "not-taken" / _plain(arrival.source) / _plain(arrival.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(arrival.path, target, follow_symlinks=False)
+def _file(number: int, arrival: Arrival, out: Path) -> Rescued:
+    """Numbered: two names may be plain alike."""
+    folder = out / "not-taken" / _plain(arrival.source)
+    target = folder / f"{number:06}_{_plain(arrival.name)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    note = ""
+    try:
+        shutil.copyfile(arrival.path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == ENOSPC:
+            raise
+        note = f"{target.name} could not be read to its end: {error.strerror}."
     return Rescued(
         name=arrival.name,
         source=arrival.source,
         state="never taken",
-        size_bytes=target.stat().st_size,
-        file=_below(target, out),
+        size_bytes=target.stat().st_size if target.exists() else 0,
+        file=_below(target, out) if target.exists() else "",
+        note=note,
     )
 
 

@@ -129,13 +129,13 @@ def _step(name: str, said: list[Problem]) -> Iterator[None]:
     """What goes wrong in here is said, and the start goes on."""
     try:
         yield
-    except (Problem, OSError) as trouble:
+    except (Problem, OSError, ValueError) as trouble:  # a garbled file is no text, or no number
         problem = trouble if isinstance(trouble, Problem) else _named(name, trouble)
         _log.error("%s: %s %s", name, problem.sentence, problem.hint)
         said.append(problem)
 
 
-def _named(name: str, error: OSError) -> Problem:
+def _named(name: str, error: Exception) -> Problem:
     return ToolFailed(name=name, said=error)
 
 

@@ -11,7 +11,7 @@ import pytest
 from appliance.box import address, connect, network, state
 from appliance.box.address import Changes, after_the_answer, at_once
 from appliance.box.connect import Places
-from appliance.box.network import Lan, Modality, Network
+from appliance.box.network import Lan, Network
 from appliance.box.state import State
 from appliance.errors.card import ToolFailed
 from appliance.errors.network import BadNetwork, NotFromThere, NoTrial
@@ -210,14 +210,19 @@ def test_who_asked_has_the_answer_first(running: Running, monkeypatch: pytest.Mo
 def test_what_nobody_can_lose_the_box_by_counts_at_once(
     running: Running, names: list[str]
 ) -> None:
-    values = {"hostname": "cr2", "ntp": "10.0.0.5", "modality-address": "192.168.77.1/24"}
+    values = {"hostname": "cr2", "ntp": "10.0.0.5"}
     assert running.ask("network-set", values=values)["tried"] is False
-    assert running.kept == Network("cr2", OLD.lan, Modality("192.168.77.1/24"), ntp=("10.0.0.5",))
+    assert running.kept == Network("cr2", OLD.lan, ntp=("10.0.0.5",))
     assert names == ["cr2"]
     assert running.told.hostname == "cr2"
     assert "systemctl restart systemd-timesyncd.service" in running.tools.told
     running.ask("network-set", values={"hostname": ""})
     assert names[-1] == "jembatan-abcd1234"
+
+
+def test_another_side_is_tried_for_it_may_be_the_network_of_this_one(running: Running) -> None:
+    asked = {"modality-address": "192.168.77.1/24"}
+    assert running.ask("network-set", values=asked)["tried"] is True
 
 
 @pytest.mark.parametrize(

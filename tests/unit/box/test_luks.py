@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.box import recovery_key
-from appliance.box.luks import Cipher, Luks, State, board_key
+from appliance.box.luks import Cipher, Luks, State, board_key, refusal
+from appliance.box.tool import attempt
 from appliance.errors.card import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
 
 if TYPE_CHECKING:
@@ -118,6 +119,12 @@ def test_another_board_gets_in_with_the_recovery_key_and_the_first_one_is_out(
 def test_a_cut_while_another_board_gets_in_is_made_good(made: tuple[Luks, str]) -> None:
     luks, key = made
     subprocess.run(["cryptsetup", "luksKillSlot", "-q", luks.device, "0"], check=True)
+    done = attempt(
+        *("cryptsetup", "open", "--test-passphrase", "--key-slot=0", "--key-file=-"),
+        str(luks.device),
+        given=board_key(HERE, SALT),
+    )
+    assert isinstance(refusal(done), OtherBoard)  # and so the key is asked for
     luks.wrap_for(ELSEWHERE, SALT, key)
     assert opens(luks, board_key(ELSEWHERE, SALT), 0)
 

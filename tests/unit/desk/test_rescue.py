@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
+from errno import EIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,8 +79,42 @@ def test_a_file_that_was_never_taken_is_copied_too(box: Box, tmp_path: Path) -> 
     file.parent.mkdir(parents=True)
     file.write_bytes(b"film")
     (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
-    assert (found.state, found.file) == ("never taken", "not-taken/cr1/day_film.tif")
+    assert (found.state, found.file) == ("never taken", "not-taken/cr1/000001_day_film.tif")
     assert (tmp_path / "out" / found.file).read_bytes() == b"film"
+
+
+def test_files_whose_names_are_plain_alike_do_not_take_each_others_place(
+    box: Box, tmp_path: Path
+) -> None:
+    folder = box.paths.shares / "cr1"
+    folder.mkdir(parents=True)
+    for name in ("Иванов.jpg", "Петров.jpg"):
+        (folder / name).write_text(name)
+    found = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    copies = {each.name: (tmp_path / "out" / each.file).read_text() for each in found}
+    assert copies == {"Иванов.jpg": "Иванов.jpg", "Петров.jpg": "Петров.jpg"}
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_comes(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = box.paths.shares / "cr1"
+    folder.mkdir(parents=True)
+    for name in ("a.tif", "b.tif"):
+        (folder / name).write_text(name)
+    copy = shutil.copyfile
+
+    def dying(source: Path, target: Path, *, follow_symlinks: bool) -> None:
+        if source.name == "a.tif":
+            raise OSError(EIO, "Input/output error")
+        copy(source, target, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr("appliance.desk.rescue.shutil.copyfile", dying)
+    found = {each.name: each for each in rescue(box.paths.root, tmp_path / "w", tmp_path / "out")}
+    assert found["a.tif"].note.endswith("_a.tif could not be read to its end: Input/output error.")
+    assert not found["a.tif"].file
+    assert (tmp_path / "out" / found["b.tif"].file).read_text() == "b.tif"
+    assert "a.tif" in (tmp_path / "out" / "list.csv").read_text(encoding="utf-8-sig")
 
 
 def test_names_that_no_file_may_have_are_made_plain(box: Box, tmp_path: Path) -> None:
