@@ -15,7 +15,7 @@ from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 from appliance.clock import SystemClock
-from appliance.desk.unsent import STATES, not_taken
+from appliance.desk.unsent import STATES, drives, not_taken
 from appliance.errors import NotThere
 from appliance.journal.journal import Journal, Paths
 from appliance.journal.worker import Worker
@@ -77,7 +77,7 @@ def rescue(card: Path, run: Path, out: Path) -> list[Rescued]:
         journal = Journal(paths, worker, SystemClock())
         try:
             files = (_file(n, each, out) for n, each in enumerate(not_taken(journal), 1))
-            found = [*_items(journal, out), *files]
+            found = [*_items(journal, out), *files, *(_drive(i, out) for i in drives(paths))]
         finally:
             journal.close()
     finally:
@@ -149,6 +149,23 @@ def _file(number: int, arrival: Arrival, out: Path) -> Rescued:
         size_bytes=target.stat().st_size if target.exists() else 0,
         file=_below(target, out) if target.exists() else "",
         note=note,
+    )
+
+
+def _drive(image: Path, out: Path) -> Rescued:
+    """What the modality took for its stick, whole."""
+    name = _plain(image.parent.name)
+    target = out / "not-taken" / name / image.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(image, target)
+    return Rescued(
+        name=image.name,
+        source=image.parent.name,
+        state="never taken",
+        size_bytes=target.stat().st_size,
+        file=_below(target, out),
+        note="The drive that the box posed as, on which not everything was taken: open it as the "
+        "image of a disk, and compare its files with this list.",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.box import vault
 from appliance.call import ask as call
 from appliance.clock import SystemClock
-from appliance.desk.unsent import Unsent, shared, unsent
+from appliance.desk.unsent import Unsent, drives, shared, unsent
 from appliance.errors import JournalFault, JournalNewer
 from appliance.errors.card import NotUnderstood, UnsentImages
 from appliance.journal.charge import Charge
@@ -67,14 +67,14 @@ def must_be_empty(paths: Paths) -> None:
 
 
 def against(journal: Journal) -> Unsent:
-    """What a reset would lose; of a box that was handed over nothing, since its spare has it."""
+    """What a reset would lose; of a box that was handed over only what its spare has not."""
     has_left = journal.charge.standing().state is Charge.LEFT
-    return Unsent({}) if has_left else unsent(journal)
+    return Unsent({}, drives=len(drives(journal.paths))) if has_left else unsent(journal)
 
 
 def _look(paths: Paths) -> Unsent:
     if not paths.journal.exists() or not paths.journal.stat().st_size:  # as tmpfiles.d made it
-        return Unsent({}, sum(1 for _ in shared(paths)))
+        return Unsent({}, sum(1 for _ in shared(paths)), len(drives(paths)))
     worker = Worker(paths.run, "reset")
     try:
         journal = Journal(paths, worker, SystemClock())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance.board.drive.taken import untaken
 from appliance.intake.accept import fingerprint, shown_name
 from appliance.model import Arrival, ItemState
 from appliance.sources.tree import Tree
@@ -35,10 +36,12 @@ class Unsent:
     """How many images stand at each of STATES."""
     files: int = 0
     """How many files lie in the shares of the box and were never taken."""
+    drives: int = 0
+    """On how many drives that the box poses as something may be that was never taken."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.items or self.files)
+        return bool(self.items or self.files or self.drives)
 
     @property
     def sentence(self) -> str:
@@ -49,6 +52,8 @@ class Unsent:
             parts.append(f"{_counted(total, 'image')} ({each})")
         if self.files:
             parts.append(f"{_counted(self.files, 'file')} in its network shares")
+        if self.drives:
+            parts.append("what the modality wrote last on the drive that the box poses as")
         return " and ".join(parts)
 
 
@@ -58,7 +63,19 @@ def unsent(journal: Journal) -> Unsent:
     return Unsent(
         {state: counts[state] for state in STATES if counts.get(state)},
         sum(1 for _ in not_taken(journal)),
+        len(drives(journal.paths)),
     )
+
+
+def drives(paths: Paths) -> list[Path]:
+    """The images of drives on which something may be that watch never took.
+
+    None for who may not look: root decides what goes.
+    """
+    try:
+        return list(untaken(paths.drives))
+    except PermissionError:
+        return []
 
 
 def not_taken(journal: Journal) -> Iterator[Arrival]:

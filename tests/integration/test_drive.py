@@ -17,6 +17,7 @@ from appliance.board.disk import Room
 from appliance.board.drive.client import Drive
 from appliance.board.drive.gadget import Gadget
 from appliance.board.drive.helper import Drives
+from appliance.board.drive.taken import untaken
 from appliance.board.mount import SOCKET
 from appliance.call import Server
 from appliance.intake.accept import Intake
@@ -137,6 +138,24 @@ def test_what_the_host_writes_is_taken_once(posing: Posing) -> None:
     assert posing.runs(600) == 0
     assert posing.counts() == {"arrived": 1}
     assert posing.place() == ("watching", "", "")
+
+
+def test_what_was_not_all_taken_stands_against_erasing_the_box(posing: Posing) -> None:
+    folder = posing.root / "drive"
+    posing.runs(60)
+    assert not [*untaken(folder)]
+    posing.host.writes("A.PNG", png())
+    assert [*untaken(folder)]
+    posing.runs(QUIET_S)
+    assert [*untaken(folder)]
+    posing.runs(120)
+    assert not [*untaken(folder)]
+    posing.host.writes("B.TMP", png(2))
+    posing.runs(600)
+    assert [*untaken(folder)]
+    posing.watches()
+    posing.runs(600)
+    assert [*untaken(folder)]
 
 
 def test_nothing_is_taken_before_two_snapshots_apart_agree(posing: Posing) -> None:

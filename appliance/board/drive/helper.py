@@ -17,6 +17,7 @@ from appliance import durable
 from appliance.board.disk import room
 from appliance.board.drive.gadget import Looks
 from appliance.board.drive.image import CLONE, COPY, GIB, copy, fresh, stamp
+from appliance.board.drive.taken import current, images, note
 from appliance.call import Handing
 from appliance.errors import ChangedMeanwhile, DriveFault, DriveTooLarge, NotThere, Problem
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from appliance.board.drive.gadget import Gadget
     from appliance.call import Handler
+    from appliance.durable import Draft
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +112,7 @@ class Drives:
             "drive": self._answer(self._look),
             "snapshot": self._answer(self._snapshot),
             "drop_snapshot": self._answer(self._drop),
+            "taken": self._answer(self._taken),
             "swap": self._answer(self._swap),
         }
 
@@ -181,6 +184,13 @@ class Drives:
         (self._folder / wanted.name / CLONE).unlink(missing_ok=True)
         return {}
 
+    def _taken(self, wanted: Wanted, as_of: str) -> Mapping[str, object]:
+        """Everything on the image as of that stamp was taken."""
+        image = self._stand(wanted)
+        _must_be(image, as_of)
+        note(image, as_of)
+        return {}
+
     def _swap(self, wanted: Wanted, as_of: str) -> Mapping[str, object]:
         """An empty image in the place of one whose every file, as of that stamp, is proved.
 
@@ -192,10 +202,10 @@ class Drives:
             self._gadget.eject()
             try:
                 _must_be(old, as_of)  # nobody can write any more
-                new.publish(_image(old.parent, int(old.stem) + 1))
+                _publish(new, _image(old.parent, int(old.stem) + 1))
             finally:
                 self._pause(_OUT_S)
-                self._gadget.insert(_current(old.parent) or old)
+                self._gadget.insert(current(old.parent) or old)
         self._tidy(old.parent)
         _log.info("%s: the drive was exchanged for an empty one", wanted.name)
         return {}
@@ -205,7 +215,7 @@ class Drives:
     def _stand(self, wanted: Wanted) -> Path:
         """The image in force, attached."""
         folder = self._folder / wanted.name
-        image = _current(folder) or self._made(folder, wanted)
+        image = current(folder) or self._made(folder, wanted)
         serial = wanted.serial or self._serial
         self._gadget.stand(Looks(wanted.vendor, wanted.product, serial), image)
         if wanted.name not in self._tidied:
@@ -220,7 +230,7 @@ class Drives:
             raise DriveTooLarge(size_gib=wanted.size_gib, free_gib=free_bytes // GIB)
         image = _image(folder, 1)
         with fresh(folder, wanted.size_gib, wanted.label) as new:
-            new.publish(image)
+            _publish(new, image)
         _log.info("%s: made a drive of %d GiB", wanted.name, wanted.size_gib)
         return image
 
@@ -229,7 +239,7 @@ class Drives:
 
         The copy first: brought up to date with another image it would show what was deleted there.
         """
-        *given_up, _ = _images(folder)
+        *given_up, _ = images(folder)
         copies = [folder / CLONE, *([folder / COPY] if given_up else [])]
         for path in (*copies, *folder.glob(".*.part"), *given_up):
             durable.remove(path)
@@ -239,12 +249,10 @@ def _image(folder: Path, number: int) -> Path:
     return folder / f"{number:06}.img"
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[0-9]*.img"))
-
-
-def _current(folder: Path) -> Path | None:
-    return next(iter(_images(folder)[::-1]), None)
+def _publish(new: Draft, image: Path) -> None:
+    """An image that no host has seen yet: nothing is on it that could be taken."""
+    new.publish(image)
+    note(image, stamp(image))
 
 
 def _must_be(image: Path, as_of: str) -> None:

@@ -74,6 +74,10 @@ class Drive(Protocol):
         """What the host had written as of `stamp`. Raises ChangedMeanwhile, DiskFull."""
         ...
 
+    def taken(self, stamp: str) -> None:
+        """Everything on it as of `stamp` was accepted. Raises ChangedMeanwhile, DiskFull."""
+        ...
+
     def swap(self, stamp: str) -> None:
         """Give the host an empty one. Raises ChangedMeanwhile, DriveInUse, DiskFull."""
         ...
@@ -105,7 +109,7 @@ class DriveSource:
         self._drive = drive
         self._agreement = Agreement(source, profile, journal, intake)
         self._walk: Generator[bool] | None = None
-        self._stamp = ""
+        self._stamp = self._noted = ""
         self._quiet_since_s = 0.0
         self._due_s: float | None = None  # when the next snapshot is wanted
         self._first_write_s: float | None = None  # of those that no snapshot shows
@@ -149,6 +153,7 @@ class DriveSource:
             self._stamp, self._quiet_since_s, self._due_s = seen.stamp, now_s, now_s
             self._first_write_s = self._first_write_s or now_s
         if self._due_s is None:
+            self._note()
             return 0, _LOOK_S
         left_s = max(self._due_s, self._quiet_since_s + self._source.quiet_s) - now_s
         if left_s > 0:
@@ -171,6 +176,17 @@ class DriveSource:
         self._due_s = self._agreement.findings.due_s
         self._asked_s = -_ASK_S
         return taken, 0
+
+    def _note(self) -> None:
+        """What is all taken may be erased with the box, what is not may not."""
+        if self._noted != self._stamp and not self._remains():
+            self._drive.taken(self._stamp)
+            self._noted = self._stamp
+
+    def _remains(self) -> list[str]:
+        """The files that were seen and cannot be taken."""
+        findings = self._agreement.findings
+        return [*(name for name, _ in findings.left), *findings.unfinished]
 
     def _leave(self) -> None:
         """End a walk early; its snapshot is let go of with it."""
@@ -209,10 +225,9 @@ class DriveSource:
 
     def _hindrance(self, now_s: float) -> Obstacle | None:
         """Why the drive must stay as it is for now."""
-        findings = self._agreement.findings
         if self._due_s is not None:
             return Obstacle("what is on it is still being looked at", passes=True)
-        if kept := [*(name for name, _ in findings.left), *findings.unfinished]:
+        if kept := self._remains():
             why = f"{len(kept)} of its files cannot be taken, such as {kept[0]}"
             return Obstacle(why, passes=False)
         if unproved := self._agreement.unproved():

@@ -10,6 +10,7 @@ from appliance.board.disk import Room
 from appliance.board.drive.gadget import Gadget
 from appliance.board.drive.helper import Drives
 from appliance.board.drive.image import stamp
+from appliance.board.drive.taken import untaken
 from appliance.call import Handing
 from appliance.errors import (
     ChangedMeanwhile,
@@ -68,7 +69,8 @@ class Helper:
         return Host(self.configfs.medium)
 
     def files(self) -> list[str]:
-        return sorted(path.name for path in (self.folder / "cr").iterdir())
+        names = {path.name for path in (self.folder / "cr").iterdir()}
+        return sorted(names - {"taken"})
 
 
 @pytest.fixture
@@ -188,6 +190,37 @@ def test_what_nobody_thought_of_is_still_said(
     monkeypatch.setattr("appliance.board.drive.helper.copy", failing)
     with pytest.raises(DriveFault, match="Input/output"):
         helper.ask("snapshot", stamp=helper.look()["stamp"])
+
+
+# What was taken
+
+
+def test_what_was_written_since_it_was_taken_is_untaken(helper: Helper) -> None:
+    helper.look()
+    assert not [*untaken(helper.folder)]  # nothing is on it yet
+    helper.host.writes("A.PNG", b"a")
+    assert [*untaken(helper.folder)] == [helper.host.image]
+    helper.ask("taken", stamp=helper.look()["stamp"])
+    assert not [*untaken(helper.folder)]
+    before = helper.look()["stamp"]
+    helper.host.writes("B.PNG", b"b")
+    with pytest.raises(ChangedMeanwhile):
+        helper.ask("taken", stamp=before)
+    assert [*untaken(helper.folder)] == [helper.host.image]
+
+
+def test_a_drive_of_which_nothing_was_ever_noted_is_untaken(helper: Helper) -> None:
+    helper.look()
+    (helper.folder / "cr" / "taken").unlink()
+    assert [*untaken(helper.folder)] == [helper.host.image]
+    assert not [*untaken(helper.folder / "none")]
+
+
+def test_an_empty_drive_in_the_place_of_a_full_one_has_nothing_to_take(helper: Helper) -> None:
+    helper.look()
+    helper.host.writes("A.PNG", b"a")
+    helper.ask("swap", stamp=helper.look()["stamp"])
+    assert not [*untaken(helper.folder)]
 
 
 # The exchange

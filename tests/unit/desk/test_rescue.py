@@ -83,6 +83,16 @@ def test_a_file_that_was_never_taken_is_copied_too(box: Box, tmp_path: Path) -> 
     assert (tmp_path / "out" / found.file).read_bytes() == b"film"
 
 
+def test_a_drive_that_was_not_all_taken_comes_whole(box: Box, tmp_path: Path) -> None:
+    folder = box.paths.drives / "cr"
+    folder.mkdir(parents=True)
+    (folder / "000001.img").write_bytes(b"a disk")
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert (found.state, found.file) == ("never taken", "not-taken/cr/000001.img")
+    assert (tmp_path / "out" / found.file).read_bytes() == b"a disk"
+    assert "image of a disk" in found.note
+
+
 def test_files_whose_names_are_plain_alike_do_not_take_each_others_place(
     box: Box, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.board.drive.image import stamp
+from appliance.board.drive.taken import note
 from appliance.desk import reset
 from appliance.errors.card import NotUnderstood, UnsentImages
 from appliance.intake.accept import fingerprint
@@ -59,6 +61,21 @@ def test_a_file_in_a_share_that_nobody_took_stands_against_it_too(box: Box) -> N
             arrival, stored, evidence_digest="", sidecars={}, modified_at=box.clock.utc()
         )
     assert "1 image (1 not yet read)" in refusal(box.paths)
+
+
+def test_a_drive_that_was_not_all_taken_stands_against_it_whoever_has_the_rest(box: Box) -> None:
+    folder = box.paths.drives / "cr"
+    folder.mkdir(parents=True)
+    image = folder / "000001.img"
+    image.write_bytes(b"films")
+    assert refusal(box.paths) == "what the modality wrote last on the drive that the box poses as"
+    note(image, stamp(image))
+    reset.must_be_empty(box.paths)
+    image.write_bytes(b"films, and more films")
+    box.item(ItemState.HELD)
+    for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+        box.journal.charge.set(state, "1")
+    assert refusal(box.paths) == "what the modality wrote last on the drive that the box poses as"
 
 
 def test_a_box_that_never_took_an_image_may_be_reset(tmp_path: Path) -> None:
