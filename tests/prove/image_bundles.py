@@ -25,6 +25,7 @@ _BOOT = "boot.img"
 _KEPT = 0.6
 """Of a bundle that was cut off."""
 _NO_PAGE = "systemd.mask=jembatan-web.service systemd.mask=jembatan-web.socket"
+_NO_PYTHON = "systemd.setenv=PYTHONHOME=/nowhere"
 _GARBAGE = b"\x5a" * (1 << 16)
 
 
@@ -78,16 +79,24 @@ class Bundles:
 
     def sick(self) -> Path:
         """Signed well; it boots, and its page never answers."""
+        return self._started_with("sick", _NO_PAGE)
+
+    def broken(self) -> Path:
+        """Signed well; it boots, and none of its programs runs, its own check of health neither."""
+        return self._started_with("broken", _NO_PYTHON)
+
+    def _started_with(self, name: str, arguments: str) -> Path:
+        """Signed well; its kernel is told something more."""
         words = self._read("slot.env").decode().rstrip("\n")
         if "slot_args=" not in words:
             message = f"slot.env has no slot_args: {words}"
             raise NotProved(message)
         lines = [
-            f"{line} {_NO_PAGE}" if line.startswith("slot_args=") else line
+            f"{line} {arguments}" if line.startswith("slot_args=") else line
             for line in words.splitlines()
         ]
         text = "".join(f"{line}\n" for line in lines)
-        return self._changed("sick", boot={"slot.env": text.encode()})
+        return self._changed(name, boot={"slot.env": text.encode()})
 
     # How they are made
 
@@ -162,6 +171,7 @@ LOSING: Mapping[str, Variant] = {
     "its kernel is none": Variant(Bundles.unreadable),
     "does not boot": Variant(Bundles.dead),
     "boots and fails its health check": Variant(Bundles.sick),
+    "boots and cannot even run that check": Variant(Bundles.broken),
 }
 
 
