@@ -27,7 +27,8 @@ ALWAYS = ("jembatan-watch", "jembatan-deliver", "jembatan-keeper", "jembatan-dev
 ON_DEMAND = ("convert", "steward")
 """Services that come when they are rung for."""
 MAY_REST = ("jembatan-receive", "jembatan-share", *(f"jembatan-{name}" for name in ON_DEMAND))
-"""Units that need not run, but must not have failed."""
+"""Units that need not run, but must not have failed, nor be about to start again and again."""
+_MAY_BE = frozenset({"active", "inactive", "deactivating", ""})
 
 _PATIENCE_S = 15.0
 _NOT_OURS = ("disk-full:",)
@@ -96,8 +97,8 @@ def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
         if state != "active":
             yield f"{name} is {state or 'not known'}"
     for name in MAY_REST:
-        if units.get(name, ("", 0))[0] == "failed":
-            yield f"{name} has failed"
+        if (state := units.get(name, ("", 0))[0]) not in _MAY_BE:
+            yield f"{name} is {state}"
 
 
 def _data(root: Path) -> Iterator[str]:

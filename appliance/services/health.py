@@ -43,6 +43,8 @@ class Watch:
     """How the box is looked at, and for how long."""
 
     look: Callable[[], Look]
+    ring: Callable[[], None] = lambda: None
+    """For those who come on demand: else nobody knew whether they can."""
     now_s: Callable[[], float] = time.monotonic
     rest: Callable[[float], None] = time.sleep
     least_s: float = _WELL_S
@@ -50,13 +52,19 @@ class Watch:
 
 
 def well(watch: Watch) -> bool:
-    """Wait until the box was well for long enough; False once the limit is over."""
-    began_s, trial = watch.now_s(), Trial()
+    """Wait until the box was well for long enough; False once the limit is over.
+
+    Those who come on demand are rung for when the others are well: not while all start at once.
+    """
+    began_s, trial, has_rung = watch.now_s(), Trial(), False
     while watch.now_s() - began_s < watch.limit_s:
         before = trial.reasons
         trial = trial.after(watch.look(), watch.now_s())
         for reason in set(trial.reasons) - set(before):
             _log.info("not yet: %s", reason)
+        if not trial.reasons and not has_rung:
+            watch.ring()
+            has_rung = True
         if trial.is_passed(watch.now_s(), watch.least_s):
             return True
         watch.rest(_EVERY_S)
@@ -67,8 +75,9 @@ def well(watch: Watch) -> bool:
 
 def work(root: Path, run: Path, port: int) -> int:
     """Check, and act on it; 0 where the box is well."""
-    ring(run, *ON_DEMAND)  # they come when they are rung for: else nobody knew whether they can
-    is_well = well(Watch(lambda: look(root, port), limit_s=limit_s(time.monotonic())))
+    limit = limit_s(time.monotonic())
+    watch = Watch(lambda: look(root, port), lambda: ring(run, *ON_DEMAND), limit_s=limit)
+    is_well = well(watch)
     is_good = is_well and is_marked_good(Rauc())
     _remember(root / "box", run, is_good=is_good)
     if is_good:

@@ -82,7 +82,7 @@ class Bundles:
         return self._started_with("sick", _NO_PAGE)
 
     def broken(self) -> Path:
-        """Signed well; it boots, and none of its programs runs, its own check of health neither."""
+        """Signed well; it boots, and none of its programs runs, not even its check of health."""
         return self._started_with("broken", _NO_PYTHON)
 
     def _started_with(self, name: str, arguments: str) -> Path:

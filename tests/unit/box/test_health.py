@@ -32,7 +32,13 @@ def judged(*looks: Look) -> tuple[bool, float]:
             yield looks[-1]
 
     each = going()
-    watch = Watch(lambda: next(each), clock.monotonic, lambda s: clock.passes(seconds=s), 20, 300)
+    watch = Watch(
+        lambda: next(each),
+        now_s=clock.monotonic,
+        rest=lambda s: clock.passes(seconds=s),
+        least_s=20,
+        limit_s=300,
+    )
     return well(watch), clock.monotonic()
 
 
@@ -42,6 +48,20 @@ def test_a_box_that_is_well_for_a_while_passes() -> None:
 
 def test_a_start_may_take_its_time() -> None:
     assert judged(*[UNWELL] * 30, RESTARTED) == (True, 30 * 3 + 21)
+
+
+def test_who_comes_on_demand_is_rung_for_once_the_others_are_well() -> None:
+    rung = []
+    clock = FakeClock()
+    looks = iter([UNWELL, UNWELL, *[RESTARTED] * 20])
+    watch = Watch(
+        lambda: next(looks),
+        lambda: rung.append(clock.monotonic()),
+        clock.monotonic,
+        lambda s: clock.passes(seconds=s),
+    )
+    assert well(watch)
+    assert rung == [6]
 
 
 def test_a_service_that_starts_again_begins_the_wait_anew() -> None:
@@ -116,5 +136,5 @@ def test_who_comes_on_demand_may_rest_and_must_not_fail(
     )
     monkeypatch.setattr(health, "_systemctl", lambda _: text)
     found = health.look(tmp_path, 1)
-    assert found.reasons[2:] == ("jembatan-convert has failed",)
+    assert found.reasons[2:] == ("jembatan-convert is failed",)
     assert set(found.starts) == {*ALWAYS, *MAY_REST}
