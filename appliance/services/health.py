@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 from appliance import __version__
 from appliance.box import news, record
 from appliance.box.board import board
+from appliance.box.bootenv import remembered
+from appliance.box.bootfat import BOOT
 from appliance.box.health import ON_DEMAND, Look, Trial, look
 from appliance.box.rauc import Rauc
 from appliance.box.record import Stage
+from appliance.box.slots import is_on_trial
 from appliance.clock import SystemClock, stamp
 from appliance.errors import DiskFull, Problem, Unhealthy
 from appliance.journal.bell import ring
@@ -44,7 +47,7 @@ class Watch:
 
     look: Callable[[], Look]
     ring: Callable[[], None] = lambda: None
-    """For those who come on demand: else nobody knew whether they can."""
+    """For those who come on demand, where it is to be known whether they can."""
     now_s: Callable[[], float] = time.monotonic
     rest: Callable[[float], None] = time.sleep
     least_s: float = _WELL_S
@@ -75,8 +78,9 @@ def well(watch: Watch) -> bool:
 
 def work(root: Path, run: Path, port: int) -> int:
     """Check, and act on it; 0 where the box is well."""
+    rung = ON_DEMAND if is_on_trial(remembered(BOOT), board().slot) else ()
     limit = limit_s(time.monotonic())
-    watch = Watch(lambda: look(root, port), lambda: ring(run, *ON_DEMAND), limit_s=limit)
+    watch = Watch(lambda: look(root, port), lambda: ring(run, *rung), limit_s=limit)
     is_well = well(watch)
     is_good = is_well and is_marked_good(Rauc())
     _remember(root / "box", run, is_good=is_good)
