@@ -78,13 +78,14 @@ def well(watch: Watch) -> bool:
 
 def work(root: Path, run: Path, port: int) -> int:
     """Check, and act on it; 0 where the box is well."""
-    rung = ON_DEMAND if is_on_trial(remembered(BOOT), board().slot) else ()
+    on_trial = is_on_trial(remembered(BOOT), board().slot)
+    rung = ON_DEMAND if on_trial else ()
     limit = limit_s(time.monotonic())
     watch = Watch(lambda: look(root, port), lambda: ring(run, *rung), limit_s=limit)
     is_well = well(watch)
     is_good = is_well and is_marked_good(Rauc())
     _remember(root / "box", run, is_good=is_good)
-    if is_good:
+    if is_good and on_trial:
         ring(run, "steward")  # a stick with the next update may have waited for the trial's end
     return 0 if is_good else 1
 
