@@ -37,7 +37,8 @@ def test_the_buttons_times_are_those_of_the_readme() -> None:
     said = {
         Meaning.STATUS: "up to {until_s:.0f} s",
         Meaning.NETWORK: "{from_s:.0f} to {until_s:.0f} s",
-        Meaning.RESET: "held while switching on, {from_s:.0f} to {until_s:.0f} s from when keeper runs",
+        Meaning.RESET: "held while switching on, {from_s:.0f} to {until_s:.0f} s from when "
+        "keeper runs",
     }
     for window in WINDOWS:
         words = said[window.meaning].format(from_s=window.from_s, until_s=window.until_s)
