@@ -106,8 +106,10 @@ def prepare(serial: str, where: Where, must_be_empty: Callable[[Path], None]) ->
             return _erase(serial, where, header)
         where.luks.mark(State.FINISHED, header.salt)
         said = [*said, refusal]
+    if recorded(where.boot) != header.uuid:
+        _record(where.boot, header.uuid)  # before any image: else nothing keeps it from MAKE
     filesystem.mount(device, where.data)
-    if said or recorded(where.boot) != header.uuid:
+    if said:
         said = [*said, *_noted(where.boot, header.uuid)]
     return said
 
@@ -257,7 +259,7 @@ def _record(boot: Path, uuid: str) -> None:
 
 
 def _noted(boot: Path, uuid: str) -> list[Problem]:
-    """The same; where that partition is full or damaged, the data is whole all the same."""
+    """The same, once more; where that partition is full now, the data is whole all the same."""
     try:
         _record(boot, uuid)
     except Problem as problem:

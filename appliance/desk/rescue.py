@@ -10,12 +10,13 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from errno import ENOSPC
 from typing import TYPE_CHECKING
 
+from appliance.board.drive.taken import untaken
 from appliance.clock import SystemClock
-from appliance.desk.unsent import STATES, drives, not_taken
+from appliance.desk.unsent import STATES, not_taken
 from appliance.errors import NotThere
 from appliance.journal.journal import Journal, Paths
 from appliance.journal.worker import Worker
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 _ALL = 1 << 62
 _NO_FILE_NAME = re.compile(r"[^\w.\-+=,@ ()]", re.ASCII)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_AS_A_DISK = (
+    "The drive that the box posed as, on which not everything was taken: open it as the image of a"
+    " disk, and compare its files with this list."
+)
 _WHO = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "StudyDate", "Modality")
 _ORIGINS = (Origin.WORKLIST, Origin.HEADER, Origin.SIDECAR, Origin.FILENAME, Origin.EXIF)
 
@@ -77,7 +82,8 @@ def rescue(card: Path, run: Path, out: Path) -> list[Rescued]:
         journal = Journal(paths, worker, SystemClock())
         try:
             files = (_file(n, each, out) for n, each in enumerate(not_taken(journal), 1))
-            found = [*_items(journal, out), *files, *(_drive(i, out) for i in drives(paths))]
+            posed = (_drive(image, out) for image in untaken(paths.drives))
+            found = [*_items(journal, out), *files, *posed]
         finally:
             journal.close()
     finally:
@@ -132,40 +138,34 @@ def _who(item: Item, evidence: Evidence) -> dict[str, str]:
 
 def _file(number: int, arrival: Arrival, out: Path) -> Rescued:
     """Numbered: two names may be plain alike."""
-    folder = out / "not-taken" / _plain(arrival.source)
-    target = folder / f"{number:06}_{_plain(arrival.name)}"
-    folder.mkdir(parents=True, exist_ok=True)
+    target = out / "not-taken" / _plain(arrival.source) / f"{number:06}_{_plain(arrival.name)}"
+    return _never_taken(arrival.source, arrival.name, arrival.path, target, out)
+
+
+def _drive(image: Path, out: Path) -> Rescued:
+    """What the modality took for its stick, whole."""
+    source = image.parent.name
+    target = out / "not-taken" / _plain(source) / image.name
+    rescued = _never_taken(source, image.name, image, target, out)
+    return replace(rescued, note=" ".join(filter(None, (_AS_A_DISK, rescued.note))))
+
+
+def _never_taken(source: str, name: str, file: Path, target: Path, out: Path) -> Rescued:
+    target.parent.mkdir(parents=True, exist_ok=True)
     note = ""
     try:
-        shutil.copyfile(arrival.path, target, follow_symlinks=False)
+        shutil.copyfile(file, target, follow_symlinks=False)
     except OSError as error:
         if error.errno == ENOSPC:
             raise
         note = f"{target.name} could not be read to its end: {error.strerror}."
     return Rescued(
-        name=arrival.name,
-        source=arrival.source,
+        name=name,
+        source=source,
         state="never taken",
         size_bytes=target.stat().st_size if target.exists() else 0,
-        file=_below(target, out) if target.exists() else "",
+        file=_below(target if target.exists() else None, out),
         note=note,
-    )
-
-
-def _drive(image: Path, out: Path) -> Rescued:
-    """What the modality took for its stick, whole."""
-    name = _plain(image.parent.name)
-    target = out / "not-taken" / name / image.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(image, target)
-    return Rescued(
-        name=image.name,
-        source=image.parent.name,
-        state="never taken",
-        size_bytes=target.stat().st_size,
-        file=_below(target, out),
-        note="The drive that the box posed as, on which not everything was taken: open it as the "
-        "image of a disk, and compare its files with this list.",
     )
 
 

@@ -6,12 +6,14 @@ when nobody can bring another image between the look and the deed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.board.drive.taken import untaken
 from appliance.box import vault
 from appliance.call import ask as call
 from appliance.clock import SystemClock
-from appliance.desk.unsent import Unsent, drives, shared, unsent
+from appliance.desk.unsent import Unsent, shared, unsent
 from appliance.errors import JournalFault, JournalNewer
 from appliance.errors.card import NotUnderstood, UnsentImages
 from appliance.journal.charge import Charge
@@ -57,7 +59,8 @@ def decide(paths: Paths) -> None:
 def must_be_empty(paths: Paths) -> None:
     """Raises UnsentImages where a reset would lose an image, NotUnderstood where nobody knows."""
     try:
-        found = _look(paths)
+        # No spare has what is on a drive only.
+        found = replace(_look(paths), drives=len([*untaken(paths.drives)]))
     except (JournalFault, JournalNewer) as fault:
         raise NotUnderstood(why=fault.sentence) from fault
     except OSError as error:
@@ -67,14 +70,16 @@ def must_be_empty(paths: Paths) -> None:
 
 
 def against(journal: Journal) -> Unsent:
-    """What a reset would lose; of a box that was handed over only what its spare has not."""
+    """What a reset would lose, but for the drives, which are for root to look at; of a box that
+    was handed over nothing, since its spare has it.
+    """
     has_left = journal.charge.standing().state is Charge.LEFT
-    return Unsent({}, drives=len(drives(journal.paths))) if has_left else unsent(journal)
+    return Unsent({}) if has_left else unsent(journal)
 
 
 def _look(paths: Paths) -> Unsent:
     if not paths.journal.exists() or not paths.journal.stat().st_size:  # as tmpfiles.d made it
-        return Unsent({}, sum(1 for _ in shared(paths)), len(drives(paths)))
+        return Unsent({}, sum(1 for _ in shared(paths)))
     worker = Worker(paths.run, "reset")
     try:
         journal = Journal(paths, worker, SystemClock())

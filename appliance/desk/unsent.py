@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.board.drive.taken import untaken
 from appliance.intake.accept import fingerprint, shown_name
 from appliance.model import Arrival, ItemState
 from appliance.sources.tree import Tree
@@ -58,24 +57,12 @@ class Unsent:
 
 
 def unsent(journal: Journal) -> Unsent:
-    """What the box of that journal holds."""
+    """What the box of that journal holds, but for its drives, which are for root to look at."""
     counts = journal.ledger.item_counts()
     return Unsent(
         {state: counts[state] for state in STATES if counts.get(state)},
         sum(1 for _ in not_taken(journal)),
-        len(drives(journal.paths)),
     )
-
-
-def drives(paths: Paths) -> list[Path]:
-    """The images of drives on which something may be that watch never took.
-
-    None for who may not look: root decides what goes.
-    """
-    try:
-        return list(untaken(paths.drives))
-    except PermissionError:
-        return []
 
 
 def not_taken(journal: Journal) -> Iterator[Arrival]:

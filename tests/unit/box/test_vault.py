@@ -4,10 +4,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import recovery_key, vault
+from appliance.box import bootfat, filesystem, recovery_key, vault
 from appliance.box.luks import Cipher, Header, Luks, State
 from appliance.box.vault import Step, Where
-from appliance.errors.card import DataDamaged, MistypedKey, NoSerial, WrongRecoveryKey
+from appliance.errors import DiskFull
+from appliance.errors.card import (
+    DataDamaged,
+    DataRepaired,
+    MistypedKey,
+    NoSerial,
+    WrongRecoveryKey,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +89,9 @@ def test_nothing_is_made_for_a_board_without_a_serial(tmp_path: Path) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> tuple[Where, str]:
-    where, key = Where(tmp_path / "card", tmp_path / "data", tmp_path), recovery_key.make()
+    where = Where(tmp_path / "card", tmp_path / "data", tmp_path, boot=tmp_path / "boot")
+    key = recovery_key.make()
+    (where.boot / vault.RECORD).parent.mkdir(parents=True)
     with where.luks.device.open("wb") as file:
         file.truncate(32 << 20)
     luks = Luks(where.luks.device, QUICK)
@@ -118,3 +127,38 @@ def test_nothing_can_be_asked_of_what_is_not_finished(tmp_path: Path) -> None:
         vault.ask_reset(where)
     with pytest.raises(DataDamaged):
         vault.recover("def", where, recovery_key.make())
+
+
+@pytest.fixture
+def mounted(place: tuple[Where, str], monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is mounted by a start of a card whose file system had to be repaired."""
+    where, _ = place
+    found: list[Path] = []
+    monkeypatch.setattr(vault, "_open", lambda *_: (where.luks.device, [DataRepaired()]))
+    monkeypatch.setattr(filesystem, "mount", lambda _, data: found.append(data))
+    return found
+
+
+def full(*_: object) -> None:
+    raise DiskFull(where="the card's first partition")
+
+
+def test_a_full_first_partition_does_not_keep_data_closed_that_is_on_record(
+    place: tuple[Where, str], mounted: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, _ = place
+    (where.boot / vault.RECORD).write_text(f"uuid={vault.finished(where).uuid}\n")
+    monkeypatch.setattr(bootfat, "write", full)
+    said = vault.prepare("abc", where, lambda _: None)
+    assert mounted == [where.data]
+    assert [problem.code for problem in said] == ["data-repaired", "disk-full"]
+
+
+def test_no_image_can_come_to_data_that_are_not_on_record(
+    place: tuple[Where, str], mounted: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, _ = place
+    monkeypatch.setattr(bootfat, "write", full)
+    with pytest.raises(DiskFull):
+        vault.prepare("abc", where, lambda _: None)
+    assert not mounted

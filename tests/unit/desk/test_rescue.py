@@ -108,14 +108,16 @@ def test_files_whose_names_are_plain_alike_do_not_take_each_others_place(
 def test_a_file_that_cannot_be_read_is_told_and_the_rest_comes(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = box.paths.shares / "cr1"
-    folder.mkdir(parents=True)
+    folder, drive = box.paths.shares / "cr1", box.paths.drives / "cr2"
+    for place in (folder, drive):
+        place.mkdir(parents=True)
     for name in ("a.tif", "b.tif"):
         (folder / name).write_text(name)
+    (drive / "000001.img").touch()
     copy = shutil.copyfile
 
     def dying(source: Path, target: Path, *, follow_symlinks: bool) -> None:
-        if source.name == "a.tif":
+        if source.name in {"a.tif", "000001.img"}:
             raise OSError(EIO, "Input/output error")
         copy(source, target, follow_symlinks=follow_symlinks)
 
@@ -123,6 +125,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_comes(
     found = {each.name: each for each in rescue(box.paths.root, tmp_path / "w", tmp_path / "out")}
     assert found["a.tif"].note.endswith("_a.tif could not be read to its end: Input/output error.")
     assert not found["a.tif"].file
+    assert found["000001.img"].note.endswith("Input/output error.")
     assert (tmp_path / "out" / found["b.tif"].file).read_text() == "b.tif"
     assert "a.tif" in (tmp_path / "out" / "list.csv").read_text(encoding="utf-8-sig")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from errno import EACCES
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_drive_that_was_not_all_taken_stands_against_it_whoever_has_the_rest(b
     for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
         box.journal.charge.set(state, "1")
     assert refusal(box.paths) == "what the modality wrote last on the drive that the box poses as"
+
+
+def test_a_drive_that_cannot_be_looked_at_may_hold_anything(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(drives: Path) -> list[Path]:
+        raise PermissionError(EACCES, "Permission denied", str(drives))
+
+    monkeypatch.setattr(reset, "untaken", forbidden)
+    with pytest.raises(NotUnderstood, match="Permission denied"):
+        reset.must_be_empty(box.paths)
 
 
 def test_a_box_that_never_took_an_image_may_be_reset(tmp_path: Path) -> None:
