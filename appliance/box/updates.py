@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.box import fetch, record
 from appliance.box.bundle import System, bundle_of, objection, version_of
-from appliance.box.record import Record, Stage, said
+from appliance.box.record import Record, Said, Stage, said
 from appliance.box.slots import is_on_trial, may_go_back, other
 from appliance.call import Handing
 from appliance.clock import stamp
@@ -91,6 +91,8 @@ class Updates:
         self._clock = clock
         self._engaged = engaged
         self._doing: Doing | None = None
+        self._stick: Said | None = None
+        """Why nothing was installed from the stick that was plugged in last."""
         self._one = Lock()
 
     @property
@@ -116,6 +118,7 @@ class Updates:
             "doing": asdict(self._doing) if self._doing else None,
             "upload": upload._asdict() if upload else None,
             "last": asdict(last) if last else None,
+            "stick": asdict(self._stick) if self._stick else None,
         }
 
     @property
@@ -126,14 +129,16 @@ class Updates:
     def take_from_stick(self, mount: Callable[[], Mounted], label: str) -> None:
         """Install the update on a stick, unless it was here before; goes on in the background.
 
-        The stick is let go of as soon as it was read; one that cannot be mounted is let be.
+        The stick is let go of as soon as it was read; one that cannot be mounted is let be, and
+        the page says so.
         """
+        self._stick = None
 
         def bring() -> None:
             try:
                 mounted = mount()
             except (Declined, NoHelper) as problem:
-                _log.warning("%s: %s", label, problem)
+                self._let_be(label, problem)
                 return
             try:
                 file = fetch.find(mounted.root, label)
@@ -145,7 +150,7 @@ class Updates:
         try:
             self._begin(f"The stick {label}", bring)
         except (AlreadyUpdating, StillOnTrial) as problem:
-            _log.warning("%s: %s", label, problem)
+            self._let_be(label, problem)
 
     # What callers ask for
 
@@ -196,6 +201,8 @@ class Updates:
         with self._engaged.at_work():
             try:
                 work()
+            except (BundleFellBack, AlreadyInstalled) as problem:
+                self._let_be(name, problem)  # what became of it stays said
             except Problem as problem:
                 _log.error("%s: %s %s", name, problem, problem.hint)
                 self._keep_refusal(name, problem)
@@ -249,6 +256,11 @@ class Updates:
             return AlreadyInstalled(version=version)
         return None
 
+    def _let_be(self, name: str, problem: Problem) -> None:
+        """What a stick brings is not installed."""
+        _log.warning("%s: %s %s", name, problem, problem.hint)
+        self._stick = said(problem)
+
     def _set(self, doing: Doing) -> None:
         self._doing = doing
 
@@ -272,9 +284,6 @@ class Updates:
         record.write(machine.place, kept)
 
     def _keep_refusal(self, name: str, problem: Problem) -> None:
-        """What became of an update stays said when its stick asks again."""
-        if isinstance(problem, BundleFellBack | AlreadyInstalled):
-            return
         at = stamp(self._clock.utc())
         last = record.read(self._machine.place)
         if last and last.stage is Stage.INSTALLING:

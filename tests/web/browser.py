@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from selenium.webdriver.remote.webelement import WebElement
 
@@ -46,9 +46,13 @@ class Person:
 
     def fill(self, label: str, text: str) -> None:
         """Type a text into the field of that label, in the place of what was there."""
-        field = self._field(label)
-        field.clear()
-        field.send_keys(text)
+
+        def type_in() -> None:
+            field = self._field(label)
+            field.clear()
+            field.send_keys(text)
+
+        self._looking_again(type_in)
 
     def attach(self, label: str, file: Path) -> None:
         """Pick a file in the field of that label."""
@@ -69,10 +73,14 @@ class Person:
     def press(self, words: str) -> None:
         """The button or link of these words, which must be within reach."""
         said = f"contains(normalize-space(.), {words!r})"
-        found = self._driver.find_elements(By.XPATH, f"//button[{said}] | //a[{said}]")
-        shown = [element for element in found if element.is_displayed()]
-        assert shown, f"nothing to press says {words!r} on:\n{self.reads()}"
-        shown[0].click()
+
+        def press() -> None:
+            found = self._driver.find_elements(By.XPATH, f"//button[{said}] | //a[{said}]")
+            shown = [element for element in found if element.is_displayed()]
+            assert shown, f"nothing to press says {words!r} on:\n{self.reads()}"
+            shown[0].click()
+
+        self._looking_again(press)
 
     def open(self, summary: str) -> None:
         """Unfold what is folded up under these words."""
@@ -136,6 +144,18 @@ class Person:
         content = base64.b64decode(answer["data"])
         (SCREENS / f"{name}.pdf").write_bytes(content)
         return len(re.findall(rb"/Type\s*/Page\b", content))
+
+    def _looking_again(self, act: Callable[[], None]) -> None:
+        """Do it; once more where the page was replaced between the look and the deed."""
+        patience = WebDriverWait(
+            self._driver, _PATIENCE_S, 0.1, ignored_exceptions=[StaleElementReferenceException]
+        )
+
+        def is_done(_: Chrome) -> bool:
+            act()
+            return True
+
+        patience.until(is_done)
 
     def _field(self, label: str) -> WebElement:
         found = self._driver.find_element(

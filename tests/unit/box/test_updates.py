@@ -171,6 +171,7 @@ def test_a_stick_that_stays_in_does_not_install_what_fell_back_again(
     sticks(bench, usb, "second").look()
     bench.wait()
     assert record.read(bench.root / "box") == fell_back
+    assert bench.of_the_stick == "bundle-fell-back"
     assert len(bench.rauc.installed_bytes) == 1
     bench.install(bundle())  # who asks for it gets it
     assert len(bench.rauc.installed_bytes) == 2
@@ -189,6 +190,7 @@ def test_a_stick_that_stays_in_does_not_lead_from_restart_to_restart(
     sticks(bench, usb, "second").look()
     bench.wait()
     assert record.read(bench.root / "box") == good
+    assert bench.of_the_stick == "already-installed"
     assert len(bench.rauc.installed_bytes) == 1
 
 
@@ -214,7 +216,14 @@ def test_a_stick_that_cannot_be_mounted_is_let_be(bench: Bench, usb: FakeSticks)
     usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
     usb.unreadable = "its file system is damaged"
     sticks(bench, usb).look()
+    bench.wait()
     assert bench.updates.status()["last"] is None
+    assert bench.of_the_stick == "declined"
+    usb.unreadable = ""
+    usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
+    sticks(bench, usb, "second").look()
+    bench.wait()
+    assert bench.of_the_stick is None
 
 
 def test_a_link_on_a_stick_is_not_followed(bench: Bench, usb: FakeSticks) -> None:
@@ -243,6 +252,7 @@ def test_a_stick_that_comes_in_the_midst_of_another_update_waits_in_vain(
     goes_on.set()
     bench.wait()
     assert bench.last["name"] == "first.raucb"
+    assert bench.of_the_stick == "already-updating"
     assert not mounted
 
 
