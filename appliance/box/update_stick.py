@@ -46,13 +46,20 @@ class UpdateSticks:
         self._updates.take_from_stick(lambda: self._helper.open(volume.id), volume.label)
 
     def _is_seen(self, volume: UsbVolume) -> bool:
-        try:
-            return self._seen_path.read_text(encoding="utf-8") == self._name(volume)
-        except FileNotFoundError:
-            return False
+        return self._name(volume) in self._seen()
 
     def _remember(self, volume: UsbVolume) -> None:
-        durable.publish(self._seen_path, self._name(volume).encode(), mode=0o600)
+        seen = [each for each in self._seen() if each.startswith(self._start)]
+        durable.publish(
+            self._seen_path, "\n".join([*seen, self._name(volume)]).encode(), mode=0o600
+        )
+
+    def _seen(self) -> list[str]:
+        """Each stick that was looked at, at least those of this start."""
+        try:
+            return self._seen_path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
 
     def _name(self, volume: UsbVolume) -> str:
         """This stick, plugged in this time."""

@@ -87,3 +87,5 @@ def _tell(now: dict[str, Any]) -> None:
         say(f"Last update: {last['name']}, {last['stage']} ({last['at']}).")
         if problem := last["problem"]:
             say(f"  {problem['sentence']}", f"  {problem['hint']}")
+    if stick := now["stick"]:
+        say(f"Nothing was installed from the last stick: {stick['sentence']}")

@@ -63,3 +63,9 @@ class Bench:
         last = self.updates.status()["last"]
         assert last
         return dict(last)
+
+    @property
+    def of_the_stick(self) -> str | None:
+        """The code why nothing was installed from the stick that was plugged in last."""
+        why = self.updates.status()["stick"]
+        return why["code"] if why else None

@@ -13,6 +13,7 @@ from appliance.box import news, record
 from appliance.box.board import Slot
 from appliance.call import Server
 from appliance.desk.update import PIECE_BYTES
+from appliance.errors import Declined
 from tests.builders.updating import Bench
 from tests.fakes.rauc import FakeRauc, bundle
 from tests.web.visitor import Visitor, text_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from appliance.board.mount import Mounted
     from tests.builders.box import Box
     from tests.web.browser import Person
 
@@ -95,6 +97,21 @@ def test_what_is_refused_is_said_with_the_reason(owner: Visitor, bench: Bench) -
     assert answer.location == PAGE
     bench.wait()
     assert "There is no whole file to install" in text_of(owner.get(PAGE))
+
+
+def test_a_stick_that_is_let_be_is_said(owner: Visitor, bench: Bench) -> None:
+    why = "Its file system is damaged."
+
+    def mount() -> Mounted:
+        raise Declined(why, "cannot-mount", "Take another stick.")
+
+    bench.updates.take_from_stick(mount, "JEMBATAN-UPDATE")
+    bench.wait()
+    shown = text_of(owner.get(PAGE))
+    assert (
+        "Nothing was installed from the stick that was plugged in last. Its file system" in shown
+    )
+    assert "Take another stick." in shown
 
 
 def test_what_fell_back_is_said(owner: Visitor, bench: Bench) -> None:

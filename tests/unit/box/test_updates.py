@@ -157,6 +157,18 @@ def test_a_stick_with_an_update_is_taken_once(bench: Bench, usb: FakeSticks) -> 
     assert len(bench.rauc.installed_bytes) == 1
 
 
+def test_of_two_sticks_each_is_looked_at_once(
+    bench: Bench, usb: FakeSticks, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(2):
+        usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
+    for _ in range(3):
+        sticks(bench, usb).look()
+        bench.wait()
+    assert len([each for each in caplog.messages if "brings an update" in each]) == 2
+
+
 def test_a_stick_that_stays_in_does_not_install_what_fell_back_again(
     bench: Bench, usb: FakeSticks
 ) -> None:
@@ -213,15 +225,16 @@ def test_a_stick_has_one_update(bench: Bench, usb: FakeSticks, names: tuple[str,
 
 
 def test_a_stick_that_cannot_be_mounted_is_let_be(bench: Bench, usb: FakeSticks) -> None:
-    usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
+    plugged = usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
     usb.unreadable = "its file system is damaged"
     sticks(bench, usb).look()
     bench.wait()
     assert bench.updates.status()["last"] is None
-    assert bench.of_the_stick == "declined"
+    assert bench.of_the_stick == "cannot-mount"
     usb.unreadable = ""
+    usb.pull(plugged)
     usb.plug(stick(bench.root, "u.raucb"), "JEMBATAN-UPDATE")
-    sticks(bench, usb, "second").look()
+    sticks(bench, usb).look()
     bench.wait()
     assert bench.of_the_stick is None
 

@@ -9,12 +9,15 @@ import pytest
 
 from appliance.__main__ import main
 from appliance.call import Server
+from appliance.errors import NoHelper
 from tests.builders.updating import Bench
 from tests.fakes.rauc import bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from appliance.board.mount import Mounted
 
 
 @pytest.fixture
@@ -68,6 +71,16 @@ def test_what_is_refused_is_said_and_fails(
     assert "begins with https://" in capsys.readouterr().err
     assert jembatan(bench, "status") == 0
     assert "is not signed by" in capsys.readouterr().out
+
+
+def test_a_stick_that_is_let_be_is_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    def mount() -> Mounted:
+        raise NoHelper(what="USB", why="the devices service does not answer")
+
+    bench.updates.take_from_stick(mount, "JEMBATAN-UPDATE")
+    bench.wait()
+    assert jembatan(bench, "status") == 0
+    assert "Nothing was installed from the last stick: " in capsys.readouterr().out
 
 
 def test_where_nobody_answers_that_is_said(
