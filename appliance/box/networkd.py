@@ -1,6 +1,6 @@
 """Owns what systemd-networkd, timesyncd and wpa_supplicant are told: their files below /run. Pure.
 
-Nothing is written where a box is as it was new: systemd/network/90-jembatan.network then says all.
+Nothing is written where a box is as it was new: what is shipped in systemd/network then says all.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from appliance.box.network import ALWAYS, LAN, MODALITY, WIFI
+from appliance.box.network import ALWAYS, LAN, MODALITY, WIFI, Lan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.box.network import Dot1x, Lan, Network, Wifi
+    from appliance.box.network import Dot1x, Network, Wifi
 
 UNITS = "systemd/network"
 TIME = "systemd/timesyncd.conf.d/50-jembatan.conf"
@@ -29,6 +29,8 @@ _QUIET: Options = [("LLMNR", "no"), ("IPv6AcceptRA", "no")]
 _LAN: Options = [("MulticastDNS", "yes"), *_QUIET, ("LinkLocalAddressing", "ipv6")]
 _OPTIONAL: Options = [("RequiredForOnline", "no")]
 _BY_DHCP: Options = [("ClientIdentifier", "mac"), ("UseHostname", "no"), ("UseDomains", "yes")]
+_AFTER_LAN = "2048"
+"""networkd's own is 1024 for what DHCP gives, the kernel's 0 for an address."""
 _EMIT_NOTHING: Options = [
     *(("EmitDNS", "no"), ("EmitNTP", "no"), ("EmitRouter", "no")),
     *(("EmitTimezone", "no"), ("DefaultLeaseTimeSec", "12h")),
@@ -39,7 +41,7 @@ def files(network: Network, box: Path) -> dict[str, str]:
     """All of them by their place below /run; certificates are found below `box`."""
     found: dict[str, str] = {}
     lan = network.lan
-    if lan != type(lan)():
+    if lan != Lan():
         found[f"{UNITS}/50-jembatan-lan.network"] = _socket(lan)
     if lan.vlan:
         found[f"{UNITS}/50-jembatan-vlan.netdev"] = _vlan_device(lan)
@@ -56,15 +58,23 @@ def files(network: Network, box: Path) -> dict[str, str]:
     if network.wifi.ssid:
         found[WIRELESS] = _wireless(network.wifi)
         found[f"{UNITS}/50-jembatan-wifi.network"] = _unit(
-            ("Match", [("Name", WIFI)]), *_hospital(type(lan)())
+            ("Match", [("Name", WIFI)]), *_hospital(Lan())
         )
     return found
 
 
-def every_socket() -> str:
-    """What is shipped: any network socket is the hospital's, asks by DHCP, and can be found."""
+def own_socket() -> str:
+    """What is shipped: the board's own socket is the hospital's, asks by DHCP, can be found."""
+    return _socket(Lan())
+
+
+def any_socket() -> str:
+    """What is shipped: so is any other; where both are plugged in, answers leave by the first."""
     match = ("Match", [("Type", "ether"), ("Kind", "!*")])
-    return _unit(match, *_hospital_and_always(None))
+    sections = dict(_hospital_and_always(Lan()))
+    for name in ("DHCPv4", "Address"):
+        sections[name] = [*sections[name], ("RouteMetric", _AFTER_LAN)]
+    return _unit(match, *sections.items())
 
 
 def _socket(lan: Lan) -> str:
@@ -79,16 +89,16 @@ def _socket(lan: Lan) -> str:
 Section = tuple[str, Options]
 
 
-def _hospital_and_always(lan: Lan | None) -> Iterator[Section]:
+def _hospital_and_always(lan: Lan) -> Iterator[Section]:
     yield from _hospital(lan)
     yield _always()
 
 
-def _hospital(lan: Lan | None) -> Iterator[Section]:
+def _hospital(lan: Lan) -> Iterator[Section]:
     yield "Link", _OPTIONAL
-    if lan is None or not lan.address:
-        yield "Network", [("DHCP", "ipv4"), *_LAN, *(_names(lan) if lan else [])]
-        yield "DHCPv4", [*_BY_DHCP, *([("UseDNS", "no")] if lan and lan.dns else [])]
+    if not lan.address:
+        yield "Network", [("DHCP", "ipv4"), *_LAN, *_names(lan)]
+        yield "DHCPv4", [*_BY_DHCP, *([("UseDNS", "no")] if lan.dns else [])]
         return
     gateway = [("Gateway", lan.gateway)] if lan.gateway else []
     yield "Network", [("DHCP", "no"), ("Address", lan.address), *gateway, *_LAN, *_names(lan)]

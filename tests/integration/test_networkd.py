@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.box.network import Lan, Modality, Network
-from appliance.box.networkd import every_socket, files
+from appliance.box.networkd import any_socket, files, own_socket
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -50,13 +50,22 @@ def test_an_address_of_its_own_a_modality_with_dhcp_and_the_one_that_is_always_t
     assert "169.254" not in found["addresses"].partition("modality")[2]
 
 
-def test_a_new_box_has_the_one_that_is_always_there(tmp_path: Path) -> None:
-    """Also where no DHCP server answers. A veth is a kind of its own, unlike a socket."""
-    shipped = every_socket().replace("Kind=!*", "Name=lan")
-    found = shown(tmp_path, {"90-jembatan.network": shipped}, ALWAYS)
+SHIPPED = {"80-jembatan-lan.network": own_socket, "90-jembatan.network": any_socket}
+
+
+def test_a_new_box_has_the_one_that_is_always_there_and_answers_by_its_own_socket(
+    tmp_path: Path,
+) -> None:
+    """Also where no DHCP server answers, and the modality's cable is in. A veth is a kind of its
+    own, unlike a socket.
+    """
+    shipped = {name: text().replace("Kind=!*", "Name=modality") for name, text in SHIPPED.items()}
+    by = "169.254.0.0/16 dev {} proto kernel scope link src 169.254.77.7 {}"
+    found = shown(tmp_path, shipped, by.format("lan", "\n"), by.format("modality", "metric 2048"))
     assert found["leased"] == ""
 
 
 def test_what_is_shipped_is_what_is_said_here() -> None:
-    shipped = Path("systemd/network/90-jembatan.network").read_text()
-    assert shipped.partition("\n\n")[2] == every_socket()
+    for name, text in SHIPPED.items():
+        shipped = (Path("systemd/network") / name).read_text()
+        assert shipped.partition("\n\n")[2] == text()
