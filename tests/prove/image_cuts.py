@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from tests.prove.image_bundles import Bundles
 from tests.prove.image_rig import BOOT_S
 from tests.prove.image_torn import tear
-from tests.prove.image_update import INSTALL_S, is_good, queued, state, stick_with, updates
+from tests.prove.image_update import INSTALL_S, begun, is_good, queued, state, stick_with, updates
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ QUICK = 3
 _REDONE_S = 240
 _LOOK_EVERY_S = 0.3
 """U-Boot is up for longer before it writes."""
-_SLOT = re.compile(r"^Slot ([AB]), attempts left", re.MULTILINE)
 _KERNEL = re.compile(r"Starting kernel|Linux version")
 
 
@@ -234,8 +233,7 @@ def _phase(appliance: Appliance) -> str:
 
 
 def _slot(appliance: Appliance) -> str:
-    found = _SLOT.findall(appliance.console())
-    return found[-1] if found else "unknown"
+    return begun(appliance)[-1] if begun(appliance) else "unknown"
 
 
 def _quick_cuts(rig: Rig, waiting: Moment) -> None:

@@ -4,6 +4,7 @@ bundle that must not win: which slot runs afterwards, and what the page says of 
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ INSTALL_S = 1200
 _FALL_BACK_S = 2400
 """Three starts, each up to the time limit of the health check."""
 _QUEUED_S = 300
+_SLOT = re.compile(r"^Slot ([AB]), attempts left", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,11 @@ def updates(appliance: Appliance) -> dict[str, Any]:
     return {}
 
 
+def begun(appliance: Appliance) -> list[str]:
+    """The slots that U-Boot began since the machine was switched on, in their order."""
+    return _SLOT.findall(appliance.console())
+
+
 def stick_with(rig: Rig, bundle: Path) -> Path:
     """A stick labelled for updates."""
     return labelled_stick(rig.folder("stick") / "stick.img", LABEL, bundle)
@@ -146,41 +153,50 @@ def _refused(rig: Rig, name: str, variant: Variant, bundles: Bundles) -> None:
     """Not installed at all, and the page says why."""
     appliance, _, _ = rig.ready()
     slot = updates(appliance)["slot"]
-    appliance.plug_stick("stick", stick_with(rig, variant.make(bundles)))
-
-    def is_refused() -> bool:
-        last = updates(appliance).get("last") or {}
-        problem = last.get("problem") or {}
-        return last.get("stage") == "refused" and problem.get("code") == variant.code
-
-    _wait(appliance, f"{name}: refused", is_refused, INSTALL_S)
-    appliance.pull("stick")
-    said = updates(appliance)
-    if said["slot"] != slot:
-        appliance.fail(f"{name}: slot {said['slot']} runs, which was {slot}")
-    rig.say(f"{name}: refused ({variant.code}: {said['last']['problem']['sentence']})")
+    problem = _ended(rig, variant.make(bundles), "refused", INSTALL_S)
+    if problem["code"] != variant.code:
+        appliance.fail(f"{name}: refused as {problem['code']}, not as {variant.code}")
+    if (now := updates(appliance)["slot"]) != slot:
+        appliance.fail(f"{name}: slot {now} runs, which was {slot}")
+    rig.say(f"{name}: refused ({variant.code}: {problem['sentence']})")
 
 
 def _falls_back(rig: Rig, name: str, variant: Variant, bundles: Bundles) -> None:
     """Installed, started, given up; the slot from before runs again."""
     appliance, _, _ = rig.ready()
-    slot = updates(appliance)["slot"]
-    started = time.monotonic()
-    appliance.plug_stick("stick", stick_with(rig, variant.make(bundles)))
-
-    def has_fallen_back() -> bool:
-        last = updates(appliance).get("last") or {}
-        return last.get("stage") == "fell-back"
-
-    _wait(appliance, f"{name}: back in the slot from before", has_fallen_back, _FALL_BACK_S)
-    appliance.pull("stick")
+    slot, other = updates(appliance)["slot"], updates(appliance)["other"]["slot"]
+    bundle = variant.make(bundles)
+    started, before = time.monotonic(), len(begun(appliance))
+    problem = _ended(rig, bundle, "fell-back", _FALL_BACK_S)
     appliance.page.wait(BOOT_S)
-    said = updates(appliance)
-    if said["slot"] != slot:
-        appliance.fail(f"{name}: slot {said['slot']} runs, which was {slot}")
     seconds = time.monotonic() - started
-    sentence = said["last"]["problem"]["sentence"]
-    rig.say(f"{name}: slot {slot} runs again after {seconds:.0f} s; the page says: {sentence}")
+    if (now := updates(appliance)["slot"]) != slot:
+        appliance.fail(f"{name}: slot {now} runs, which was {slot}")
+    tried = begun(appliance)[before:].count(other)
+    if not tried:
+        appliance.fail(f"{name}: slot {other} was never begun")
+    rig.say(
+        f"{name}: slot {other} begun {tried} times, slot {slot} runs again after {seconds:.0f} s; "
+        f"the page says: {problem['sentence']}"
+    )
+
+
+def _ended(rig: Rig, bundle: Path, stage: str, seconds: float) -> dict[str, Any]:
+    """Bring an update by stick, wait until it came to that end; the problem that is told."""
+    appliance, _, _ = rig.ready()
+    last: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        last.clear()
+        last.update(updates(appliance).get("last") or {})
+        told = (last.get("name"), (last.get("problem") or {}).get("sentence", ""))
+        return last.get("stage") == stage and any(bundle.name in each for each in told if each)
+
+    appliance.plug_stick("stick", stick_with(rig, bundle))
+    _wait(appliance, f"{bundle.name}: {stage}", has_ended, seconds)
+    appliance.pull("stick")
+    problem: dict[str, Any] = last["problem"]
+    return problem
 
 
 def _wait(appliance: Appliance, what: str, look: Callable[[], bool], seconds: float) -> None:
