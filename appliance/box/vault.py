@@ -100,6 +100,7 @@ def prepare(serial: str, where: Where, must_be_empty: Callable[[Path], None]) ->
         if not wanted:
             raise
         return _erase(serial, where, header)  # nobody can look into it; who holds it has decided
+    _must_remember(device, where)
     if wanted or header.state is State.RESET_ASKED:
         refusal = _refusal(device, where, must_be_empty)
         if refusal is None:
@@ -178,10 +179,18 @@ def _open(serial: str, where: Where, header: Header) -> tuple[Path, list[Problem
     """The device, whole and ours, not mounted; what is to be told of it."""
     device = where.luks.open_for_board(NAME, serial, header.salt)
     is_repaired = filesystem.check(device, _BOX_FOLDER)
+    return device, [DataRepaired()] if is_repaired else []
+
+
+def _must_remember(device: Path, where: Where) -> None:
+    """Raises DataDamaged where images are there and their journal is not.
+
+    Such a card is not erased either, whoever wants it: its images can be read, and are unsent for
+    all that anybody knows.
+    """
     with _mounted(device, where.aside) as data:
         if _has_forgotten(data):
             raise DataDamaged(why="the journal of its images is gone, and the images are there")
-    return device, [DataRepaired()] if is_repaired else []
 
 
 @contextmanager

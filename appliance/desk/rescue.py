@@ -10,17 +10,21 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from errno import ENOSPC
+from itertools import count
 from typing import TYPE_CHECKING
 
+from appliance import durable
 from appliance.board.drive.taken import untaken
 from appliance.clock import SystemClock
-from appliance.desk.unsent import STATES, not_taken
-from appliance.errors import NotThere
+from appliance.desk.unsent import STATES, not_taken, off_lines, shared, spooled
+from appliance.errors import DiskFull, JournalFault, NotThere
 from appliance.journal.journal import Journal, Paths
 from appliance.journal.worker import Worker
 from appliance.model import Origin
+from appliance.peek import Misfit, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,25 +75,67 @@ class Rescued:
 def rescue(card: Path, run: Path, out: Path) -> list[Rescued]:
     """Copy what is unsent in the data at `card` to `out`, with list.csv and list.json there.
 
-    `run` is a folder to work in. Raises NotThere, JournalFault, JournalNewer, DiskFull; OSErrors
-    fly.
+    `run` is a folder to work in. Raises NotThere, JournalNewer, DiskFull; OSErrors fly.
     """
     paths = Paths(card, run)
-    if not paths.journal.exists():
+    found: list[Rescued] = []
+    try:
+        with durable.room_needed(out):
+            found.extend(_all(paths, out))
+            _list(found, out)
+    except DiskFull:
+        with suppress(OSError):
+            _list(found, out)  # of what is there
+        raise
+    if not found and not _has_journal(paths):
         raise NotThere(what="journal on this card; its box has never taken an image")
-    worker = Worker(run, "rescue")
+    return found
+
+
+def _all(paths: Paths, out: Path) -> Iterator[Rescued]:
+    """Of the box, and of one that came by stick and has not taken its place yet."""
+    came = [Paths(paths.coming, paths.run)] if paths.plan.exists() else []
+    numbers = count(1)
+    for box in (paths, *came):
+        yield from _box(box, numbers, out)
+
+
+def _box(paths: Paths, numbers: Iterator[int], out: Path) -> Iterator[Rescued]:
+    """As its journal tells; where that is gone or cannot be read, all there is."""
+    told: set[str] = set()
+    try:
+        with _opened(paths) as journal:
+            for each in _items(journal, out):
+                told.add(each.sha256)
+                yield each
+            files = [*not_taken(journal)]
+    except (NotThere, JournalFault):
+        yield from (_stray(file, out) for file in spooled(paths) if file.name not in told)
+        files = [*shared(paths)]
+    for arrival in (*files, *off_lines(paths)):
+        yield _file(next(numbers), arrival, out)
+    for image in untaken(paths.drives):
+        yield _drive(image, out)
+
+
+@contextmanager
+def _opened(paths: Paths) -> Iterator[Journal]:
+    """Raises NotThere, JournalFault, JournalNewer."""
+    if not _has_journal(paths):
+        raise NotThere(what="journal")
+    worker = Worker(paths.run, "rescue")
     try:
         journal = Journal(paths, worker, SystemClock())
         try:
-            files = (_file(n, each, out) for n, each in enumerate(not_taken(journal), 1))
-            posed = (_drive(image, out) for image in untaken(paths.drives))
-            found = [*_items(journal, out), *files, *posed]
+            yield journal
         finally:
             journal.close()
     finally:
         worker.retire()
-    _list(found, out)
-    return found
+
+
+def _has_journal(paths: Paths) -> bool:
+    return paths.journal.exists() and paths.journal.stat().st_size > 0
 
 
 def _items(journal: Journal, out: Path) -> Iterator[Rescued]:
@@ -100,9 +146,10 @@ def _items(journal: Journal, out: Path) -> Iterator[Rescued]:
 
 def _item(journal: Journal, item: Item, told: Mapping[str, str], out: Path) -> Rescued:
     stem = f"{item.id:06}"
-    file, note = _copied(journal, item.sha256, out / "images" / f"{stem}_{_plain(item.name)}")
+    original = journal.spool.path(item.sha256)
+    file, note = _copied(original, out / "images" / f"{stem}_{_plain(item.name)}")
     beside = [
-        _copied(journal, sha256, out / "images" / f"{stem}_beside{n}_{_plain(name)}")
+        _copied(journal.spool.path(sha256), out / "images" / f"{stem}_beside{n}_{_plain(name)}")
         for n, (name, sha256) in enumerate(sorted(item.sidecars.items()), 1)
     ]
     evidence = item.evidence
@@ -136,6 +183,30 @@ def _who(item: Item, evidence: Evidence) -> dict[str, str]:
     return {_snake(word): value for word, value in said.items()}
 
 
+def _stray(original: Path, out: Path) -> Rescued:
+    """One that no journal tells of: it may be unsent, or at the PACS long since."""
+    file, note = _copied(original, out / "images" / f"{original.name}{_suffix(original)}")
+    return Rescued(
+        name=original.name,
+        source="",
+        state="not known",
+        sentence="The card's journal is gone or cannot be read: look whether the PACS has it.",
+        size_bytes=file.stat().st_size if file else 0,
+        file=_below(file, out),
+        sha256=original.name,
+        note=note,
+    )
+
+
+def _suffix(file: Path) -> str:
+    try:
+        with opened(file) as peek:
+            kind = peek.format()
+    except (Misfit, OSError):
+        return ""
+    return f".{kind.replace(' ', '').lower()}" if kind else ""
+
+
 def _file(number: int, arrival: Arrival, out: Path) -> Rescued:
     """Numbered: two names may be plain alike."""
     target = out / "not-taken" / _plain(arrival.source) / f"{number:06}_{_plain(arrival.name)}"
@@ -156,9 +227,7 @@ def _never_taken(source: str, name: str, file: Path, target: Path, out: Path) ->
     try:
         shutil.copyfile(file, target, follow_symlinks=False)
     except OSError as error:
-        if error.errno == ENOSPC:
-            raise
-        note = f"{target.name} could not be read to its end: {error.strerror}."
+        note = _cut_short(target, error)
     return Rescued(
         name=name,
         source=source,
@@ -169,22 +238,30 @@ def _never_taken(source: str, name: str, file: Path, target: Path, out: Path) ->
     )
 
 
-def _copied(journal: Journal, sha256: str, target: Path) -> tuple[Path | None, str]:
-    """Copy bytes out, and hash what is read: a card that was pulled may be a dying one."""
+def _copied(original: Path, target: Path) -> tuple[Path | None, str]:
+    """Copy a file of the spool, and hash what is read: a card that was pulled may be dying."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
-        with journal.spool.path(sha256).open("rb") as original, target.open("wb") as copy:
-            while chunk := original.read(1 << 20):
+        with original.open("rb") as content, target.open("wb") as copy:
+            while chunk := content.read(1 << 20):
                 digest.update(chunk)
                 copy.write(chunk)
     except FileNotFoundError:
         return None, f"The bytes of {target.name} are not on the card."
     except OSError as error:
-        return target, f"{target.name} could not be read to its end: {error.strerror}."
-    if digest.hexdigest() != sha256:
+        return target, _cut_short(target, error)
+    if digest.hexdigest() != original.name:
         return target, f"{target.name} is not what came: its bytes have changed on the card."
     return target, ""
+
+
+def _cut_short(target: Path, error: OSError) -> str:
+    """What is wrong with a copy; where it was the disk of the copies that is full, it flies."""
+    if error.errno == ENOSPC:
+        target.unlink(missing_ok=True)  # the list needs a little room
+        raise error
+    return f"{target.name} could not be read to its end: {error.strerror}."
 
 
 def _list(found: Sequence[Rescued], out: Path) -> None:

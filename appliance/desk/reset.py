@@ -13,7 +13,7 @@ from appliance.board.drive.taken import untaken
 from appliance.box import vault
 from appliance.call import ask as call
 from appliance.clock import SystemClock
-from appliance.desk.unsent import Unsent, shared, unsent
+from appliance.desk.unsent import Unsent, off_lines, shared, spooled, unsent
 from appliance.errors import JournalFault, JournalNewer
 from appliance.errors.card import NotUnderstood, UnsentImages
 from appliance.journal.charge import Charge
@@ -58,9 +58,12 @@ def decide(paths: Paths) -> None:
 
 def must_be_empty(paths: Paths) -> None:
     """Raises UnsentImages where a reset would lose an image, NotUnderstood where nobody knows."""
+    if paths.plan.exists():
+        raise UnsentImages(what="another box, which came by stick: start this one again first")
     try:
-        # No spare has what is on a drive only.
-        found = replace(_look(paths), drives=len([*untaken(paths.drives)]))
+        # No spare has what is on a drive or came over a line only.
+        drives, lines = len([*untaken(paths.drives)]), len([*off_lines(paths)])
+        found = replace(_look(paths), drives=drives, lines=lines)
     except (JournalFault, JournalNewer) as fault:
         raise NotUnderstood(why=fault.sentence) from fault
     except OSError as error:
@@ -71,14 +74,17 @@ def must_be_empty(paths: Paths) -> None:
 
 def against(journal: Journal) -> Unsent:
     """What a reset would lose, but for the drives, which are for root to look at; of a box that
-    was handed over nothing, since its spare has it.
+    was handed over nothing, once it is known which box has it.
     """
-    has_left = journal.charge.standing().state is Charge.LEFT
-    return Unsent({}) if has_left else unsent(journal)
+    standing = journal.charge.standing()
+    is_elsewhere = standing.state is Charge.LEFT and standing.other
+    return Unsent({}) if is_elsewhere else unsent(journal)
 
 
 def _look(paths: Paths) -> Unsent:
     if not paths.journal.exists() or not paths.journal.stat().st_size:  # as tmpfiles.d made it
+        if any(spooled(paths)):
+            raise NotUnderstood(why="Its journal is gone, and images are there.")
         return Unsent({}, sum(1 for _ in shared(paths)))
     worker = Worker(paths.run, "reset")
     try:

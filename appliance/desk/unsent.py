@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ STATES: Mapping[str, str] = {
     ItemState.QUARANTINED: "set aside because they cannot be used",
 }
 """All but `done` (every PACS has it) and `ignored` (a rule or a person said so)."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,14 @@ class Unsent:
     """How many images stand at each of STATES."""
     files: int = 0
     """How many files lie in the shares of the box and were never taken."""
+    lines: int = 0
+    """How many files came over its serial lines and were not taken in yet."""
     drives: int = 0
     """On how many drives that the box poses as something may be that was never taken."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.items or self.files or self.drives)
+        return bool(self.items or self.files or self.lines or self.drives)
 
     @property
     def sentence(self) -> str:
@@ -51,6 +55,8 @@ class Unsent:
             parts.append(f"{_counted(total, 'image')} ({each})")
         if self.files:
             parts.append(f"{_counted(self.files, 'file')} in its network shares")
+        if self.lines:
+            parts.append(f"{_counted(self.lines, 'file')} that came over a serial line")
         if self.drives:
             parts.append("what the modality wrote last on the drive that the box poses as")
         return " and ".join(parts)
@@ -61,7 +67,8 @@ def unsent(journal: Journal) -> Unsent:
     counts = journal.ledger.item_counts()
     return Unsent(
         {state: counts[state] for state in STATES if counts.get(state)},
-        sum(1 for _ in not_taken(journal)),
+        files=sum(1 for _ in not_taken(journal)),
+        lines=sum(1 for _ in off_lines(journal.paths)),
     )
 
 
@@ -72,7 +79,21 @@ def not_taken(journal: Journal) -> Iterator[Arrival]:
 
 def shared(paths: Paths) -> Iterator[Arrival]:
     """All files in the shares of the box. OSErrors fly."""
-    folders = sorted(paths.shares.iterdir()) if paths.shares.is_dir() else []
+    return _below(paths.shares)
+
+
+def off_lines(paths: Paths) -> Iterator[Arrival]:
+    """All files that came over serial lines and were not taken in yet. OSErrors fly."""
+    return _below(paths.lines)
+
+
+def spooled(paths: Paths) -> Iterator[Path]:
+    """All that was ever taken in and is still there, each named by its SHA-256. OSErrors fly."""
+    return (path for path in sorted(paths.spool.glob("??/*")) if _SHA256.fullmatch(path.name))
+
+
+def _below(place: Path) -> Iterator[Arrival]:
+    folders = sorted(place.iterdir()) if place.is_dir() else []
     for folder in folders:
         if folder.is_dir() and not folder.is_symlink():
             yield from _arrivals(folder)

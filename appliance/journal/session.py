@@ -52,6 +52,11 @@ class Paths(NamedTuple):
         return self.root / "drives"
 
     @property
+    def lines(self) -> Path:
+        """What came over serial lines and is not accepted yet, a folder for each source."""
+        return self.root / "var" / "serial"
+
+    @property
     def etc(self) -> Path:
         """The folder of settings."""
         return self.root / "etc"

@@ -145,7 +145,7 @@ def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | Non
 
             return ShareSource(source, profile, journal, Intake(journal), duty.clock, to_modality)
         case SerialLink():
-            own = duty.paths.root / "var" / "serial" / source.name
+            own = duty.paths.lines / source.name
             return SerialSource(source, profile, journal, Intake(journal), duty.clock, own)
         case _:
             raise NotThere(what=f"way to watch a {source.kind}")

@@ -89,7 +89,7 @@ def test_nothing_is_made_for_a_board_without_a_serial(tmp_path: Path) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> tuple[Where, str]:
-    where = Where(tmp_path / "card", tmp_path / "data", tmp_path, boot=tmp_path / "boot")
+    where = Where(tmp_path / "card", tmp_path / "data", tmp_path / "aside", boot=tmp_path / "boot")
     key = recovery_key.make()
     (where.boot / vault.RECORD).parent.mkdir(parents=True)
     with where.luks.device.open("wb") as file:
@@ -135,6 +135,7 @@ def mounted(place: tuple[Where, str], monkeypatch: pytest.MonkeyPatch) -> list[P
     where, _ = place
     found: list[Path] = []
     monkeypatch.setattr(vault, "_open", lambda *_: (where.luks.device, [DataRepaired()]))
+    monkeypatch.setattr(filesystem, "unmount", found.remove)
     monkeypatch.setattr(filesystem, "mount", lambda _, data: found.append(data))
     return found
 
@@ -161,4 +162,18 @@ def test_no_image_can_come_to_data_that_are_not_on_record(
     monkeypatch.setattr(bootfat, "write", full)
     with pytest.raises(DiskFull):
         vault.prepare("abc", where, lambda _: None)
+    assert not mounted
+
+
+def test_images_without_their_journal_are_not_erased_whoever_wants_it(
+    place: tuple[Where, str], mounted: list[Path]
+) -> None:
+    where, _ = place
+    spool = where.aside / "var" / "spool" / "00"
+    spool.mkdir(parents=True)
+    (spool / ("0" * 64)).touch()
+    (where.boot / vault.ERASE).write_text(vault.ERASE_WORDS)
+    with pytest.raises(DataDamaged, match="the images are there"):
+        vault.prepare("abc", where, lambda _: None)
+    assert vault.finished(where).state is State.FINISHED
     assert not mounted

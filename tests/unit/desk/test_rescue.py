@@ -4,20 +4,22 @@ import csv
 import hashlib
 import json
 import shutil
+import sqlite3
 from errno import EIO
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.desk.rescue import rescue
-from appliance.errors import NotThere
+from appliance.errors import DiskFull, NotThere
 from appliance.model import ItemState
-from tests.builders.box import NOT_ANSWERING
+from tests.builders.box import NOT_ANSWERING, Box
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.builders.box import Box
+_PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
 def test_what_no_pacs_has_is_copied_and_what_one_has_is_not(box: Box, tmp_path: Path) -> None:
@@ -91,6 +93,84 @@ def test_a_drive_that_was_not_all_taken_comes_whole(box: Box, tmp_path: Path) ->
     assert (found.state, found.file) == ("never taken", "not-taken/cr/000001.img")
     assert (tmp_path / "out" / found.file).read_bytes() == b"a disk"
     assert "image of a disk" in found.note
+
+
+def without(journal: Path) -> None:
+    for file in journal.parent.glob("journal.sqlite*"):
+        file.unlink()
+
+
+def emptied(journal: Path) -> None:
+    without(journal)
+    journal.touch()
+
+
+def spoilt(journal: Path) -> None:
+    without(journal)
+    journal.write_bytes(b"no database, " * 1000)
+
+
+def holed(journal: Path) -> None:
+    """It opens, and what it says of items is gone."""
+    with sqlite3.connect(journal) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'item'").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    with journal.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+@pytest.mark.parametrize("harm", [without, emptied, spoilt, holed])
+def test_without_a_journal_all_comes_that_was_ever_taken_in(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    box = Box(tmp_path / "box")
+    box.accept("a.png", _PNG, sidecars={"a.json": b"{}"})
+    (box.paths.shares / "cr1").mkdir(parents=True)
+    (box.paths.shares / "cr1" / "b.tif").write_bytes(b"film")
+    content = {file.name for file in box.paths.spool.glob("??/*")}
+    box.close()
+    harm(box.paths.journal)
+    found = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert {each.sha256 for each in found if each.sha256} == content
+    assert {each.state for each in found} == {"not known", "never taken"}
+    for each in found:
+        assert (tmp_path / "out" / each.file).stat().st_size == each.size_bytes
+    assert any(each.file.endswith(".png") for each in found)
+
+
+def test_what_came_over_a_line_and_was_not_taken_in_comes_too(box: Box, tmp_path: Path) -> None:
+    folder = box.paths.lines / "us"
+    folder.mkdir(parents=True)
+    (folder / "IMG1.dcm").write_bytes(b"film")
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert (found.state, found.source) == ("never taken", "us")
+    assert (tmp_path / "out" / found.file).read_bytes() == b"film"
+
+
+def test_a_box_that_came_by_stick_and_is_not_in_its_place_yet_comes_too(
+    box: Box, tmp_path: Path
+) -> None:
+    came = Box(box.paths.coming)
+    came.accept("film.tif")
+    came.close()
+    assert rescue(box.paths.root, tmp_path / "work", tmp_path / "first") == []
+    box.paths.plan.touch()
+    (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert found.name == "film.tif"
+    assert (tmp_path / "out" / found.file).exists()
+
+
+def test_a_full_disk_is_said_and_what_was_copied_is_on_the_list(box: Box, tmp_path: Path) -> None:
+    first, second = box.accept("a.tif"), box.accept("b.tif")
+    images = tmp_path / "out" / "images"
+    images.mkdir(parents=True)
+    (images / f"{second.id:06}_b.tif").symlink_to("/dev/full")
+    with pytest.raises(DiskFull):
+        rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    (told,) = json.loads((tmp_path / "out" / "list.json").read_text())
+    assert told["item"] == first.id
 
 
 def test_files_whose_names_are_plain_alike_do_not_take_each_others_place(

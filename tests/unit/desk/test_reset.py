@@ -13,11 +13,10 @@ from appliance.intake.accept import fingerprint
 from appliance.journal.charge import Charge
 from appliance.journal.session import Paths
 from appliance.model import Arrival, ItemState
+from tests.builders.box import Box
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.builders.box import Box
 
 
 def refusal(paths: Paths) -> str:
@@ -74,8 +73,9 @@ def test_a_drive_that_was_not_all_taken_stands_against_it_whoever_has_the_rest(b
     reset.must_be_empty(box.paths)
     image.write_bytes(b"films, and more films")
     box.item(ItemState.HELD)
-    for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+    for state in (Charge.LEAVING, Charge.RELEASING):
         box.journal.charge.set(state, "1")
+    box.journal.charge.set(Charge.LEFT, "1", "jembatan-2")
     assert refusal(box.paths) == "what the modality wrote last on the drive that the box poses as"
 
 
@@ -109,10 +109,39 @@ def test_a_journal_that_cannot_be_read_may_hold_anything(tmp_path: Path) -> None
         reset.must_be_empty(paths)
 
 
-def test_what_a_box_has_handed_over_is_its_spares(box: Box) -> None:
+def test_what_a_box_has_handed_over_is_its_spares_once_one_is_known(box: Box) -> None:
     box.item(ItemState.HELD)
+    for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+        box.journal.charge.set(state, "1")
+        assert refusal(box.paths)
+    for state in (Charge.HERE, Charge.LEAVING, Charge.RELEASING):
+        box.journal.charge.set(state, "2")
+    box.journal.charge.set(Charge.LEFT, "2", "jembatan-2")
+    reset.must_be_empty(box.paths)
+
+
+def test_a_box_that_came_by_stick_stands_against_it_until_it_is_in_its_place(box: Box) -> None:
+    box.paths.plan.parent.mkdir(parents=True)
+    box.paths.plan.touch()
+    assert "which came by stick" in refusal(box.paths)
+
+
+def test_what_came_over_a_line_stands_against_it_whoever_has_the_rest(box: Box) -> None:
+    folder = box.paths.lines / "us"
+    folder.mkdir(parents=True)
+    (folder / "IMG1.dcm").touch()
+    assert refusal(box.paths) == "1 file that came over a serial line"
     for state in (Charge.LEAVING, Charge.RELEASING):
         box.journal.charge.set(state, "1")
-    assert refusal(box.paths)
-    box.journal.charge.set(Charge.LEFT, "1")
-    reset.must_be_empty(box.paths)
+    box.journal.charge.set(Charge.LEFT, "1", "jembatan-2")
+    assert refusal(box.paths) == "1 file that came over a serial line"
+
+
+def test_images_without_a_journal_may_be_anybodys(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.item(ItemState.DONE)
+    box.close()
+    for file in box.paths.journal.parent.glob("journal.sqlite*"):
+        file.unlink()
+    with pytest.raises(NotUnderstood, match="journal is gone"):
+        reset.must_be_empty(box.paths)
