@@ -64,7 +64,7 @@ class Instant:
 
     after_s: float
     phase: str
-    """What went on, as the page told."""
+    """What went on, as the page told; from a reset until it tells again: starting."""
     told: int
     """How long the log of writes was."""
     reset_at: int | None
@@ -109,9 +109,10 @@ class Uncut:
 
     def at(self, after_s: float) -> Instant:
         """The instant so long after it began."""
+        resets = ((when, "starting") for when, _ in self._reset)
         return Instant(
             after_s,
-            phase=_last(self.phases, after_s) or "plugged in",
+            phase=_last(sorted([*self.phases, *resets]), after_s) or "plugged in",
             told=_last(self._grown, after_s) or 0,
             reset_at=_last(self._reset, after_s),
         )
@@ -227,9 +228,9 @@ class Cuts:
 def _phase(appliance: Appliance) -> str:
     said = updates(appliance)
     if not said:
-        return "restarting"
+        return "away"
     doing = said.get("doing")
-    return str(doing["what"]) if doing else "on trial" if said.get("on_trial") else "good"
+    return str(doing["what"]) if doing else "on trial" if said.get("on_trial") else "at rest"
 
 
 def _slot(appliance: Appliance) -> str:
