@@ -75,6 +75,12 @@ class ModuleMissing(NotBuilt):
     """Nothing of this kernel answers to {pattern}, which the recipe keeps."""
 
 
+class NotEarly(NotBuilt):
+    """The initial RAM disk is not enough for every board: {findings}."""
+
+    hint = "add the module to `early` in image-build/recipe.toml"
+
+
 class TooLarge(NotBuilt):
     """{what} takes {size_mb} MB, {limit_mb} MB is what it may take."""
 

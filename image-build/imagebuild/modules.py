@@ -54,11 +54,12 @@ def answers(path: str, pattern: str) -> bool:
     pattern = pattern.replace("-", "_")
     if "/" in pattern:
         return fnmatch(whole, pattern)
-    return fnmatch(_name(whole), pattern)
+    return fnmatch(name_of(whole), pattern)
 
 
-def _name(path: str) -> str:
-    return PurePosixPath(path).name.split(".")[0]
+def name_of(path: str) -> str:
+    """A module's name, as the kernel has it, of its path."""
+    return PurePosixPath(path).name.split(".")[0].replace("-", "_")
 
 
 def _matching(needs: Mapping[str, object], patterns: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagebuild import cache, initrd, layers, modules
+from imagebuild import cache, initrd, layers, modules, needed
 from imagebuild.command import run
 from imagebuild.errors import NotBuilt, TooLarge
 from imagebuild.recipe import HERE
@@ -75,10 +75,12 @@ class Parts:
         return content
 
     def chosen(self) -> modules.Chosen:
-        """The modules that the recipe keeps. Raises ModuleMissing."""
+        """The modules that the recipe keeps. Raises ModuleMissing, NotEarly."""
         home = self.all_modules
         needs, builtin = modules.read_needs(home), modules.read_builtin(home)
-        return modules.choose(needs, builtin, self.recipe.modules)
+        chosen = modules.choose(needs, builtin, self.recipe.modules)
+        needed.require_early(self.trees(), needed.read_claims(home), chosen.early, needs)
+        return chosen
 
     def initrd(self) -> bytes:
         """The initial RAM disk; the same in both slots and on both boards."""
