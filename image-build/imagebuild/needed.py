@@ -1,4 +1,4 @@
-"""Owns what a board must be able to do before it has its root file system: find its card.
+"""Owns what a board must be able to do before it has its root file system: find its card, restart.
 
 Read from the board's own device tree and from the kernel's own tables, so that a kernel in which a
 driver has become a module is refused where that module is not in the initial RAM disk. What a
@@ -35,6 +35,11 @@ _REFERRING = {
 }
 """Properties that name other devices (by their whole name, or by what is behind its last `-`), and
 where such a device says how many numbers follow its own."""
+_RESTARTING = {"brcm,bcm2835-pm-wdt": "bcm2835_wdt"}
+"""Devices that restart a board by a module which no device tree names: drivers/mfd/bcm2835-pm.c
+makes a device of its own for it."""
+_PSCI = ("arm,psci-1.0", "arm,psci-0.2", "arm,psci")
+"""Firmware that restarts a board when Linux asks for it, with what is built in."""
 
 
 def require_early(
@@ -64,6 +69,12 @@ def missing(tree: Node, claims: Mapping[str, Set[str]], late: Set[str]) -> Itera
         drivers = set().union(*(claims.get(name, ()) for name in device.texts("compatible")))
         if drivers and drivers <= late:
             yield f"its card wants {device.name}, and so {' or '.join(sorted(drivers))}"
+    there = {name for chain in tree.chains() for name in chain[0].texts("compatible")}
+    drivers = {_RESTARTING[name] for name in there & _RESTARTING.keys()}
+    if not drivers and not there.intersection(_PSCI):
+        yield "what restarts it is not known"
+    elif drivers & late:
+        yield f"a restart wants {' and '.join(sorted(drivers & late))}"
 
 
 def _for_the_card(tree: Node) -> list[Node]:

@@ -96,3 +96,15 @@ def test_a_driver_that_comes_too_late_for_the_card_is_named(
 def test_a_socket_for_cards_that_the_board_does_not_have_wants_nothing(tmp_path: Path) -> None:
     tree = TREE.replace("STATUS", 'status = "disabled";')
     assert not refused(tmp_path, tree, ENOUGH[-1:], MODULES)
+
+
+def test_a_pi_is_restarted_by_a_module_that_its_tree_does_not_name(tmp_path: Path) -> None:
+    tree = TREE.replace("STATUS", "")
+    assert "pi.dtb: a restart wants bcm2835_wdt" in refused(tmp_path, tree, ENOUGH[:-1], MODULES)
+    assert not refused(tmp_path, tree, ENOUGH[:-1], MODULES[:-1])
+
+
+def test_a_board_that_nothing_restarts_is_refused_but_its_firmware_may(tmp_path: Path) -> None:
+    tree = TREE.replace("STATUS", "").replace("brcm,bcm2835-pm-wdt", "acme,clock")
+    assert "what restarts it is not known" in refused(tmp_path, tree, ENOUGH, MODULES)
+    assert not refused(tmp_path, tree.replace("acme,clock", "arm,psci-1.0"), ENOUGH, MODULES)
