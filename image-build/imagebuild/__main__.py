@@ -19,6 +19,8 @@ def main(words: list[str]) -> int:
     asked = parser.parse_args(words)
     if asked.verb in {"build", "verify"} and asked.board is None:
         parser.error("which board? --board rpi or --board vm")
+    # Whoever builds: what is made for the image has the modes that the build says.
+    os.umask(0o022)
     try:
         return _act(asked, Recipe.load())
     except NotBuilt as problem:

@@ -29,6 +29,8 @@ _MUST_NOT_BE = (
     ),
 )
 _MUST_BE = ("sbin/init", "etc/passwd", "opt/jembatan/bin/python", "data", "boot/jembatan", "srv")
+_READ_BY_ALL = ("opt/jembatan",)
+"""The services' own code; each of them runs as somebody else."""
 _LOOKED_INTO = ("etc", "usr/share/factory", "usr/lib/systemd", "opt/jembatan/bin")
 _PRIVATE_KEY = b" PRIVATE KEY-----"
 _LARGEST_TEXT = 1 << 20
@@ -47,6 +49,7 @@ def require_fit(root: Path, builders: Iterable[str] = ()) -> None:
 def findings(root: Path, builders: Iterable[str] = ()) -> Iterator[str]:
     """What is wrong, a sentence each."""
     yield from _modes(root)
+    yield from _unreadable(root)
     yield from _passwords(root)
     yield from _presence(root)
     yield from _contents(root, tuple(text.encode() for text in builders if text))
@@ -83,6 +86,15 @@ def _modes(root: Path) -> Iterator[str]:
             sticky = found.st_mode & stat.S_ISVTX and name in _WRITABLE_ALLOWED
             if not sticky:
                 yield f"/{name} may be written by everybody"
+
+
+def _unreadable(root: Path) -> Iterator[str]:
+    for name in _READ_BY_ALL:
+        folder = root / name
+        for path in (folder, *sorted(folder.rglob("*"))):
+            wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+            if path.lstat().st_mode & wanted != wanted:
+                yield f"/{path.relative_to(root)} may not be read by the services"
 
 
 def _passwords(root: Path) -> Iterator[str]:

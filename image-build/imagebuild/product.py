@@ -42,6 +42,7 @@ def install(root: Path, compiler: Built) -> None:
         ignore=shutil.ignore_patterns("__pycache__"),
         symlinks=False,
     )
+    open_to_all(home)
     (root / "usr/bin/jembatan").write_text(_COMMAND, encoding="ascii")
     (root / "usr/bin/jembatan").chmod(0o755)
     places.install(root)
@@ -55,6 +56,16 @@ def prune(packages: Path) -> None:
         for folder in sorted(packages.rglob(name)):
             if folder.is_dir():
                 shutil.rmtree(folder)
+
+
+def open_to_all(folder: Path) -> None:
+    """Give a folder and what is in it the modes that every service can read, whatever the checkout
+    or pip had: 0755 for folders and programs, 0644 for the rest.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            is_program = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_program else 0o644)
 
 
 def own_preset() -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from imagebuild.audit import findings, require_fit, strip_set_id
 from imagebuild.errors import RootRefused
+from imagebuild.product import open_to_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "sbin").mkdir()
     (tmp_path / "sbin/init").symlink_to("../lib/systemd/systemd")
     (tmp_path / "opt/jembatan/bin/python").symlink_to("/usr/bin/python3.13")
+    open_to_all(tmp_path / "opt/jembatan")
     (tmp_path / "etc/machine-id").touch()
     (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:0:root:/root:/bin/bash\n")
     (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
@@ -41,6 +43,7 @@ def write(root: Path, name: str, text: str = "", mode: int = 0o644) -> None:
         ("srv/su", "", 0o4755, "/srv/su runs with the rights of its owner or group"),
         ("srv/wall", "", 0o2755, "/srv/wall runs with the rights of its owner or group"),
         ("srv/open", "", 0o666, "/srv/open may be written by everybody"),
+        ("opt/jembatan/bin/a.py", "", 0o640, "/opt/jembatan/bin/a.py may not be read by the"),
         ("etc/shadow", "root::1::::::\n", 0o600, "the account root is not locked"),
         ("etc/shadow", "pi:$y$j9T$abc:1::::::\n", 0o600, "the account pi is not locked"),
         ("etc/machine-id", "0123\n", 0o444, "/etc/machine-id is not an empty file"),
@@ -62,6 +65,11 @@ def test_what_must_not_be_shipped_is_named(
     assert any(found.startswith(finding) for found in findings(root, ("/home/somebody",)))
     with pytest.raises(RootRefused):
         require_fit(root, ("/home/somebody",))
+
+
+def test_a_folder_of_code_that_services_cannot_enter_is_named(root: Path) -> None:
+    (root / "opt/jembatan/bin").chmod(0o750)
+    assert list(findings(root)) == ["/opt/jembatan/bin may not be read by the services"]
 
 
 def test_what_is_missing_is_named(root: Path) -> None:
