@@ -48,6 +48,18 @@ class Finding:
         return f"{self.name} {self.version}: {self.advisory}, {mended}"
 
 
+@dataclass(frozen=True)
+class News:
+    """A package that Debian has otherwise today."""
+
+    line: str
+    is_urgent: bool
+
+    def __str__(self) -> str:
+        """One line."""
+        return self.line
+
+
 def check(recipe: Recipe, mirror: str, debian: Path | None, pypi: Path | None) -> int:
     """Print what every witness says; 1 where something is mended already and not in the lock."""
     locked = lock.load(locks.image_file(recipe))
@@ -70,7 +82,7 @@ def _shipped(recipe: Recipe) -> tuple[str, ...]:
 
 
 def _newer(recipe: Recipe, mirror: str, boxed: list[Deb]) -> int:
-    """How many newer versions the security team has published."""
+    """How much of what is locked somebody must look at."""
     try:
         today = archive.Archive.open(recipe, recipe.architecture, mirror)
         newest = {deb.name: deb for deb in archive.lock_image(today, recipe).debs}
@@ -78,15 +90,27 @@ def _newer(recipe: Recipe, mirror: str, boxed: list[Deb]) -> int:
         print(f"not reached: {mirror} ({failed.facts['output']})")
         return 0
     urgent = 0
-    for deb in boxed:
-        found = newest.get(deb.name, deb)
-        if found.version != deb.version:
-            from_security = found.path.startswith("debian-security/")
-            urgent += from_security
-            by = "the security team" if from_security else "a point release"
-            print(f"{deb.name} {deb.version}: {found.version} by {by}")
-    say(f"of {len(boxed)} packages {urgent} have a newer version by the security team")
+    for news in newer(boxed, newest):
+        print(news)
+        urgent += news.is_urgent
+    say(f"of {len(boxed)} packages {urgent} are mended by the security team, or gone")
     return urgent
+
+
+def newer(boxed: Iterable[Deb], newest: Mapping[str, Deb]) -> Iterator[News]:
+    """What Debian has today in the place of what is locked.
+
+    A package that it does not have any more is another's by now: a kernel bears its version in its
+    name. Whoever replaced it, somebody must look at it.
+    """
+    for deb in boxed:
+        found = newest.get(deb.name)
+        if found is None:
+            yield News(f"{deb.name} {deb.version}: Debian has it no more, look what it has", True)
+        elif found.version != deb.version:
+            from_security = found.path.startswith("debian-security/")
+            by = "the security team" if from_security else "a point release"
+            yield News(f"{deb.name} {deb.version}: {found.version} by {by}", from_security)
 
 
 def _told(findings: Iterable[Finding]) -> int:

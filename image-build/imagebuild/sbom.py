@@ -21,6 +21,8 @@ _NOTHING = "NOASSERTION"
 _SPACE = "https://spdx.org/spdxdocs"
 _ROOT = "SPDXRef-image"
 _SUITE = "trixie"
+_SIGNED = re.compile(r"(.+)-signed-[a-z0-9]+")
+"""Sources that only put Debian's signature to what another has built: linux-signed-arm64."""
 
 
 def document(made: Release, board: str, debs: Iterable[Deb]) -> dict[str, Any]:
@@ -89,9 +91,17 @@ def python(package: Locked) -> dict[str, Any]:
 
 def source_of(deb: Deb) -> str:
     """The source package, `NAME VERSION`, which Debian's advisories speak of."""
-    text = run("dpkg-deb", "--field", archive.kept(deb), "Source")
-    name, _, version = text.strip().partition(" ")
-    return f"{name or deb.name} {version.strip('()') or deb.version}"
+    return advised(run("dpkg-deb", "--field", archive.kept(deb), "Source"), deb)
+
+
+def advised(field: str, deb: Deb) -> str:
+    """The same, of what a package's field `Source` says; it is empty where both are one."""
+    name, _, version = field.strip().partition(" ")
+    name, version = name or deb.name, version.strip("()") or deb.version
+    if signed := _SIGNED.fullmatch(name):
+        # 6.12.117+1 has the signatures for linux 6.12.117-1.
+        return f"{signed[1]} {version.replace('+', '-', 1)}"
+    return f"{name} {version}"
 
 
 def _purl(locator: str) -> dict[str, str]:

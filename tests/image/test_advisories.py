@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from imagebuild.advisories import _records, _tracker, by_osv, by_tracker, older
+from imagebuild.advisories import _records, _tracker, by_osv, by_tracker, newer, older
 from imagebuild.errors import AdvisoriesUnreadable
 from imagebuild.lock import Deb
 from imagebuild.wheels import Locked
@@ -57,6 +58,28 @@ def test_an_advisory_of_a_source_with_two_packages_is_told_once() -> None:
 def test_versions_are_compared_as_debian_does() -> None:
     assert older("1.0~rc1-1", "1.0-1")
     assert not older("1.0-1+b2", "1.0-1")
+
+
+KERNEL = deb("linux-image-6.12.117+deb13-arm64", "6.12.117-1")
+SECURITY = "debian-security/pool/updates/a.deb"
+
+
+@pytest.mark.parametrize(
+    ("today", "said", "is_urgent"),
+    [
+        ([KERNEL], None, False),
+        ([replace(KERNEL, version="6.12.117-2", path=SECURITY)], "by the security team", True),
+        ([replace(KERNEL, version="6.12.117-2")], "6.12.117-2 by a point release", False),
+        ([deb("linux-image-6.12.121+deb13-arm64", "6.12.121-1")], "Debian has it no more", True),
+    ],
+)
+def test_what_debian_has_today_is_compared_with_the_lock(
+    today: list[Deb], said: str | None, is_urgent: bool
+) -> None:
+    found = list(newer([KERNEL], {found.name: found for found in today}))
+    assert len(found) == (said is not None)
+    assert all(said in news.line and KERNEL.name in news.line for news in found if said)
+    assert any(news.is_urgent for news in found) is is_urgent
 
 
 def osv(*events: dict[str, str], **more: object) -> dict[str, Any]:

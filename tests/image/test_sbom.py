@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import pytest
 from imagebuild.lock import Deb
-from imagebuild.sbom import debian, python
+from imagebuild.sbom import advised, debian, python
 from imagebuild.wheels import Locked
 
 SHA = "0123456789abcdef" * 4
@@ -15,6 +16,21 @@ def test_a_debian_package_is_named_as_advisories_name_it() -> None:
     locator = found["externalRefs"][0]["referenceLocator"]
     assert locator == "pkg:deb/debian/libssl3t64@1%3A3.5%2Bx-1?arch=arm64&distro=trixie"
     assert found["downloadLocation"] == "http://deb.debian.org/debian/pool/main/o/l.deb"
+
+
+@pytest.mark.parametrize(
+    ("field", "source"),
+    [
+        ("", "linux-image 6.12.117-1"),
+        ("openssl\n", "openssl 6.12.117-1"),
+        ("gcc-14 (14.2.0-19)\n", "gcc-14 14.2.0-19"),
+        ("linux-signed-arm64 (6.12.117+1)\n", "linux 6.12.117-1"),
+        ("linux-signed-arm64 (6.12.43+1~bpo12+1)\n", "linux 6.12.43-1~bpo12+1"),
+    ],
+)
+def test_the_source_is_the_one_that_advisories_speak_of(field: str, source: str) -> None:
+    deb = Deb("linux-image", "6.12.117-1", "arm64", 1, SHA, "debian/pool/a.deb")
+    assert advised(field, deb) == source
 
 
 def test_a_python_package_has_every_hash_of_the_lock() -> None:
