@@ -14,7 +14,9 @@ from imagebuild.recipe import BOARDS, Recipe
 
 
 def main(words: list[str]) -> int:
-    """The exit status: 0 done, 1 refused (a line says why, another what to do), 2 wrong usage."""
+    """The exit status: 0 done, 1 refused (a line says why, another what to do), 2 wrong usage, 3 a
+    check without Debian's archive.
+    """
     parser = _parser()
     asked = parser.parse_args(words)
     if asked.verb in {"build", "verify"} and asked.board is None:

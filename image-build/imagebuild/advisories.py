@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TRACKER = "https://security-tracker.debian.org/tracker/data/json"
 OSV = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
+UNSEEN = 3
+"""The exit status where Debian's archive was not reached and nobody else knew of anything."""
 _MINOR = frozenset({"unimportant", "end-of-life"})
 
 
@@ -61,10 +63,13 @@ class News:
 
 
 def check(recipe: Recipe, mirror: str, debian: Path | None, pypi: Path | None) -> int:
-    """Print what every witness says; 1 where something is mended already and not in the lock."""
+    """Print what every witness says: 1 where something is mended already and not in the lock, or
+    gone, UNSEEN where Debian's archive of today was not seen, else 0.
+    """
     locked = lock.load(locks.image_file(recipe))
     boxed = [deb for name in _shipped(recipe) for deb in locked.layers.get(name, ())]
-    urgent = _newer(recipe, mirror, boxed)
+    today = _today(recipe, mirror)
+    urgent = 0 if today is None else _newer(boxed, today)
     if debian is None:
         print(f"not asked: the Debian security tracker (--debian, {TRACKER})")
     else:
@@ -74,37 +79,43 @@ def check(recipe: Recipe, mirror: str, debian: Path | None, pypi: Path | None) -
         print(f"not asked: OSV for PyPI (--pypi, {OSV})")
     else:
         urgent += _told(by_osv(wheels.locked(), _records(pypi)))
-    return 1 if urgent else 0
+    if urgent:
+        return 1
+    return UNSEEN if today is None else 0
 
 
 def _shipped(recipe: Recipe) -> tuple[str, ...]:
     return (*(layer.name for layer in recipe.layers), PARTS)
 
 
-def _newer(recipe: Recipe, mirror: str, boxed: list[Deb]) -> int:
-    """How much of what is locked somebody must look at."""
+def _today(recipe: Recipe, mirror: str) -> dict[str, Deb] | None:
+    """What Debian would be locked as today, by name; None where its archive is not reached."""
     try:
-        today = archive.Archive.open(recipe, recipe.architecture, mirror)
-        newest = {deb.name: deb for deb in archive.lock_image(today, recipe).debs}
+        here = archive.Archive.open(recipe, recipe.architecture, mirror)
+        return {deb.name: deb for deb in archive.lock_image(here, recipe).debs}
     except CommandFailed as failed:
-        print(f"not reached: {mirror} ({failed.facts['output']})")
-        return 0
+        print(f"not reached, so nothing was compared: {mirror} ({failed.facts['output']})")
+        return None
+
+
+def _newer(boxed: list[Deb], today: Mapping[str, Deb]) -> int:
+    """How much of what is locked somebody must look at."""
     urgent = 0
-    for news in newer(boxed, newest):
+    for news in newer(boxed, today):
         print(news)
         urgent += news.is_urgent
     say(f"of {len(boxed)} packages {urgent} are mended by the security team, or gone")
     return urgent
 
 
-def newer(boxed: Iterable[Deb], newest: Mapping[str, Deb]) -> Iterator[News]:
+def newer(boxed: Iterable[Deb], today: Mapping[str, Deb]) -> Iterator[News]:
     """What Debian has today in the place of what is locked.
 
     A package that it does not have any more is another's by now: a kernel bears its version in its
     name. Whoever replaced it, somebody must look at it.
     """
     for deb in boxed:
-        found = newest.get(deb.name)
+        found = today.get(deb.name)
         if found is None:
             yield News(f"{deb.name} {deb.version}: Debian has it no more, look what it has", True)
         elif found.version != deb.version:

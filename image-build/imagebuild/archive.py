@@ -29,7 +29,7 @@ POOL = CACHE / "debs"
 _CHUNK = 1 << 20
 _FETCHED_AT_ONCE = 40
 
-_CONFIG = """Dir::State "{state}";
+CONFIG = """Dir::State "{state}";
 Dir::State::status "{state}/status";
 Dir::State::lists "{state}/lists";
 Dir::Cache "{state}";
@@ -43,6 +43,7 @@ APT::Architectures {{ "{architecture}"; }};
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
+APT::Update::Error-Mode "any";
 """
 
 
@@ -60,7 +61,7 @@ class Archive:
         (state / "status").touch()
         (state / "sources.list").write_text(sources(recipe, mirror), encoding="ascii")
         config = state / "apt.conf"
-        config.write_text(_CONFIG.format(state=state, architecture=architecture), encoding="utf-8")
+        config.write_text(CONFIG.format(state=state, architecture=architecture), encoding="utf-8")
         archive = cls(config)
         archive.ask("apt-get", "update")
         return archive

@@ -1,7 +1,16 @@
 from __future__ import annotations
 
-from imagebuild.archive import picked, sources, stanzas
+from typing import TYPE_CHECKING
+
+import pytest
+from imagebuild import archive
+from imagebuild.advisories import UNSEEN, check
+from imagebuild.archive import Archive, picked, sources, stanzas
+from imagebuild.errors import CommandFailed
 from imagebuild.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 APT = """Reading package lists...
 The following NEW packages will be installed:
@@ -31,3 +40,26 @@ def test_security_updates_are_among_the_sources_and_every_source_is_signed() -> 
     assert all(
         "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg" in line for line in lines
     )
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(archive, "CACHE", tmp_path)
+    monkeypatch.setattr(archive, "CONFIG", f'{archive.CONFIG}Acquire::Retries "0";\n')
+
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_an_archive_that_is_not_reached_is_not_taken_for_the_one_of_last_time() -> None:
+    with pytest.raises(CommandFailed, match="127"):
+        Archive.open(Recipe.load(), "arm64", NOBODY)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_check_that_saw_no_archive_does_not_end_like_one_that_did(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert check(Recipe.load(), NOBODY, None, None) == UNSEEN
+    assert "not reached, so nothing was compared" in capsys.readouterr().out
