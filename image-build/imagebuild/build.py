@@ -145,6 +145,7 @@ class _Build:
         locked = (package.line for package in wheels.locked())
         trusted = self.keys.authority.read_text(encoding="ascii")
         parts_of = (
+            self.keys.variant,
             trusted,
             box.key,
             compiler.key,
@@ -156,7 +157,7 @@ class _Build:
         return cache.kept("slot", cache.key(parts_of), make)
 
     def _furnish(self, root: Path, compiler: Built, taken: Parts) -> None:
-        settle.clear(root, self.release, settle.VARIANTS[self.keys.are_for_development])
+        settle.clear(root, self.release, self.keys.variant)
         say("the product and its Python packages")
         product.install(root, compiler)
         shutil.copyfile(self.keys.authority, root / _KEYRING)

@@ -17,6 +17,8 @@ from imagebuild.recipe import CHECKOUT
 
 DEVELOPMENT = CHECKOUT / ".cache" / "keys" / "development"
 
+_FOR_DEVELOPMENT = "Jembatan development, not for patients"
+"""What such keys' certificates say of themselves, wherever they lie and whoever copied them."""
 _AUTHORITY = "authority.cert.pem"
 _CERTIFICATE = "signer.cert.pem"
 _KEY = "signer.key.pem"
@@ -60,8 +62,17 @@ class Keys:
 
     @property
     def are_for_development(self) -> bool:
-        """Whether anybody could have made them."""
-        return self.folder == DEVELOPMENT
+        """Whether the authority says so: whoever has that checkout could sign.
+
+        Raises CommandFailed.
+        """
+        how = ("-noout", "-subject", "-nameopt", "multiline,utf8")
+        return _FOR_DEVELOPMENT in run("openssl", "x509", *how, "-in", self.authority)
+
+    @property
+    def variant(self) -> str:
+        """What an image that trusts them calls itself."""
+        return "development" if self.are_for_development else "release"
 
     @property
     def authority(self) -> Path:
@@ -82,7 +93,7 @@ class Keys:
 def keys(folder: Path | None = None) -> Keys:
     """The keys in a folder; without one, this machine's development keys. Raises NoKeys."""
     if folder is None and not DEVELOPMENT.exists():
-        make(DEVELOPMENT, "Jembatan development, not for patients")
+        make(DEVELOPMENT, _FOR_DEVELOPMENT)
     found = Keys(folder or DEVELOPMENT)
     if not found.authority.exists():
         raise NoKeys(folder=found.folder, name=_AUTHORITY)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from imagebuild.release import Release
     from imagebuild.tools import Tools
 
-VARIANTS = {True: "development", False: "release"}
-"""By whether anybody could have made the keys of its updates."""
 LEFT_OUT = ("apt", "libapt-pkg7.0", "sqv", "debian-archive-keyring", "dpkg")
 """Packages that were needed to install the others; a root file system that is replaced as a whole
 needs none of them."""
@@ -62,7 +60,10 @@ _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
 def clear(root: Path, release: Release, variant: str) -> None:
-    """Take away what the box does not need, and what a machine would be known by."""
+    """Take away what the box does not need, and what a machine would be known by.
+
+    `variant`: "development" or "release", by the keys of its updates.
+    """
     _leave_out(root)
     _identify(root, release, variant)
 

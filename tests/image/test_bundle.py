@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from imagebuild import bundle as recipe
+from imagebuild import keys as signing
 from imagebuild.command import run
 from imagebuild.errors import NoKeys
 from imagebuild.keys import Keys, keys, make
@@ -165,10 +166,22 @@ def test_older_schemas_and_other_boards_are_refused(
 def test_keys_are_made_once_and_kept_private(ours: Keys) -> None:
     assert ours.key.stat().st_mode & 0o777 == 0o600
     assert ours.folder.stat().st_mode & 0o777 == 0o700
-    assert not ours.are_for_development
+    assert ours.variant == "release"
     said = run("openssl", "x509", "-noout", "-dates", "-in", ours.certificate)
     assert "notBefore=Jan  1 00:00:00 2020" in said
     assert "notAfter=Jan  1 00:00:00 2070" in said
+
+
+def test_keys_for_development_are_none_for_a_release_wherever_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "DEVELOPMENT", tmp_path / "cache" / "development")
+    found = keys()
+    shutil.copytree(found.folder, tmp_path / "copy")
+    (tmp_path / "link").symlink_to(found.folder)
+    monkeypatch.chdir(tmp_path)
+    for folder in (found.folder, Path("cache/development"), Path("copy"), tmp_path / "link"):
+        assert keys(folder).variant == "development"
 
 
 def test_an_empty_folder_has_no_keys(tmp_path: Path, good: Path) -> None:
