@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from appliance.box.tool import attempt, run
-from appliance.errors.card import DataDamaged, ToolFailed
+from appliance.errors.card import DataDamaged, ToolFailed, ToolTooSlow
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from appliance.box.tool import Done
 
 LABEL = "DATA"
 
@@ -17,6 +20,9 @@ LABEL = "DATA"
 _OPTIONS = "noatime,commit=5,nodev,nosuid,noexec,errors=remount-ro,x-systemd.device-bound=no"
 _UNCORRECTED, _FAILED = 4, 8 | 16 | 32  # bits of e2fsck's exit status
 
+_PATIENCE_S = 27 * 60.0
+"""For a check with its repair: of the 30 minutes of jembatan-start.service, all but what erasing
+the data takes, should somebody wish that."""
 _LOOKS_RIGHT = "Type: directory"
 
 
@@ -33,19 +39,29 @@ def check(device: Path, landmark: str) -> bool:
 
     What is damaged is repaired without asking: a box that waits for somebody takes no images, and
     what a repair takes away is missed by name (`jembatan journal verify`). Not where not even its
-    folder `landmark` is found any more: that is for people. Raises DataDamaged.
+    folder `landmark` is found any more, or where it takes longer than a start may: that is for
+    people. Raises DataDamaged.
     """
-    done = attempt("e2fsck", "-p", str(device))
+    until_s = monotonic() + _PATIENCE_S
+    done = _tried(until_s, "e2fsck", "-p", str(device))
     if done.status & _FAILED:
         raise DataDamaged(why=_why(done.out, done.said))
     if not done.status & _UNCORRECTED:
         return False
-    if _LOOKS_RIGHT not in attempt("debugfs", "-R", f"stat /{landmark}", str(device)).out:
+    if _LOOKS_RIGHT not in _tried(until_s, "debugfs", "-R", f"stat /{landmark}", str(device)).out:
         raise DataDamaged(why="its file system is badly damaged")
-    done = attempt("e2fsck", "-f", "-y", str(device))
+    done = _tried(until_s, "e2fsck", "-f", "-y", str(device))
     if done.status & (_FAILED | _UNCORRECTED):
         raise DataDamaged(why="its file system is damaged and cannot be repaired")
     return True
+
+
+def _tried(until_s: float, *command: str) -> Done:
+    try:
+        return attempt(*command, patience_s=max(until_s - monotonic(), 0))
+    except ToolTooSlow as slow:
+        minutes = round(_PATIENCE_S / 60)
+        raise DataDamaged(why=f"its file system was not repaired within {minutes} min") from slow
 
 
 def mount(device: Path, place: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors.card import ToolFailed
+from appliance.errors.card import ToolFailed, ToolTooSlow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +24,17 @@ class Done(NamedTuple):
     said: str  # its complaints
 
 
-def attempt(name: str, *words: str, given: bytes = b"", fds: Sequence[int] = ()) -> Done:
+def attempt(
+    name: str,
+    *words: str,
+    given: bytes = b"",
+    fds: Sequence[int] = (),
+    patience_s: float = _PATIENCE_S,
+) -> Done:
     """Run a program to its end, with `given` at its standard input and `fds` left open to it.
 
-    Raises ToolFailed only where it cannot be run, or takes longer than ten minutes.
+    Raises ToolFailed only where it cannot be run, ToolTooSlow where it takes longer than
+    `patience_s`, ten minutes if nothing else is said, and is killed.
     """
     try:
         done = subprocess.run(
@@ -35,11 +42,14 @@ def attempt(name: str, *words: str, given: bytes = b"", fds: Sequence[int] = ())
             input=given,
             capture_output=True,
             check=False,
-            timeout=_PATIENCE_S,
+            timeout=patience_s,
             pass_fds=tuple(fds),
             env={**os.environ, "LC_ALL": "C"},
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        said = f"it was not done after {error.timeout:.0f} s"
+        raise ToolTooSlow(name=name, said=said) from error
+    except OSError as error:
         raise ToolFailed(name=name, said=error) from error
     return Done(done.returncode, _text(done.stdout), _text(done.stderr))
 

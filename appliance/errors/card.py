@@ -11,6 +11,13 @@ class ToolFailed(Problem):
     code = "tool-failed"
 
 
+class ToolTooSlow(ToolFailed):
+    """{name} did not do its work: {said}.
+
+    It was ended because nobody could wait any longer.
+    """
+
+
 class NoSerial(Problem):
     """The board does not tell its serial number, so the data on the card stays closed."""
 

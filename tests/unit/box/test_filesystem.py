@@ -76,6 +76,33 @@ def test_what_is_no_file_system_is_not_made_one(tmp_path: Path) -> None:
     assert device.read_bytes() == bytes(1 << 20)
 
 
+@pytest.fixture
+def _slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An e2fsck whose check and whose repair take 0.6 s each, of 1 s that is left for both."""
+    program = tmp_path / "bin/e2fsck"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\n[ "$1" = -p ] || exec sleep 0.6\nsleep 0.6; exit 4\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/sbin:/usr/bin:/sbin:/bin")
+    monkeypatch.setattr(filesystem, "_PATIENCE_S", 1.0)
+
+
+@pytest.mark.usefixtures("_slow")
+def test_a_check_and_its_repair_have_one_time_limit_and_what_passes_it_is_damaged(
+    device: Path,
+) -> None:
+    with pytest.raises(DataDamaged, match="was not repaired within 0 min"):
+        filesystem.check(device, "box")
+
+
+@pytest.mark.usefixtures("_slow")
+def test_a_repair_that_ends_in_time_is_waited_for(
+    device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "_PATIENCE_S", 60.0)
+    assert filesystem.check(device, "box") is True
+
+
 def test_what_cannot_be_mounted_is_damaged(tmp_path: Path) -> None:
     device = tmp_path / "data"
     device.write_bytes(bytes(1 << 20))
