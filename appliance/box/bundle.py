@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.box import image
 from appliance.errors import BundleForOther, BundleTooOld, NotABundle
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Bundle:
     name: str
     compatible: str
     version: Version
+    build: int
+    """Its rank among builds; 0 where it does not say."""
     hash: str
     """Of what it is for and the hashes of its images: the same for the same, whoever tells it."""
 
@@ -71,7 +74,8 @@ def bundle_of(name: str, said: Mapping[str, Any]) -> Bundle:
         raise NotABundle(name=name, why=f"its version is {text[:40]!r}")
     compatible = str(said.get("compatible", ""))
     told = json.dumps([compatible, str(version), sorted(_checksums(said))]).encode()
-    return Bundle(name, compatible, version, hashlib.sha256(told).hexdigest())
+    build = image.rank(str(said.get("build", "")))
+    return Bundle(name, compatible, version, build, hashlib.sha256(told).hexdigest())
 
 
 def _checksums(said: object) -> Iterator[str]:

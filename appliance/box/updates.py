@@ -22,6 +22,7 @@ from appliance.errors import (
     AlreadyInstalled,
     AlreadyUpdating,
     BundleFellBack,
+    BundleOlder,
     Declined,
     NoHelper,
     NoSlots,
@@ -59,6 +60,8 @@ class Machine:
     slot: Slot | None
     version: str
     """Of the product that runs."""
+    build: int
+    """Its rank among builds; 0 where it does not know."""
     kept_schema: Callable[[], int]
     """Of the journal."""
     remembered: Callable[[], BootEnv | None]
@@ -201,7 +204,7 @@ class Updates:
         with self._engaged.at_work():
             try:
                 work()
-            except (BundleFellBack, AlreadyInstalled) as problem:
+            except (BundleFellBack, AlreadyInstalled, BundleOlder) as problem:
                 self._let_be(name, problem)  # what became of it stays said
             except Problem as problem:
                 _log.error("%s: %s %s", name, problem, problem.hint)
@@ -242,18 +245,22 @@ class Updates:
         system = System(self._rauc.compatible, self._machine.kept_schema())
         if problem := objection(bundle, system):
             raise problem
-        if not asked and (problem := self._objection_to_again(bundle)):
+        if not asked and (problem := self._objection_to_stick(bundle)):
             raise problem
         return bundle
 
-    def _objection_to_again(self, bundle: Bundle) -> Problem | None:
-        """A stick that stays in must not lead from restart to restart."""
+    def _objection_to_stick(self, bundle: Bundle) -> Problem | None:
+        """One that stays in must not lead from restart to restart, nor one from a drawer back to
+        what was mended since: nobody was asked.
+        """
         last = record.read(self._machine.place)
         version = bundle.version.product
         if last and last.fallen == bundle.hash:
             return BundleFellBack(version=version)
         if last and bundle.hash in last.taken:
             return AlreadyInstalled(version=version)
+        if bundle.build < self._machine.build:
+            return BundleOlder(version=version)
         return None
 
     def _let_be(self, name: str, problem: Problem) -> None:

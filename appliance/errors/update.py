@@ -69,6 +69,13 @@ class BundleFellBack(Problem):
     hint = "Install it from the page to try it once more, or take a newer one."
 
 
+class BundleOlder(Problem):
+    """{version} is older than the system that runs here; a stick does not take a box back."""
+
+    code = "bundle-older"
+    hint = "Install it from the page if that is what you want."
+
+
 class AlreadyInstalled(Problem):
     """{version} was installed already; the stick may be pulled."""
 

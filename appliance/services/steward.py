@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.board.mount import Helper
-from appliance.box import hour, machine, notary, tool
+from appliance.box import hour, image, machine, notary, tool
 from appliance.box.address import Changes, after_the_answer
 from appliance.box.board import board
 from appliance.box.bootenv import remembered
@@ -111,6 +111,7 @@ def _updates(duty: Duty, engaged: Engaged) -> Updates:
         place=place,
         slot=board().slot,
         version=__version__,
+        build=image.build(),
         kept_schema=lambda: schema.kept(duty.paths.journal),
         remembered=lambda: remembered(BOOT),
         restart=_reboot,

@@ -262,11 +262,11 @@ class _Build:
         """The same slot as an update, signed. Raises NoKeys where nothing can sign."""
         work = self.work / "bundle"
         work.mkdir()
-        version = bundle.version_text(self.release.version, _schema())
+        version = bundle.version_text(self.release.version, release.schema())
         target = OUT / f"jembatan-{self.release.version}.raucb"
         for old in OUT.glob("jembatan-*.raucb"):
             old.unlink()
-        made = (self.keys, version, rank(self.release), target)
+        made = (self.keys, version, self.release.rank, target)
         return bundle.make(self.tools, work, self.slot, *made)
 
     def _publish(self, board: str, image: Path, packed: Path, slot: Path, taken: Parts) -> Path:
@@ -306,16 +306,7 @@ def slot_env(made: Release) -> str:
     """What U-Boot reads of a slot: its rank among slots, and arguments for its kernel."""
     # Without bpf in `lsm` systemd does not spend seconds on a filter that no unit asks for.
     args = "systemd.gpt_auto=no lsm=landlock,lockdown,yama,integrity,apparmor"
-    return f"slot_rank={rank(made)}\nslot_args={args}\n"
-
-
-def rank(made: Release) -> int:
-    """What decides between two slots: the journal's schema first, then the date."""
-    return _schema() * 10**11 + made.epoch_s
-
-
-def _schema() -> int:
-    return len(list((CHECKOUT / "appliance" / "journal" / "migrations").glob("*.sql")))
+    return f"slot_rank={made.rank}\nslot_args={args}\n"
 
 
 def _require_small(what: str, file: Path, limit_mb: int) -> None:

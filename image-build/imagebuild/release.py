@@ -17,6 +17,16 @@ class Release:
     version: str
     epoch_s: int
 
+    @property
+    def rank(self) -> int:
+        """What decides between two slots: the journal's schema first, then the date."""
+        return schema() * 10**11 + self.epoch_s
+
+
+def schema() -> int:
+    """Of the journal that this version writes."""
+    return len(list((CHECKOUT / "appliance" / "journal" / "migrations").glob("*.sql")))
+
 
 def released() -> Release:
     """What is checked out; SOURCE_DATE_EPOCH decides where it is set. Raises NoCommit."""

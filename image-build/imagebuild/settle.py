@@ -116,6 +116,7 @@ def _identify(root: Path, release: Release, variant: str) -> None:
     (root / "etc/hostname").write_text("jembatan\n", encoding="ascii")
     told = root / "usr/lib/os-release"
     image = f"IMAGE_ID=jembatan\nIMAGE_VERSION={release.version}\nVARIANT_ID={variant}\n"
+    image += f"JEMBATAN_BUILD={release.rank}\n"
     told.write_text(told.read_text(encoding="utf-8") + image, encoding="utf-8")
     # A clock that was never set starts at the image's own date.
     (root / "usr/lib/clock-epoch").touch()

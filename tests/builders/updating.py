@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BUILD = 400_000_000_010
+
+
 class Bench:
-    """A box in slot A that keeps a journal of schema 4."""
+    """A box in slot A that keeps a journal of schema 4, and runs BUILD."""
 
     def __init__(self, root: Path, rauc: FakeRauc | None = None, slot: Slot | None = Slot.A):
         self.root = root
@@ -32,6 +35,7 @@ class Bench:
             place=root / "box",
             slot=slot,
             version="0.4.0",
+            build=BUILD,
             kept_schema=lambda: 4,
             remembered=lambda: BootEnv((Slot.A, Slot.B), self.left),
             restart=self.restarted.set,

@@ -21,9 +21,13 @@ COMPATIBLE = "jembatan-arm64"
 
 
 def bundle(
-    version: str = "9.9.9+schema.99", *, compatible: str = COMPATIBLE, signed: bool = True
+    version: str = "9.9.9+schema.99",
+    *,
+    compatible: str = COMPATIBLE,
+    signed: bool = True,
+    build: int = 9_900_000_000_010,
 ) -> bytes:
-    said = {"compatible": compatible, "version": version, "signed": signed}
+    said = {"compatible": compatible, "version": version, "build": str(build), "signed": signed}
     return json.dumps(said).encode()
 
 

@@ -94,7 +94,7 @@ def test_the_recipe_makes_what_the_box_takes(good: Path, rauc: Rauc) -> None:
     found = bundle_of("good.raucb", said)
     assert (found.compatible, str(found.version)) == ("jembatan-arm64", "0.4.0+schema.4")
     assert found.compatible == rauc.compatible
-    assert said["build"] == str(RANK)
+    assert found.build == RANK
     assert objection(found, HERE) is None
     assert [next(iter(image)) for image in said["images"]] == ["rootfs", "boot"]
     assert not list((good.parent / "work").glob("*.key.pem"))

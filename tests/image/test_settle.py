@@ -8,6 +8,8 @@ from imagebuild.product import prune
 from imagebuild.release import Release
 from imagebuild.settle import clear
 
+from appliance.box import image
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,9 +51,18 @@ def test_nothing_starts_because_a_package_said_so(root: Path) -> None:
 
 
 def test_the_system_says_which_image_it_is(root: Path) -> None:
-    assert (root / "usr/lib/os-release").read_text() == (
-        "ID=debian\nIMAGE_ID=jembatan\nIMAGE_VERSION=1.2\nVARIANT_ID=release\n"
-    )
+    *said, own = (root / "usr/lib/os-release").read_text().splitlines()
+    assert said == ["ID=debian", "IMAGE_ID=jembatan", "IMAGE_VERSION=1.2", "VARIANT_ID=release"]
+    assert own.startswith("JEMBATAN_BUILD=")
+
+
+def test_the_box_reads_which_build_it_is_as_its_updates_and_slots_say_it(root: Path) -> None:
+    made = Release("1.2", 5)
+    assert image.build(root) == made.rank
+    assert f"slot_rank={made.rank}\n" in slot_env(made)
+    (root / "usr/lib/os-release").write_text("ID=debian\nJEMBATAN_BUILD=none\n")
+    assert image.build(root) == 0
+    assert image.build(root / "nothing") == 0
 
 
 def test_what_linux_mounts_upon_is_there(root: Path) -> None:

@@ -13,7 +13,7 @@ HERE = System("jembatan-arm64", schema=4)
 
 
 def bundle(compatible: str = "jembatan-arm64", schema: int = 4) -> Bundle:
-    return Bundle("update.raucb", compatible, Version("0.4.0", schema), "abc")
+    return Bundle("update.raucb", compatible, Version("0.4.0", schema), 7, "abc")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_what_is_not_ours_has_no_version(text: str) -> None:
 
 
 def test_a_manifest_is_read() -> None:
-    told = {"compatible": "jembatan-arm64", "version": "0.4.0+schema.4"}
+    told = {"compatible": "jembatan-arm64", "version": "0.4.0+schema.4", "build": "7"}
     found = bundle_of("update.raucb", told)
     assert replace(found, hash="abc") == bundle()
     assert found.hash == bundle_of("another-name.raucb", told).hash
@@ -40,6 +40,7 @@ def test_a_manifest_is_read() -> None:
     pair = bundle_of("update.raucb", {**told, "images": images})
     assert pair.hash == bundle_of("update.raucb", {**told, "images": images[::-1]}).hash
     assert len({found.hash, pair.hash, bundle_of("u", {**told, "images": images[:1]}).hash}) == 3
+    assert bundle_of("update.raucb", {**told, "build": "-7"}).build == 0
     with pytest.raises(NotABundle, match=r"its version is '2024\.1'"):
         bundle_of("x.raucb", {"compatible": "x", "version": "2024.1"})
     with pytest.raises(NotABundle):

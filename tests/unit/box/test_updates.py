@@ -14,7 +14,7 @@ from appliance.box.board import Slot
 from appliance.box.record import Record, Stage, Started, after_start
 from appliance.box.update_stick import UpdateSticks
 from appliance.errors import AlreadyUpdating, CannotFetch, StillOnTrial
-from tests.builders.updating import Bench
+from tests.builders.updating import BUILD, Bench
 from tests.fakes.rauc import FakeRauc, bundle
 from tests.fakes.sticks import FakeSticks
 
@@ -204,6 +204,26 @@ def test_a_stick_that_stays_in_does_not_lead_from_restart_to_restart(
     assert record.read(bench.root / "box") == good
     assert bench.of_the_stick == "already-installed"
     assert len(bench.rauc.installed_bytes) == 1
+
+
+def test_a_stick_does_not_take_a_box_back_but_a_person_may(bench: Bench, usb: FakeSticks) -> None:
+    older = bundle("0.3.9+schema.4", build=BUILD - 1)
+    usb.plug(stick(bench.root, "u.raucb", content=older), "JEMBATAN-UPDATE")
+    sticks(bench, usb).look()
+    bench.wait()
+    assert bench.of_the_stick == "bundle-older"
+    assert bench.updates.status()["last"] is None
+    assert bench.rauc.installed_bytes == []
+    bench.install(older)
+    assert bench.rauc.installed_bytes == [older]
+
+
+def test_a_stick_with_what_runs_already_is_taken(bench: Bench, usb: FakeSticks) -> None:
+    same = bundle("0.4.0+schema.4", build=BUILD)
+    usb.plug(stick(bench.root, "u.raucb", content=same), "JEMBATAN-UPDATE")
+    sticks(bench, usb).look()
+    bench.wait()
+    assert bench.rauc.installed_bytes == [same]
 
 
 def test_other_sticks_are_left_alone(bench: Bench, usb: FakeSticks) -> None:
