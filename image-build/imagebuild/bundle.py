@@ -36,8 +36,10 @@ filename=boot.img
 class Tools(Protocol):
     """What runs rauc."""
 
-    def run(self, *words: str | Path) -> str:
-        """What a program prints; a path is given as a Path, for it may see it elsewhere."""
+    def run(self, *words: str | Path, text: str | None = None) -> str:
+        """What a program prints that is given `text`; a path is given as a Path, for it may see it
+        elsewhere.
+        """
 
 
 def version_text(version: str, schema: int) -> str:
@@ -62,15 +64,13 @@ def make(
     (content / "manifest.raucm").write_text(manifest, encoding="ascii")
     shutil.copyfile(slot / "root.squashfs", content / "root.img")
     shutil.copyfile(slot / "boot.vfat", content / "boot.img")
-    for file in (keys.certificate, keys.key):
-        shutil.copyfile(file, work / file.name)
-    try:
-        tools.run(
-            *("rauc", "bundle", "--cert", work / keys.certificate.name),
-            *("--key", work / keys.key.name, "--mksquashfs-args=-comp zstd", content, made),
-        )
-    finally:
-        (work / keys.key.name).unlink()
+    shutil.copyfile(keys.certificate, work / keys.certificate.name)
+    # The key is never written, so that no build that is killed leaves it in a checkout.
+    tools.run(
+        *("rauc", "bundle", "--cert", work / keys.certificate.name, "--key", "/dev/stdin"),
+        *("--mksquashfs-args=-comp zstd", content, made),
+        text=keys.key.read_text(encoding="ascii"),
+    )
     shutil.move(made, target)  # noqa: TID251 - a build's own folder, nothing of the product's
     shutil.rmtree(content)
     return target

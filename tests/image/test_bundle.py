@@ -38,8 +38,21 @@ HERE = System("jembatan-arm64", schema=4)
 class Tools:
     """This machine's own programs."""
 
-    def run(self, *words: str | Path) -> str:
-        return run(*words)
+    def run(self, *words: str | Path, text: str | None = None) -> str:
+        return run(*words, text=text)
+
+
+class Onlooker(Tools):
+    """Looks through the folder that the tools see, while they work."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self.seen: list[str] = []
+
+    def run(self, *words: str | Path, text: str | None = None) -> str:
+        files = (path for path in self._work.rglob("*.pem") if path.is_file())
+        self.seen += [path.read_text() for path in files]
+        return super().run(*words, text=text)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +110,18 @@ def test_the_recipe_makes_what_the_box_takes(good: Path, rauc: Rauc) -> None:
     assert found.build == RANK
     assert objection(found, HERE) is None
     assert [next(iter(image)) for image in said["images"]] == ["rootfs", "boot"]
-    assert not list((good.parent / "work").glob("*.key.pem"))
+
+
+def test_what_signs_is_never_in_the_folder_of_a_build(tmp_path: Path, ours: Keys) -> None:
+    slot, work = tmp_path / "slot", tmp_path / "work"
+    for folder in (slot, work):
+        folder.mkdir()
+    for name in ("root.squashfs", "boot.vfat"):
+        (slot / name).write_bytes(os.urandom(50_000))
+    tools = Onlooker(work)
+    recipe.make(tools, work, slot, ours, "0.4.0+schema.4", RANK, tmp_path / "made.raucb")
+    assert tools.seen == [ours.certificate.read_text()]
+    assert (tmp_path / "made.raucb").exists()
 
 
 def test_another_authoritys_signature_is_refused(tmp_path: Path, rauc: Rauc) -> None:
