@@ -7,6 +7,7 @@ nobody. (Whoever can read it here, can read all that it protects.)
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ def back_up(machine: Machine, top: Path) -> Label | None:
     with alone(machine.paths), machine.journal() as journal:
         if journal.charge.standing().state is not Charge.HERE:
             return None
-        label = label_of(machine, journal, parcel.BACKUP)
+        label = label_of(machine, journal, parcel.BACKUP, secrets.token_hex(8))
         with stick_in_words():
             before = backups(top)
             if before and _is_same(before[0].label, label):

@@ -1,10 +1,11 @@
 """Owns handing a box's work to a stick: it stops, packs, and lets go, in an order that no pulled
 stick or plug can turn into two boxes that work, or into an image that is in neither.
 
-1. `leaving`: from this commit on the journal takes nothing in and sends nothing. What was being
-   sent ends. Whatever fails now, this box goes on.
+1. `leaving`: from this commit on the journal takes nothing in and begins nothing. What was being
+   read or sent ends. Whatever fails now, this box goes on.
 2. The parcel is written and read back. It is worth nothing yet: it lacks its token.
-3. `releasing`: from this commit on this box does not go on by itself.
+3. `releasing`: from this commit on this box does not go on by itself. It is not made where
+   anything was decided here since the parcel was begun: the spare would not know of it.
 4. The token is written to the stick and read back. Whatever fails now, the same stick put in
    again ends it, or ends it the other way: nobody works until then, and that is said.
 5. `left`.
@@ -33,7 +34,7 @@ from appliance.errors import (
     StillBusy,
     TakenElsewhere,
 )
-from appliance.journal.charge import Charge, alone
+from appliance.journal.charge import CHANGED, Charge, alone
 from appliance.journal.database import migrations
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker
@@ -153,14 +154,15 @@ def take_back(machine: Machine, folder: Path | None, *, vouched: bool = False) -
 
 def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label:
     """The parcel; this box lets go of its work with the last line and not before."""
-    label = label_of(machine, journal, parcel.HANDOVER)
-    journal.charge.set(Charge.LEAVING, label.move)
+    move = secrets.token_hex(8)
+    journal.charge.set(Charge.LEAVING, move)
     try:
         machine.wake()
         _wait(machine, journal)
+        label = label_of(machine, journal, parcel.HANDOVER, move)
         with stick_in_words():
             label = pack(machine, journal, folder, key, label)
-        journal.charge.set(Charge.RELEASING, label.move)
+        _stop(machine, journal, label)
     except BaseException:
         journal.charge.set(Charge.HERE)
         machine.wake()
@@ -169,32 +171,44 @@ def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label
 
 
 def _wait(machine: Machine, journal: Journal) -> None:
-    """Until nothing is being sent and nobody can put anything into a share. Raises StillBusy."""
+    """Until nobody works on an image or can put one into a share. Raises StillBusy."""
     until_s = machine.clock.monotonic() + _PATIENCE_S
     while True:
         journal.custody.free_the_dead()
-        sending, is_quiet = journal.charge.sending(), machine.is_quiet()
-        if not sending and is_quiet:
+        claimed, is_quiet = journal.charge.claimed(), machine.is_quiet()
+        if not claimed and is_quiet:
             return
         if machine.clock.monotonic() >= until_s:
-            why = f"{sending} image(s) on their way" if sending else "a share is in use"
+            why = f"{claimed} image(s) on their way" if claimed else "a share is in use"
             raise StillBusy(why=why)
         machine.pause(_GLANCE_S)
 
 
-def label_of(machine: Machine, journal: Journal, kind: str) -> Label:
+def _stop(machine: Machine, journal: Journal, label: Label) -> None:
+    """This box does not go on by itself any more. Raises StillBusy where the parcel is not all."""
+    if _settings(machine) != label.settings:
+        raise StillBusy(why=CHANGED)
+    journal.charge.set(Charge.RELEASING, label.move, event=label.event)
+
+
+def label_of(machine: Machine, journal: Journal, kind: str, move: str) -> Label:
     """What will stand on a parcel of this moment."""
     return Label(
         kind=kind,
-        move=secrets.token_hex(8),
+        move=move,
         box=machine.name,
         made_at=stamp(machine.clock.utc()),
         version=__version__,
         schema=len(migrations()),
         event=journal.charge.last_event(),
-        settings=max((version.number for version in history(machine.paths.root)), default=0),
+        settings=_settings(machine),
         unsent=journal.charge.unfinished_bytes(),
     )
+
+
+def _settings(machine: Machine) -> int:
+    """The version of its settings; 0 for none."""
+    return max((version.number for version in history(machine.paths.root)), default=0)
 
 
 def pack(machine: Machine, journal: Journal, folder: Path, key: Key, label: Label) -> Label:

@@ -72,10 +72,10 @@ class NotEmpty(Refused):
 
 
 class StillBusy(Refused):
-    """The box is still sending or storing: {why}."""
+    """The box could not let go of its work: {why}."""
 
     code = "still-busy"
-    hint = "It has gone on as before. Try again when the PACS has answered."
+    hint = "It has gone on as before. Wait a few minutes, then begin again."
 
 
 class OtherHandover(Refused):

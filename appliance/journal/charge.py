@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.errors import ForbiddenMove, HandoverStands, OtherHandover
+from appliance.errors import ForbiddenMove, HandoverStands, OtherHandover, StillBusy
 from appliance.journal.database import Database
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Charge(StrEnum):
 
 
 _PASSING = frozenset({Charge.LEAVING, Charge.COMING})
+CHANGED = "something was decided or changed while the stick was written, and it is not on it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +66,21 @@ class Charges:
         """Whether this box takes in and sends."""
         return self.standing().state is Charge.HERE
 
-    def set(self, state: Charge, move: str = "", other: str = "") -> None:
+    def set(
+        self, state: Charge, move: str = "", other: str = "", *, event: int | None = None
+    ) -> None:
         """Another box works from now on, or this one again; durable. Raises HandoverStands.
 
-        The mark for those without a journal is never gone while this box is not at work.
+        With an `event`, only while it is still the last one; else raises StillBusy. The mark for
+        those without a journal is never gone while this box is not at work.
         """
         if state is not Charge.HERE:
             mark_away(self._paths)
         told = {"state": state, "move": move, "other": other, "now": self._s.now()}
         try:
             with self._s.db.write(durable=True):
+                if event not in {None, self.last_event()}:
+                    raise StillBusy(why=CHANGED)
                 self._s.db.run("set_charge", **told)
         except ForbiddenMove as problem:
             why = f"it is {self.standing().state}, and cannot become {state}"
@@ -103,9 +109,9 @@ class Charges:
             mark_away(self._paths)
         return self.standing()
 
-    def sending(self) -> int:
-        """How many images are being sent just now."""
-        return self._count("count_active")
+    def claimed(self) -> int:
+        """How many images somebody works on just now: a stage, or a sender."""
+        return self._count("count_claimed")
 
     def arrivals(self) -> int:
         """How many exports ever came here."""

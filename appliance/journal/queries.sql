@@ -35,6 +35,7 @@ SELECT id, :now, :who, state, state, :code, :sentence FROM item WHERE id = :item
 -- name: claim_item  Take up a free item of a state: of each source one in turn, after the one that
 -- was served last, its oldest first; those that were tried before come after all others.
 -- One that the worker itself left behind (the disk was full) comes again and is not counted.
+-- Nothing is begun by a box that hands over: what was, comes to its end, and then all is still.
 WITH RECURSIVE turn (source) AS (
     SELECT min(source) FROM item
     WHERE state = :state AND state IN ('arrived', 'converted', 'identified')
@@ -52,6 +53,7 @@ WHERE id = (SELECT first.id FROM turn CROSS JOIN item AS first ON first.id =
                    AND (not_before <= :now OR not_before > :horizon)
                  ORDER BY tries, id LIMIT 1)
             ORDER BY first.tries, turn.source <= :after, turn.source LIMIT 1)
+  AND (SELECT state FROM charge) = 'here'
 RETURNING *;
 
 -- name: item  One item by its number.
@@ -265,7 +267,8 @@ RETURNING id, item_id;
 -- name: defer_all  The destination cannot be reached: one move each, however long it lasts.
 UPDATE delivery SET state = 'deferred', code = :code, sentence = :sentence, hint = :hint,
                     changed_at = :now, changed_by = :worker
-WHERE destination = :destination AND state = 'prepared' AND claimed_by IS NULL;
+WHERE destination = :destination AND state = 'prepared' AND claimed_by IS NULL
+  AND (SELECT state FROM charge) = 'here';
 
 -- name: say_why_deferred  And the reason of today on those that wait already, where it is another.
 UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
@@ -278,6 +281,7 @@ WHERE id IN (SELECT id FROM delivery WHERE destination = :destination
              AND state = 'sent' AND claimed_by IS NULL
              AND (not_before <= :now OR not_before > :horizon)
              ORDER BY id LIMIT :most)
+  AND (SELECT state FROM charge) = 'here'
 RETURNING *;
 
 -- name: move_delivery  Claimed deliveries only.
@@ -578,6 +582,7 @@ WHERE id IN (SELECT delivery.id FROM pledge_object AS object INDEXED BY pledge_o
              WHERE object.failure IS NOT NULL AND delivery.destination = :destination
                AND delivery.state = 'sent' AND delivery.claimed_by IS NULL
              ORDER BY delivery.id LIMIT :most)
+  AND (SELECT state FROM charge) = 'here'
 RETURNING *;
 
 -- name: any_told  Whether there is anything to claim; looked at with every turn, and mostly there is not.
@@ -734,6 +739,7 @@ WHERE delivery_id = (SELECT delivery_id FROM recoding INDEXED BY recoding_open
                      WHERE step = :step AND step != 'done' AND state = 'waiting'
                        AND (claimed_by IS NULL OR claimed_by = :worker)
                      ORDER BY recoding.tries, delivery_id LIMIT 1)
+  AND (SELECT state FROM charge) = 'here'
 RETURNING *;
 
 -- name: claim_waiting  The delivery of claim_recoding.
@@ -768,8 +774,9 @@ SELECT * FROM charge;
 -- name: set_charge  And from now on.
 UPDATE charge SET state = :state, move = :move, other = :other, changed_at = :now;
 
--- name: count_active  What is being sent just now.
-SELECT count(*) AS n FROM delivery WHERE state = 'active';
+-- name: count_claimed  What somebody works on just now: it is read, sent or asked about.
+SELECT (SELECT count(*) FROM item WHERE claimed_by IS NOT NULL)
+     + (SELECT count(*) FROM delivery WHERE claimed_by IS NOT NULL) AS n;
 
 -- name: count_arrivals  Whether anything ever came here.
 SELECT count(*) AS n FROM arrival;

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from appliance.box import backup, handover, parcel, takeover, token
 from appliance.box.token import Token, Word
 from appliance.clock import SystemClock, stamp
+from appliance.desk import queue
 from appliance.errors import (
     HandedOver,
     HandoverStands,
@@ -23,12 +25,13 @@ from appliance.errors import (
 )
 from appliance.journal.charge import Charge, alone, is_away
 from appliance.model import ItemState
-from appliance.settings import access
+from appliance.settings import access, history
 from appliance.settings.current import Current
-from tests.builders.box import Box
-from tests.builders.spares import PASSPHRASE, Room, copied, quick_key, room
+from tests.builders.box import NAMED, Box
+from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, quick_key, room
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -166,6 +169,54 @@ def test_what_is_being_sent_ends_first(here: Room) -> None:
     take_over(here)
     with here.journal("spare") as journal:
         assert journal.ledger.delivery_counts() == {"pacs": {"confirmed": 1, "sent": 1}}
+
+
+def test_what_is_being_read_ends_first(here: Room) -> None:
+    old = Box(here.machine("old").paths.root)
+    item = old.claim(ItemState.ARRIVED)
+    machine = here.machine("old")
+
+    def pause(_: float) -> None:
+        old.journal.items.converted(item, [old.body(item)], NAMED)
+
+    handover.hand_over(replace(machine, pause=pause), here.stick, quick_key())
+    old.close()
+    take_over(here)
+    assert here.items("spare")["arrived.tif"] == "converted"
+
+
+def decided(here: Room) -> None:
+    """Somebody sees that a film is under the wrong patient, and holds it."""
+    with here.journal("old") as journal:
+        (item,) = [row["id"] for row in journal.ledger.unfinished(99) if row["state"] == "routed"]
+        queue.hold(journal, item, who="DR")
+
+
+def settings_changed(here: Room) -> None:
+    history.publish(here.machine("old").paths.root, SETTINGS + 'contact = "4711"\n')
+
+
+@pytest.mark.parametrize("change", [decided, settings_changed])
+def test_what_somebody_decides_while_it_is_written_is_not_lost(
+    here: Room, change: Callable[[Room], None]
+) -> None:
+    first = iter([change])
+
+    def tell(_: int) -> None:
+        for each in first:
+            each(here)
+
+    with pytest.raises(StillBusy, match="decided or changed"):
+        handover.hand_over(replace(here.machine("old"), tell=tell), here.stick, quick_key())
+    assert here.works("old")
+    with pytest.raises(NotReleased):
+        take_over(here)
+    hand_over(here)  # the second time nothing is in its way
+    take_over(here)
+    old, spare = here.machine("old").paths.root, here.machine("spare").paths.root
+    assert history.history(spare)[0].number == history.history(old)[0].number
+    with here.journal("old") as before, here.journal("spare") as after:
+        assert after.ledger.delivery_counts() == before.ledger.delivery_counts()
 
 
 def test_one_handover_at_a_time(here: Room) -> None:

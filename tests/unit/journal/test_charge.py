@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import HandedOver, HandoverStands, JournalFault, OtherHandover
+from appliance.errors import HandedOver, HandoverStands, JournalFault, OtherHandover, StillBusy
 from appliance.journal.charge import Charge, alone, is_away, mark_away
 from appliance.model import DeliveryState, ItemState
-from tests.builders.box import NAMED, Box
+from tests.builders.box import NAMED, NOT_ANSWERING, Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,10 +79,41 @@ def test_what_had_begun_ends_while_it_is_leaving(box: Box) -> None:
     box.accept()
     claimed = box.claim(ItemState.ARRIVED)
     stand(box, "leaving")
-    assert box.journal.charge.sending() == 1
+    assert box.journal.charge.claimed() == 2
     box.journal.deliveries.sent(delivery, None, box.clock.utc())
-    assert box.journal.charge.sending() == 0
     box.journal.items.converted(claimed, [box.body(claimed)], NAMED)
+    assert box.journal.charge.claimed() == 0
+
+
+@pytest.mark.parametrize("state", ["leaving", "releasing", "left", "coming"])
+def test_then_nothing_is_begun(box: Box, state: str) -> None:
+    """Else the journal's copy would not be the last word."""
+    box.item(ItemState.ROUTED)
+    box.send()
+    box.item(ItemState.ROUTED)
+    box.item(ItemState.IDENTIFIED)
+    box.item(ItemState.CONVERTED)
+    box.accept()
+    stand(box, state)
+    for waiting in (ItemState.ARRIVED, ItemState.CONVERTED, ItemState.IDENTIFIED):
+        assert box.journal.items.claim(waiting) is None
+    assert box.journal.deliveries.claim_sent("pacs", 9) == []
+    event = box.journal.charge.last_event()
+    box.journal.deliveries.defer_all("pacs", NOT_ANSWERING)
+    assert box.journal.charge.last_event() == event
+
+
+def test_it_does_not_let_go_where_anything_happened_since(box: Box) -> None:
+    _, number = box.delivery(DeliveryState.HELD)
+    stand(box, "leaving")
+    event = box.journal.charge.last_event()
+    box.journal.deliveries.decide_delivery(
+        number, DeliveryState.PREPARED, code="retried", why="", who="somebody"
+    )
+    with pytest.raises(StillBusy):
+        box.journal.charge.set(Charge.RELEASING, "m", event=event)
+    assert box.journal.charge.standing().state is Charge.LEAVING
+    box.journal.charge.set(Charge.RELEASING, "m", event=box.journal.charge.last_event())
 
 
 @pytest.mark.parametrize("state", ["releasing", "left", "coming"])
