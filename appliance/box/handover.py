@@ -67,8 +67,9 @@ def _nothing() -> tuple[tuple[str, Path], ...]:
 class Machine:
     """This box, as it hands over and takes over; `name` is the one on sticks.
 
-    `wake` has every service look; `is_quiet` says that nothing can be put into shares any more;
-    `untaken` are files in shares that were not taken in, each by its path there.
+    `wake` has every service look; `is_quiet` says that nothing can be put into shares any more, or
+    come over a serial line; `untaken` are files in shares that were not taken in, each by its path
+    there.
     """
 
     paths: Paths
@@ -112,6 +113,7 @@ def hand_over(machine: Machine, folder: Path, key: Key) -> Label:
     with alone(machine.paths), machine.journal() as journal:
         if journal.charge.make_good().state is not Charge.HERE:
             raise HandoverStands(why="it was begun with another stick: put that one in again")
+        _wait(machine, lambda: _staged(machine.paths))  # later nothing is stored any more
         _make_room(machine, folder)
         label = _packed(machine, journal, folder, key)
         _release(machine, journal, folder, label.move)
@@ -158,7 +160,7 @@ def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label
     journal.charge.set(Charge.LEAVING, move)
     try:
         machine.wake()
-        _wait(machine, journal)
+        _wait(machine, lambda: _in_the_way(machine, journal))
         label = label_of(machine, journal, parcel.HANDOVER, move)
         with stick_in_words():
             label = pack(machine, journal, folder, key, label)
@@ -170,22 +172,38 @@ def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label
     return label
 
 
-def _wait(machine: Machine, journal: Journal) -> None:
-    """Until nobody works on an image or can put one into a share. Raises StillBusy."""
+def _wait(machine: Machine, in_the_way: Callable[[], str]) -> None:
+    """Until nothing is in the way any more. Raises StillBusy."""
     until_s = machine.clock.monotonic() + _PATIENCE_S
-    while True:
-        journal.custody.free_the_dead()
-        claimed, is_quiet = journal.charge.claimed(), machine.is_quiet()
-        if not claimed and is_quiet:
-            return
+    while why := in_the_way():
         if machine.clock.monotonic() >= until_s:
-            why = f"{claimed} image(s) on their way" if claimed else "a share is in use"
             raise StillBusy(why=why)
         machine.pause(_GLANCE_S)
 
 
+def _in_the_way(machine: Machine, journal: Journal) -> str:
+    """Why the journal may not know all there is, or may still change; "" where it is still."""
+    journal.custody.free_the_dead()
+    if claimed := journal.charge.claimed():
+        return f"{claimed} image(s) on their way"
+    if not machine.is_quiet():
+        return "a share or a serial line is in use"
+    return _staged(machine.paths)
+
+
+def _staged(paths: Paths) -> str:
+    """What a sender was told has arrived, and is not stored yet, in words; "" for nothing."""
+    found = [path for path in paths.serial.rglob("*") if path.is_file()]
+    sources = sorted({path.relative_to(paths.serial).parts[0] for path in found})
+    if not found:
+        return ""
+    return f"{len(found)} file(s) of the serial source {', '.join(sources)} are not stored yet"
+
+
 def _stop(machine: Machine, journal: Journal, label: Label) -> None:
     """This box does not go on by itself any more. Raises StillBusy where the parcel is not all."""
+    if why := _in_the_way(machine, journal):
+        raise StillBusy(why=why)
     if _settings(machine) != label.settings:
         raise StillBusy(why=CHANGED)
     journal.charge.set(Charge.RELEASING, label.move, event=label.event)

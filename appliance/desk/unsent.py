@@ -84,7 +84,7 @@ def shared(paths: Paths) -> Iterator[Arrival]:
 
 def off_lines(paths: Paths) -> Iterator[Arrival]:
     """All files that came over serial lines and were not taken in yet. OSErrors fly."""
-    return _below(paths.lines)
+    return _below(paths.serial)
 
 
 def spooled(paths: Paths) -> Iterator[Path]:

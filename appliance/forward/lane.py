@@ -115,7 +115,8 @@ class Lane:
             self._link = None
 
     def close(self) -> None:
-        """Release the associations that are open."""
+        """Release the associations that are open; another lane may find out how things are."""
+        self._gate.leave(self)
         self._hang_up()
         self._prover.close()
 

@@ -52,8 +52,8 @@ class Paths(NamedTuple):
         return self.root / "drives"
 
     @property
-    def lines(self) -> Path:
-        """What came over serial lines and is not accepted yet, a folder for each source."""
+    def serial(self) -> Path:
+        """What came over serial lines and is not accepted yet: a folder for each source."""
         return self.root / "var" / "serial"
 
     @property

@@ -43,7 +43,7 @@ class Job(NamedTuple):
 
 
 class _InCharge:
-    """A hand that rests while another box works with what is here."""
+    """A hand that rests while another box works with what is here, until it is dismissed."""
 
     def __init__(self, hand: Hand, journal: Journal) -> None:
         self._hand = hand
@@ -124,11 +124,15 @@ class Member:
 
 
 class Crew:
-    """The threads that today's settings ask for."""
+    """The threads that today's settings ask for; none while another box works with what is here.
 
-    def __init__(self, duty: Duty) -> None:
-        """Nobody works yet."""
+    Its members are dismissed then, and not only let rest: what they have open they would hold.
+    """
+
+    def __init__(self, duty: Duty, journal: Journal) -> None:
+        """Nobody works yet; the `journal` is of the thread that musters them."""
         self._duty = duty
+        self._charge = journal.charge
         self._members: dict[str, Member] = {}
         self._former: list[Member] = []
 
@@ -138,6 +142,8 @@ class Crew:
         Where the settings of a job changed, its member leaves and a new one comes once it is gone.
         Raises WorkerDied.
         """
+        if not self._charge.is_here():
+            wanted = {}
         for name, member in list(self._members.items()):
             if name not in wanted or not member.does(wanted[name]):
                 member.dismiss()

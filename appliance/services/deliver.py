@@ -62,10 +62,10 @@ def work(duty: Duty) -> None:
     }
     calls = Server(duty.paths.run / "deliver.sock", operations)
     calls.start()
-    crew = Crew(duty)
     with duty.journal() as journal:
+        crew = Crew(duty, journal)
         duty.loop(_Shift(duty, journal, crew, gates).turn)
-    crew.dismiss(_PATIENCE_S)
+        crew.dismiss(_PATIENCE_S)
     calls.close()
 
 
@@ -86,6 +86,7 @@ class _Shift:
 
     def turn(self) -> float:
         if not self._journal.charge.is_here():
+            self._crew.muster({})
             return SAFETY_SCAN_S
         settings = self._duty.settings.get()
         self._journal.custody.free_the_dead()

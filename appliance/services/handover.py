@@ -12,6 +12,7 @@ from appliance.clock import SystemClock
 from appliance.journal.bell import ring
 from appliance.services.offers import TOLD, hosted, hosted_folder
 from appliance.settings.current import Current
+from appliance.sources.line.staging import is_listening
 from appliance.sources.untaken import untaken
 
 if TYPE_CHECKING:
@@ -36,19 +37,24 @@ def machine_of(
         name_of(paths.root),
         clock,
         wake=lambda: ring(paths.run, *_CONCERNED),
-        is_quiet=lambda: _is_quiet(paths),
+        is_quiet=lambda: not (_is_sharing(paths) or _is_listening(paths)),
         untaken=lambda: _untaken(paths, clock),
         tell=tell,
     )
 
 
-def _is_quiet(paths: Paths) -> bool:
-    """Whether no share is offered any more; the share service says so when Samba has ended."""
+def _is_sharing(paths: Paths) -> bool:
+    """Whether a share is still offered; the share service says so when Samba has ended."""
     if not hosted(Current(paths.root).get()):
-        return True
+        return False
     with suppress(FileNotFoundError, ValueError):
-        return not json.loads((paths.run / TOLD).read_bytes())
-    return True
+        return bool(json.loads((paths.run / TOLD).read_bytes()))
+    return False
+
+
+def _is_listening(paths: Paths) -> bool:
+    """Whether a serial line is still open."""
+    return any(is_listening(folder) for folder in paths.serial.glob("*/"))
 
 
 def _untaken(paths: Paths, clock: Clock) -> Iterator[tuple[str, Path]]:

@@ -65,7 +65,7 @@ class _Shift:
         self._receiver = Receiver(duty.settings.get(), store, promises, reports, self._stir)
         self._listener = Listener(self._receiver)
         self._doors = _Doors(duty.doors)
-        self._crew = Crew(duty)
+        self._crew = Crew(duty, journal)
         self._teller = Job(None, lambda own: Teller(own, self._receiver, duty.clock))
         self._wanted_until_s = duty.clock.monotonic() + _LEAVE_AFTER_S
         self._said = ""

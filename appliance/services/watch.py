@@ -87,8 +87,8 @@ class Watcher:
 
 def work(duty: Duty) -> None:
     """Watch every source of the settings until told to leave."""
-    crew = Crew(duty)
     with duty.journal() as journal:
+        crew = Crew(duty, journal)
         journal.custody.sweep()
         offers = Offers(duty.paths.run, journal.custody)
 
@@ -100,7 +100,7 @@ def work(duty: Duty) -> None:
             return SAFETY_SCAN_S
 
         duty.loop(turn)
-    crew.dismiss(_PATIENCE_S)
+        crew.dismiss(_PATIENCE_S)
 
 
 def _jobs(duty: Duty, settings: Settings) -> dict[str, Job]:
@@ -145,7 +145,7 @@ def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | Non
 
             return ShareSource(source, profile, journal, Intake(journal), duty.clock, to_modality)
         case SerialLink():
-            own = duty.paths.lines / source.name
+            own = duty.paths.serial / source.name
             return SerialSource(source, profile, journal, Intake(journal), duty.clock, own)
         case _:
             raise NotThere(what=f"way to watch a {source.kind}")

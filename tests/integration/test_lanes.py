@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.errors import HandedOver
 from appliance.forward.gate import Gate
 from appliance.forward.lane import Lane, batch_size
-from appliance.model import Priority
+from appliance.journal.charge import Charge
+from appliance.model import ItemState, Priority
 from appliance.settings.schema import Confirm, Destination, Retry
 from tests.builders.box import Box
 from tests.builders.crowd import Film, crowd
@@ -90,6 +92,22 @@ class Diary:
     def pauses_s(self) -> list[float]:
         """Between calls, once the waits are at their longest."""
         return [b - a for a, b in pairwise(self.called_at_s)][12:]
+
+
+def test_a_lane_that_is_dismissed_keeps_no_other_from_finding_out(box: Box) -> None:
+    """A handover began while it was about to try, and came to nothing."""
+    box.paths.etc.mkdir()
+    box.item(ItemState.ROUTED)
+    with peer(Pacs()) as pacs:
+        gate = Gate(destination_at(pacs.target), ZoneInfo("UTC"), box.clock)
+        gate.failed(None, stopped=False)
+        box.clock.passes(seconds=60)
+        with lane_of(box, pacs.target, gate) as lane:
+            box.journal.charge.set(Charge.LEAVING, "m")
+            with pytest.raises(HandedOver):
+                lane.turn()
+            assert gate.rest_s("another") > 0
+        assert gate.rest_s("another") == 0
 
 
 # --- an outage of three days ------------------------------------------------------------------

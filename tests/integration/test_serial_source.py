@@ -15,9 +15,11 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.intake.accept import Intake
+from appliance.journal.charge import Charge
 from appliance.settings.links import Protocol, SerialLink
 from appliance.settings.schema import Profile
 from appliance.sources.line.serial import SerialSource
+from appliance.sources.line.staging import is_listening
 from tests.builders import pictures
 from tests.builders.box import Box
 from tests.peers.line import Cable, LongCable, Modality
@@ -52,11 +54,12 @@ class Wired:
         self.root = root
         self.cable = cable(root)
         self.box = Box(root / "box")
+        self.box.paths.etc.mkdir(exist_ok=True)
         self.profile = profile
         self.link = SerialLink(
             **{"name": "us", "path": str(self.cable.box), "idle_s": IDLE_S, **settings}
         )
-        self.folder = root / "box" / "var" / "serial" / "us"
+        self.folder = self.box.paths.serial / "us"
         self.source = self.connected()
 
     def connected(self) -> SerialSource:
@@ -532,8 +535,19 @@ def closed(wired: Wired, happened: Callable[[], bool]) -> None:
     wired.source.close()
 
 
+def handed_over(wired: Wired, happened: Callable[[], bool]) -> None:
+    """The box is to hand over, which comes to nothing; what half came stays where it is."""
+    wired.run_until(lambda: happened() and any(path.stat().st_size for path in wired.staged()))
+    assert is_listening(wired.folder)
+    wired.box.journal.charge.set(Charge.LEAVING, "m")
+    wired.source.close()
+    assert wired.staged()
+    assert not is_listening(wired.folder)
+    wired.box.journal.charge.set(Charge.HERE)
+
+
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("leaves", [killed, closed])
+@pytest.mark.parametrize("leaves", [killed, closed, handed_over])
 def test_a_sender_that_is_at_it_when_the_box_leaves_hears_that_it_failed(
     wire: Callable[..., Wired],
     film: bytes,

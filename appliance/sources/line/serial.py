@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from appliance.board.tty import open_line
-from appliance.errors import DiskFull, Notice, SerialDenied, SerialUnplugged
+from appliance.errors import DiskFull, HandedOver, Notice, SerialDenied, SerialUnplugged
 from appliance.settings.links import Protocol
 from appliance.sources.line.capture import Capture
 from appliance.sources.line.staging import Piece, Staging, is_draft, sent_name
@@ -78,6 +78,7 @@ class SerialSource:
             taken += self._take_leftovers()
             if self._line is None:
                 self._line = open_line(self._source)
+                self._staging.listen()
             more, wait_s = self._worker.turn(self._line)
         except (SerialUnplugged, SerialDenied) as problem:
             if self._line:
@@ -93,15 +94,16 @@ class SerialSource:
         return taken + more, wait_s
 
     def _hang_up(self, line: Line) -> int:
-        """Close the line; what a full card keeps from being accepted is taken later."""
+        """Close the line; what a full card, or a handover, keeps out is taken later."""
         worker, self._worker = self._worker, self._new_worker()
         self._line, self._has_leftovers = None, True
         if isinstance(worker, Transfer):
             worker.stop(line)
         line.close()
+        self._staging.deafen()
         try:
             return worker.hang_up()
-        except DiskFull:
+        except (DiskFull, HandedOver):
             return 0
 
     def _take_leftovers(self) -> int:

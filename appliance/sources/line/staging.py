@@ -6,6 +6,7 @@ still has none after a restart was cut off, unless its own format says that it i
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -74,7 +75,17 @@ class Staging:
         self._profile = profile
         self._intake = intake
         self._clock = clock
+        self._listening_fd = -1
         durable.make_folder(folder)
+
+    def listen(self) -> None:
+        """Something may come from now on: `is_listening` says so until `deafen`."""
+        self._listening_fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._listening_fd, fcntl.LOCK_SH)
+
+    def deafen(self) -> None:
+        """The line is closed: nothing can come any more."""
+        os.close(self._listening_fd)
 
     def must_have_room(self) -> None:
         """Raises DiskFull before bytes are taken off a line that nobody could keep."""
@@ -145,6 +156,19 @@ class Staging:
 
     def _stamp(self) -> str:
         return self._clock.utc().strftime("%Y%m%dT%H%M%SZ")
+
+
+def is_listening(folder: Path) -> bool:
+    """Whether a process has the line of a source open whose folder this is."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
 
 
 def is_draft(path: Path) -> bool:

@@ -31,8 +31,10 @@ from tests.builders.box import NAMED, Box
 from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, quick_key, room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from appliance.clock import Clock
 
 
 @pytest.fixture(scope="module")
@@ -135,19 +137,26 @@ def test_what_lay_in_a_share_and_was_not_taken_in_comes_along(here: Room, tmp_pa
 # --- who may not --------------------------------------------------------------------------------
 
 
+def hurried(here: Room, seconds: Iterator[int]) -> Clock:
+    """A clock of which a minute passes with each look."""
+    real = here.machine("old").clock
+
+    class Hurried:
+        def monotonic(self) -> float:
+            return float(next(seconds))
+
+        utc, is_sure = real.utc, real.is_sure
+
+    return Hurried()
+
+
 def test_nothing_is_written_while_an_image_is_on_its_way(here: Room) -> None:
     old = Box(here.machine("old").paths.root)
     old.take_up()
     late = iter(range(0, 10_000, 60))
     machine = here.machine("old")
 
-    class Clock:
-        def monotonic(self) -> float:
-            return float(next(late))
-
-        utc, is_sure = machine.clock.utc, machine.clock.is_sure
-
-    impatient = handover.Machine(machine.paths, "", Clock(), pause=lambda _: None)
+    impatient = replace(machine, clock=hurried(here, late))
     with pytest.raises(StillBusy, match="1 image"):
         handover.hand_over(impatient, here.stick, quick_key())
     assert here.works("old")
@@ -217,6 +226,34 @@ def test_what_somebody_decides_while_it_is_written_is_not_lost(
     assert history.history(spare)[0].number == history.history(old)[0].number
     with here.journal("old") as before, here.journal("spare") as after:
         assert after.ledger.delivery_counts() == before.ledger.delivery_counts()
+
+
+def staged(here: Room) -> Path:
+    """What came over a serial line, and the modality was told so."""
+    path = here.machine("old").paths.serial / "us" / "film.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"film")
+    return path
+
+
+def test_what_came_over_a_serial_line_is_stored_first(here: Room) -> None:
+    path = staged(here)
+    machine = replace(here.machine("old"), pause=lambda _: path.unlink())
+    handover.hand_over(machine, here.stick, quick_key())
+    assert here.state("old") is Charge.LEFT
+
+
+def test_nothing_is_handed_over_while_it_is_not(here: Room) -> None:
+    """Neither where it lies there, nor where it came at the last moment."""
+    late = iter(range(0, 10_000, 60))
+    path = staged(here)
+    machine = replace(here.machine("old"), clock=hurried(here, late))
+    with pytest.raises(StillBusy, match=r"1 file\(s\) of the serial source us"):
+        handover.hand_over(machine, here.stick, quick_key())
+    path.unlink()
+    with pytest.raises(StillBusy, match=r"1 file\(s\) of the serial source us"):
+        handover.hand_over(replace(machine, tell=lambda _: path.touch()), here.stick, quick_key())
+    assert here.works("old")
 
 
 def test_one_handover_at_a_time(here: Room) -> None:

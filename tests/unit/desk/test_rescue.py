@@ -141,7 +141,7 @@ def test_without_a_journal_all_comes_that_was_ever_taken_in(
 
 
 def test_what_came_over_a_line_and_was_not_taken_in_comes_too(box: Box, tmp_path: Path) -> None:
-    folder = box.paths.lines / "us"
+    folder = box.paths.serial / "us"
     folder.mkdir(parents=True)
     (folder / "IMG1.dcm").write_bytes(b"film")
     (found,) = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")

@@ -127,7 +127,7 @@ def test_a_box_that_came_by_stick_stands_against_it_until_it_is_in_its_place(box
 
 
 def test_what_came_over_a_line_stands_against_it_whoever_has_the_rest(box: Box) -> None:
-    folder = box.paths.lines / "us"
+    folder = box.paths.serial / "us"
     folder.mkdir(parents=True)
     (folder / "IMG1.dcm").touch()
     assert refusal(box.paths) == "1 file that came over a serial line"

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
+from appliance.journal.bell import Bell, hang
 from appliance.journal.charge import Charge
-from appliance.services.crew import _InCharge
-from appliance.services.duty import SAFETY_SCAN_S
+from appliance.services.crew import Crew, Job, _InCharge
+from appliance.services.duty import SAFETY_SCAN_S, Duty
+from appliance.settings.current import Current
 from tests.builders.box import Box
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_PATIENCE_S = 10.0
 
 SCRIPT = """
 import ctypes, platform, time
@@ -56,6 +61,7 @@ class Source:
 
     def __init__(self) -> None:
         self.turns = 0
+        self.is_open = True
         self.read, self.write = os.pipe()
         os.write(self.write, b"x")
 
@@ -67,8 +73,43 @@ class Source:
         return self.read
 
     def close(self) -> None:
+        self.is_open = False
         os.close(self.read)
         os.close(self.write)
+
+
+def test_who_has_something_open_lets_go_of_it_while_another_box_works(tmp_path: Path) -> None:
+    """An open serial line would still take files, and tell the modality that they arrived."""
+    box = Box(tmp_path)
+    box.paths.etc.mkdir()
+    bell = Bell(hang(box.paths.run, "watch"))
+    duty = Duty("watch", box.paths, Current(tmp_path), bell)
+    hired: list[Source] = []
+
+    def hire(_: object) -> Source:
+        hired.append(Source())
+        return hired[-1]
+
+    def looked(count: int, opened: int) -> bool:
+        crew.muster({"source": Job((), hire)})
+        return len(hired) == count and sum(each.is_open for each in hired) == opened
+
+    def soon(count: int, opened: int) -> None:
+        until_s = time.monotonic() + _PATIENCE_S
+        while not looked(count, opened):
+            assert time.monotonic() < until_s
+            bell.wait(0.01)
+
+    crew = Crew(duty, box.journal)
+    soon(1, 1)
+    box.journal.charge.set(Charge.LEAVING)
+    soon(1, 0)
+    box.journal.charge.set(Charge.HERE)
+    soon(2, 1)
+    crew.dismiss(_PATIENCE_S)
+    assert not any(each.is_open for each in hired)
+    bell.close()
+    box.close()
 
 
 def test_who_watches_rests_while_another_box_works_and_is_not_woken(tmp_path: Path) -> None:

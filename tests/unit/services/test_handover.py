@@ -1,0 +1,36 @@
+"""What stands in the way of a handover, and what goes along with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.intake.accept import Intake
+from appliance.services.handover import machine_of
+from appliance.settings.links import SerialLink
+from appliance.sources.line.staging import Staging
+from tests.builders.box import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path)
+    yield box
+    box.close()
+
+
+def test_an_open_serial_line_is_waited_for(box: Box) -> None:
+    machine = machine_of(box.paths)
+    assert machine.is_quiet()
+    link = SerialLink(name="us", path="/dev/tty")
+    staging = Staging(box.paths.serial / "us", link, None, Intake(box.journal), box.clock)
+    assert machine.is_quiet()
+    staging.listen()
+    assert not machine.is_quiet()
+    staging.deafen()
+    assert machine.is_quiet()
