@@ -125,12 +125,19 @@ def settle_with(machine: Machine, folder: Path) -> None:
     with alone(machine.paths), machine.journal() as journal:
         standing = journal.charge.standing()
         if standing.state is Charge.LEFT:
+            _note_taker(journal, folder)
             return
         if standing.state is not Charge.RELEASING:
             raise HandoverStands(why="none was interrupted")
         with stick_in_words():
             _must_be_of(folder, standing.move)
         _release(machine, journal, folder, standing.move)
+
+
+def note_taker(machine: Machine, folder: Path) -> None:
+    """Know from the stick who took over what left by it. Raises StickFailed."""
+    with machine.journal() as journal:
+        _note_taker(journal, folder)
 
 
 def take_back(machine: Machine, folder: Path | None, *, vouched: bool = False) -> None:
@@ -297,6 +304,17 @@ def _let_go(machine: Machine, folder: Path, move: str) -> str:
         return said.by if said.word is Word.TAKEN else ""
     token.write(folder, Token(move, Word.RELEASED, machine.name))
     return ""
+
+
+def _note_taker(journal: Journal, folder: Path) -> None:
+    standing = journal.charge.standing()
+    if standing.state is not Charge.LEFT or standing.other:
+        return
+    with stick_in_words():
+        said = token.read(folder)
+    if said is not None and said.move == standing.move and said.word is Word.TAKEN:
+        journal.charge.know_other(said.move, said.by)
+        _log.info("its stick says that a spare has taken over")
 
 
 def _make_void(machine: Machine, folder: Path, move: str) -> None:

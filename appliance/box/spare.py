@@ -50,26 +50,31 @@ class Spare:
     def _look(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """{}: {"standing", "errand", "backups": whether they are written, "sticks": by purpose,
         "name": of this box on sticks, "came": whether this box starts as another one}.
+
+        Where this box has left and its stick is in, it learns from it who took over.
         """
         machine = self._machine()
         errand = self._errand.said()
         # Who writes to a stick just now has it mounted; looking into it would take it away.
         busy = errand["state"] == "running"
+        sticks = {} if busy else {str(each): self._stick(machine, each) for each in Purpose}
         return {
             "standing": standing(machine),
             "name": machine.name,
             "errand": errand,
             "backups": backup.has_passphrase(machine.paths),
             "came": machine.paths.plan.exists(),
-            "sticks": {} if busy else {str(each): self._stick(each) for each in Purpose},
+            "sticks": sticks,
         }
 
-    def _stick(self, purpose: Purpose) -> dict[str, Any] | None:
+    def _stick(self, machine: Machine, purpose: Purpose) -> dict[str, Any] | None:
         """What is on it; None where there is none."""
         try:
             if self._sticks.volume(purpose) is None:
                 return None
             with self._sticks.opened(purpose, writing=False) as folder:
+                if purpose is Purpose.SPARE:
+                    handover.note_taker(machine, folder)
                 return on_stick(purpose, folder)
         except Problem as problem:
             return {"problem": problem.sentence, "hint": problem.hint}

@@ -34,7 +34,7 @@ _WAYS = {
     "here": "This box takes in and sends.",
     "leaving": "It is being written to a stick.",
     "releasing": "It waits for its stick: `jembatan spare finish` with the same stick put in.",
-    "left": "Another box works with what was here. This one takes nothing in and sends nothing.",
+    "left": "What was here went to a stick, for another box. This one takes nothing in.",
     "coming": "It is being read from a stick.",
 }
 
@@ -131,7 +131,10 @@ def backup_(options: Namespace) -> int:
 
 def status(options: Namespace) -> int:
     """Which box works, and what is on a stick."""
-    now: dict[str, Any] = {"standing": standing(_machine(options))}
+    machine = _machine(options)
+    if options.folder is not None:
+        handover.note_taker(machine, _place(options, Purpose.SPARE))
+    now: dict[str, Any] = {"standing": standing(machine)}
     if options.folder is not None:
         now["sticks"] = {str(each): on_stick(each, _place(options, each)) for each in Purpose}
     if options.json:

@@ -88,6 +88,11 @@ class Charges:
         if state is Charge.HERE:
             unmark(self._paths)
 
+    def know_other(self, move: str, other: str) -> None:
+        """Which box took over what left by that handover; durable."""
+        with self._s.db.write(durable=True):
+            self._s.db.run("set_other", move=move, other=other)
+
     def settle(self) -> None:
         """Make good what a killed process left; does nothing while one is at work."""
         standing = self.standing().state

@@ -774,6 +774,9 @@ SELECT * FROM charge;
 -- name: set_charge  And from now on.
 UPDATE charge SET state = :state, move = :move, other = :other, changed_at = :now;
 
+-- name: set_other  Who works with it has become known; which box works does not change by that.
+UPDATE charge SET other = :other WHERE state = 'left' AND move = :move;
+
 -- name: count_claimed  What somebody works on just now: it is read, sent or asked about.
 SELECT (SELECT count(*) FROM item WHERE claimed_by IS NOT NULL)
      + (SELECT count(*) FROM delivery WHERE claimed_by IS NOT NULL) AS n;

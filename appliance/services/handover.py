@@ -58,10 +58,12 @@ def _is_listening(paths: Paths) -> bool:
 
 
 def _untaken(paths: Paths, clock: Clock) -> Iterator[tuple[str, Path]]:
-    """Of shares with a folder of the box's own; others the spare does not have."""
+    """Of shares with a folder of the box's own; others the spare does not have.
+
+    Also of those that are in no settings any more: what lies there is nowhere else.
+    """
+    names = {hosted_folder(each, paths): each.name for each in hosted(Current(paths.root).get())}
     with opened(paths, clock) as journal:
-        for share in hosted(Current(paths.root).get()):
-            top = hosted_folder(share, paths)
-            if top.is_relative_to(paths.shares):
-                for path in untaken(share.name, top, journal.arrivals):
-                    yield path.relative_to(paths.shares).as_posix(), path
+        for top in sorted(each for each in paths.shares.glob("*/") if not each.is_symlink()):
+            for path in untaken(names.get(top, top.name), top, journal.arrivals):
+                yield path.relative_to(paths.shares).as_posix(), path

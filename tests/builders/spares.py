@@ -78,6 +78,11 @@ class Room:
         with self.journal(name) as journal:
             return journal.charge.standing().state
 
+    def other(self, name: str) -> str:
+        """Which box it knows on the other side."""
+        with self.journal(name) as journal:
+            return journal.charge.standing().other
+
     def items(self, name: str) -> dict[str, str]:
         """Names and states of all that a box knows; every byte of it must be there."""
         with self.journal(name) as journal:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.board.usb import UsbVolume
-from appliance.box import handover, takeover
+from appliance.box import handover, takeover, token
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.handover import Machine
 from appliance.box.service_stick import Purpose, ServiceSticks
 from appliance.box.spare import Spare
+from appliance.box.token import Token, Word
 from appliance.call import Server
 from appliance.clock import SystemClock
 from appliance.errors import NoServiceStick
@@ -130,6 +131,16 @@ def test_handing_over_and_going_on_instead(owner: Visitor, steward: Steward, box
     steward.errand.join()
     assert box.journal.charge.is_here()
     assert "Move to a spare box" in owner.get(PAGE).text
+
+
+def test_the_old_box_says_whether_a_spare_has_taken_over(owner: Visitor, steward: Steward) -> None:
+    (steward.machine.paths.root / "box").mkdir()
+    label = handover.hand_over(steward.machine, steward.folder(Purpose.SPARE), quick_key())
+    assert "no other box has read the stick yet" in owner.get(PAGE).text
+    token.write(steward.folder(Purpose.SPARE), Token(label.move, Word.TAKEN, "the-spare"))
+    page = owner.get(PAGE).text
+    assert "The spare box <strong>the-spare</strong> is at work" in page
+    assert "no other box" not in page
 
 
 def test_a_stick_that_was_not_finished_is_asked_for(

@@ -363,6 +363,29 @@ def test_the_old_box_cannot_go_on_where_a_spare_works(here: Room) -> None:
     assert here.state("old") is Charge.LEFT
 
 
+@pytest.mark.parametrize("look", [handover.note_taker, handover.settle_with])
+def test_the_old_box_learns_from_its_stick_who_took_over(
+    here: Room, look: Callable[[handover.Machine, Path], None]
+) -> None:
+    hand_over(here)
+    look(here.machine("old"), here.stick)
+    assert here.other("old") == ""
+    take_over(here)
+    look(here.machine("old"), here.stick)
+    assert here.other("old") == "name of spare"
+    assert here.state("old") is Charge.LEFT
+
+
+def test_of_another_stick_it_learns_nothing(here: Room) -> None:
+    label = hand_over(here)
+    token.write(here.stick, Token("another", Word.TAKEN, "somebody"))
+    handover.note_taker(here.machine("old"), here.stick)
+    assert here.other("old") == ""
+    token.write(here.stick, Token(label.move, Word.TAKEN, "the spare"))
+    handover.note_taker(here.machine("old"), here.stick)
+    assert here.other("old") == "the spare"
+
+
 def test_without_its_stick_it_goes_on_only_on_somebodys_word(here: Room) -> None:
     hand_over(here)
     with pytest.raises(HandoverStands, match="vouched"):

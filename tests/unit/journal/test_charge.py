@@ -168,3 +168,14 @@ def test_a_copy_names_the_bytes_it_needs(box: Box, tmp_path: Path) -> None:
     }
     assert box.journal.charge.unfinished_bytes() == len(needed)
     assert box.journal.charge.arrivals() == len(ItemState)
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_who_took_over_is_known_of_what_has_left_only(box: Box, state: str) -> None:
+    for step in WAYS[state]:
+        box.journal.charge.set(step, "m")
+    box.journal.charge.know_other("another", "somebody")
+    assert box.journal.charge.standing().other == ""
+    box.journal.charge.know_other("m", "the spare")
+    assert box.journal.charge.standing().other == ("the spare" if state == "left" else "")
+    assert box.journal.charge.standing().state == state

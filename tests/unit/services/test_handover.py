@@ -34,3 +34,12 @@ def test_an_open_serial_line_is_waited_for(box: Box) -> None:
     assert not machine.is_quiet()
     staging.deafen()
     assert machine.is_quiet()
+
+
+def test_what_lies_in_a_share_that_was_removed_comes_along(box: Box) -> None:
+    """Whatever the settings say today: it is nowhere else."""
+    film = box.paths.shares / "gone" / "A B" / "film.tif"
+    film.parent.mkdir(parents=True)
+    film.write_bytes(b"film")
+    (box.paths.shares / "link").symlink_to(film.parent)
+    assert list(machine_of(box.paths).untaken()) == [("gone/A B/film.tif", film)]
