@@ -7,6 +7,7 @@ nobody. (Whoever can read it here, can read all that it protects.)
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from appliance.errors import NotThere, ParcelDamaged
 from appliance.journal.charge import Charge, alone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from appliance.box.handover import Machine
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from appliance.journal.session import Paths
 
 KEPT = 2
+_BY_US = re.compile("[0-9a-f]{16}")
+"""What a folder is called that a backup is written into: its number (handover.label_of)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def _is_same(last: Label, now: Label) -> bool:
 def backups(top: Path) -> list[Found]:
     """The whole ones in a folder, the newest first; OSErrors fly."""
     found = []
-    for folder in top.iterdir() if top.is_dir() else ():
+    for folder in _folders(top):
         try:
             label = parcel.label(folder)
         except ParcelDamaged:
@@ -112,9 +116,21 @@ def backups(top: Path) -> list[Found]:
     return sorted(found, key=lambda each: (each.label.event, each.label.made_at), reverse=True)
 
 
+def _folders(top: Path) -> Iterator[Path]:
+    """Those that may hold a backup; files and hidden folders are of computers it was put into."""
+    for each in top.iterdir() if top.is_dir() else ():
+        if each.is_dir() and not each.name.startswith("."):
+            yield each
+
+
 def _tidy(top: Path, whole: list[Found]) -> None:
-    """Only the newest stay; what was begun and never finished goes."""
-    kept = {each.folder for each in whole[:KEPT]}
-    for folder in top.iterdir() if top.is_dir() else ():
-        if folder not in kept:
+    """Only the newest stay, and what we began and never finished goes; all else is not ours."""
+    for found in whole[KEPT:]:
+        shutil.rmtree(found.folder)
+    for folder in _folders(top):
+        if _BY_US.fullmatch(folder.name) and not _is_labelled(folder):
             shutil.rmtree(folder)
+
+
+def _is_labelled(folder: Path) -> bool:
+    return any(each.name == parcel.LABEL for each in folder.iterdir())

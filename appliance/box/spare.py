@@ -6,17 +6,18 @@ the answer says only whether it has `begun`.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from appliance.box import backup, handover, parcel, takeover, token
+from appliance.box.handover import stick_in_words
 from appliance.box.sealed import new_key
 from appliance.box.service_stick import Purpose
 from appliance.errors import NoServiceStick, ParcelDamaged, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from appliance.box.errand import Errand
@@ -72,7 +73,7 @@ class Spare:
         try:
             if self._sticks.volume(purpose) is None:
                 return None
-            with self._sticks.opened(purpose, writing=False) as folder:
+            with self._opened(purpose, writing=False) as folder:
                 if purpose is Purpose.SPARE:
                     handover.note_taker(machine, folder)
                 return on_stick(purpose, folder)
@@ -85,7 +86,7 @@ class Spare:
         self._must_have(Purpose.SPARE)
 
         def act() -> Mapping[str, Any]:
-            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+            with self._opened(Purpose.SPARE, writing=True) as folder:
                 return takeover.document(handover.hand_over(self._machine(), folder, key))
 
         return self._begin("export", act)
@@ -94,7 +95,7 @@ class Spare:
         """{}: the stick of an interrupted handover is back."""
 
         def act() -> Mapping[str, Any]:
-            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+            with self._opened(Purpose.SPARE, writing=True) as folder:
                 handover.settle_with(self._machine(), folder)
             return {}
 
@@ -109,7 +110,7 @@ class Spare:
             if vouched and self._sticks.volume(Purpose.SPARE) is None:
                 handover.take_back(machine, None, vouched=True)
                 return {}
-            with self._sticks.opened(Purpose.SPARE, writing=True) as folder:
+            with self._opened(Purpose.SPARE, writing=True) as folder:
                 handover.take_back(machine, folder)
             return {}
 
@@ -122,7 +123,7 @@ class Spare:
         self._must_have(purpose)
 
         def act() -> Mapping[str, Any]:
-            with self._sticks.opened(purpose, writing=purpose is Purpose.SPARE) as folder:
+            with self._opened(purpose, writing=purpose is Purpose.SPARE) as folder:
                 place = newest(folder) if purpose is Purpose.BACKUP else folder
                 label = takeover.take_over(
                     self._machine(), place, passphrase, old_is_off=is_off
@@ -148,7 +149,7 @@ class Spare:
             return {"begun": False}
 
         def act() -> Mapping[str, Any]:
-            with self._sticks.opened(Purpose.BACKUP, writing=True) as folder:
+            with self._opened(Purpose.BACKUP, writing=True) as folder:
                 label = backup.back_up(self._machine(), folder)
             return takeover.document(label) if label else {}
 
@@ -157,6 +158,12 @@ class Spare:
     def _begin(self, name: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         self._errand.start(name, act)
         return {"begun": True}
+
+    @contextmanager
+    def _opened(self, purpose: Purpose, *, writing: bool) -> Iterator[Path]:
+        """Its folder on the stick, as long as the block lasts; OSErrors become StickFailed."""
+        with stick_in_words(), self._sticks.opened(purpose, writing=writing) as folder:
+            yield folder
 
     def _is_in(self, purpose: Purpose) -> bool:
         with suppress(NoServiceStick):

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import io
 import zipfile
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.board.usb import UsbVolume
 from appliance.box import handover, takeover, token
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.handover import Machine
-from appliance.box.service_stick import Purpose, ServiceSticks
+from appliance.box.service_stick import Purpose
 from appliance.box.spare import Spare
 from appliance.box.token import Token, Word
 from appliance.call import Server
 from appliance.clock import SystemClock
-from appliance.errors import NoServiceStick
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import history
 from tests.builders.spares import quick_key, room
+from tests.fakes.service_sticks import Sticks
 from tests.web.test_documents import SETTINGS
 
 if TYPE_CHECKING:
@@ -36,26 +34,6 @@ if TYPE_CHECKING:
 
 WORDS = "five words make one pass"
 PAGE = "/settings/service"
-
-
-class Sticks(ServiceSticks):
-    """Folders in the place of sticks; refuses as the real ones do."""
-
-    def __init__(self, top: Path) -> None:
-        super().__init__(top)
-        self._top = top
-
-    def volume(self, purpose: Purpose) -> UsbVolume | None:
-        if not (self._top / purpose).is_dir():
-            return None
-        return UsbVolume(str(purpose), "JEMBATAN-SP", "vfat", 1 << 30, "/dev/sdx1", "", "")
-
-    @contextmanager
-    def opened(self, purpose: Purpose, *, writing: bool) -> Iterator[Path]:
-        if self.volume(purpose) is None:
-            raise NoServiceStick(why="none is plugged in")
-        del writing
-        yield self._top / purpose / "JEMBATAN" / purpose
 
 
 class Steward:

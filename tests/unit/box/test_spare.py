@@ -1,0 +1,81 @@
+"""What the steward answers about spare boxes and backups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from appliance.box.engaged import Engaged
+from appliance.box.errand import Errand
+from appliance.box.service_stick import Purpose
+from appliance.box.spare import Spare
+from tests.builders.spares import PASSPHRASE, Room, room
+from tests.fakes.service_sticks import Sticks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Steward:
+    """One box's, with its own sockets for sticks."""
+
+    def __init__(self, here: Room, name: str) -> None:
+        self.top = here.top / "sticks"
+        self._errand = Errand(Engaged())
+        self._operations = Spare(
+            lambda: here.machine(name), Sticks(self.top), self._errand
+        ).operations
+
+    def plug_in(self, purpose: Purpose) -> Path:
+        """A stick for it; the folder on it."""
+        folder = self.top / purpose / "JEMBATAN" / purpose
+        folder.mkdir(parents=True)
+        return folder
+
+    def ask(self, operation: str, **request: object) -> dict[str, Any]:
+        answer = self._operations[operation](request)
+        assert not isinstance(answer, tuple)
+        return dict(answer)
+
+    def do(self, operation: str, **request: object) -> dict[str, Any]:
+        """Ask for it, and wait; what came of it."""
+        assert self.ask(operation, **request)["begun"]
+        self._errand.join()
+        return self._errand.said()
+
+    def stick(self, purpose: Purpose) -> dict[str, Any]:
+        """What it says of a stick."""
+        found: dict[str, Any] = self.ask("spare-look")["sticks"][purpose]
+        return found
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Room:
+    return room(tmp_path / "room")
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_stick_that_cannot_be_looked_at_is_said_in_words(here: Room, purpose: Purpose) -> None:
+    old = Steward(here, "old")
+    place = old.plug_in(purpose)
+    folder = place / "0123456789abcdef" if purpose is Purpose.BACKUP else place
+    (folder / "parcel.json").mkdir(parents=True)
+    said = old.stick(purpose)
+    assert said["problem"] == "The stick cannot be written or read: is a directory."
+    assert said["hint"]
+
+
+def test_a_file_beside_the_backups_is_passed_over(here: Room) -> None:
+    old = Steward(here, "old")
+    (old.plug_in(Purpose.BACKUP) / ".DS_Store").write_bytes(b"x")
+    assert old.stick(Purpose.BACKUP)["label"] is None
+
+
+def test_work_on_a_stick_that_fails_ends_in_words(here: Room) -> None:
+    spare = Steward(here, "spare")
+    (spare.plug_in(Purpose.BACKUP) / "0123456789abcdef" / "parcel.json").mkdir(parents=True)
+    asked = {"purpose": Purpose.BACKUP, "passphrase": PASSPHRASE, "old_is_off": True}
+    said = spare.do("spare-import", **asked)
+    assert (said["state"], said["problem"]["code"]) == ("failed", "stick-failed")
+    assert here.works("spare")
