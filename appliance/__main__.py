@@ -222,6 +222,8 @@ def _spare(words: Words) -> None:
             word.add_argument("--passphrase", metavar="FILE", help="with it in; - for stdin")
         if name == "import":
             word.add_argument("--backup", action="store_true", help="the newest backup there")
+            which = "the backup of this number, where several boxes have theirs there"
+            word.add_argument("--which", metavar="NUMBER", default="", help=which)
             old = "the box that wrote it does not run any more"
             word.add_argument("--old-is-off", action="store_true", help=old)
         if name == "back":

@@ -1,15 +1,21 @@
 """Owns the regular backup: a box in a parcel on a stick that stays in it, the last two kept.
 
+A stick may have been another box's before, or this one's before a reset. Those backups may be all
+that is left of that life, so they count for nothing here and are left alone. A life has a name of
+its own (appliance.box.identity): it lies with the data, and goes with it.
+
 The stick's key was made once of a passphrase; the box remembers the key, and the passphrase
 nobody. (Whoever can read it here, can read all that it protects.)
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import secrets
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,11 +23,11 @@ from appliance import durable
 from appliance.box import parcel
 from appliance.box.handover import label_of, pack, stick_in_words
 from appliance.box.sealed import Key, new_key
-from appliance.errors import NotThere, ParcelDamaged
+from appliance.errors import BackupStickFull, NotThere, ParcelDamaged, WhichBackup
 from appliance.journal.charge import Charge, alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from appliance.box.handover import Machine
@@ -76,7 +82,7 @@ def back_up(machine: Machine, top: Path) -> Label | None:
     """Write a backup into the folder of backups; None where nothing happened since the last one.
 
     The one before stays until the new one is whole. Raises NotThere, StickFailed,
-    ParcelDamaged, OtherHandover.
+    BackupStickFull, ParcelDamaged, OtherHandover.
     """
     key = _key(machine.paths)
     with alone(machine.paths), machine.journal() as journal:
@@ -85,25 +91,51 @@ def back_up(machine: Machine, top: Path) -> Label | None:
         label = label_of(machine, journal, parcel.BACKUP, secrets.token_hex(8))
         with stick_in_words():
             before = backups(top)
-            if before and _is_same(before[0].label, label):
+            own = [each for each in before if _is_of(each, machine.name)]
+            if own and _is_same(own[0].label, label):
                 return None
-            _tidy(top, before)
+            _tidy(top, own)
             folder = top / label.move
-            folder.mkdir(parents=True)
-            whole = pack(machine, journal, folder, key, label)
-            _tidy(top, backups(top))
+            with _fullness_in_words(each for each in before if each not in own):
+                folder.mkdir(parents=True)
+                whole = pack(machine, journal, folder, key, label)
+            _tidy(top, [Found(folder, whole), *own])
         return whole
+
+
+def _is_of(found: Found, box: str) -> bool:
+    """Whether that box wrote it there; a copy by a person's hand is that person's."""
+    return found.label.box == box and found.folder.name == found.label.move
+
+
+@contextmanager
+def _fullness_in_words(others: Iterable[Found]) -> Iterator[None]:
+    """Why there is no room, where backups of others take it. Raises BackupStickFull."""
+    try:
+        yield
+    except OSError as error:
+        told = ", ".join(_told(each) for each in others)
+        if error.errno != errno.ENOSPC or not told:
+            raise
+        raise BackupStickFull(others=told) from error
+
+
+def _told(found: Found) -> str:
+    return f"{found.label.box}, {_when(found.label)} (folder {found.folder.name})"
+
+
+def _when(label: Label) -> str:
+    """By the clock of the box that wrote it."""
+    return f"{label.made_at[:16].replace('T', ' ')} UTC"
 
 
 def _is_same(last: Label, now: Label) -> bool:
     """Whether that would say again what is there; settings are asked of by their own count."""
-    return (last.box, last.event, last.version, last.settings) == (
-        now.box, now.event, now.version, now.settings,
-    )  # fmt: skip
+    return (last.event, last.version, last.settings) == (now.event, now.version, now.settings)
 
 
 def backups(top: Path) -> list[Found]:
-    """The whole ones in a folder, the newest first; OSErrors fly."""
+    """The whole ones in a folder, the newest of each box before its others; OSErrors fly."""
     found = []
     for folder in _folders(top):
         try:
@@ -112,8 +144,39 @@ def backups(top: Path) -> list[Found]:
             continue
         if label is not None and label.kind == parcel.BACKUP:
             found.append(Found(folder, label))
-    # Not by time alone: this box's clock may have been wrong.
-    return sorted(found, key=lambda each: (each.label.event, each.label.made_at), reverse=True)
+    return sorted(found, key=lambda each: _age(each.label), reverse=True)
+
+
+def _age(label: Label) -> tuple[int, int, str]:
+    """More for a later one of the same box. By time last of all: its clock may have been wrong."""
+    return label.event, label.settings, label.made_at
+
+
+def newest_of_each(found: Iterable[Found]) -> list[Found]:
+    """The first of each box, of backups in their order."""
+    of_boxes: dict[str, Found] = {}
+    for each in found:
+        of_boxes.setdefault(each.label.box, each)
+    return list(of_boxes.values())
+
+
+def chosen(top: Path, which: str = "") -> Path:
+    """The folder of the backup with that number; without one the newest, if all are of one box.
+
+    Raises NotThere, WhichBackup; OSErrors fly.
+    """
+    found = backups(top)
+    fitting = [each for each in found if each.label.move == which] if which else found
+    of_boxes = newest_of_each(fitting)
+    if not of_boxes:
+        raise NotThere(what="such backup on this stick" if which else "backup on this stick")
+    if len(of_boxes) > 1:
+        raise WhichBackup(each=", ".join(_described(one.label) for one in of_boxes))
+    return of_boxes[0].folder
+
+
+def _described(label: Label) -> str:
+    return f"{label.move} (of {label.box}, {_when(label)}, {label.unsent} files)"
 
 
 def _folders(top: Path) -> Iterator[Path]:
@@ -123,9 +186,9 @@ def _folders(top: Path) -> Iterator[Path]:
             yield each
 
 
-def _tidy(top: Path, whole: list[Found]) -> None:
-    """Only the newest stay, and what we began and never finished goes; all else is not ours."""
-    for found in whole[KEPT:]:
+def _tidy(top: Path, own: list[Found]) -> None:
+    """Of this box's only the first stay, and what was begun and never finished goes."""
+    for found in own[KEPT:]:
         shutil.rmtree(found.folder)
     for folder in _folders(top):
         if _BY_US.fullmatch(folder.name) and not _is_labelled(folder):

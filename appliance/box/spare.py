@@ -76,7 +76,7 @@ class Spare:
             with self._opened(purpose, writing=False) as folder:
                 if purpose is Purpose.SPARE:
                     handover.note_taker(machine, folder)
-                return on_stick(purpose, folder)
+                return on_stick(purpose, folder, machine.name)
         except Problem as problem:
             return {"problem": problem.sentence, "hint": problem.hint}
 
@@ -117,14 +117,17 @@ class Spare:
         return self._begin("back", act)
 
     def _import(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """{"purpose", "passphrase", "old_is_off"}: be the box on that stick after a restart."""
-        purpose = Purpose(request["purpose"])
+        """{"purpose", "passphrase", "old_is_off"}: be the box on that stick after a restart.
+
+        "which", the number (`move`) of a backup, is needed where those of several boxes are there.
+        """
+        purpose, which = Purpose(request["purpose"]), str(request.get("which") or "")
         passphrase, is_off = str(request["passphrase"]), request["old_is_off"] is True
         self._must_have(purpose)
 
         def act() -> Mapping[str, Any]:
             with self._opened(purpose, writing=purpose is Purpose.SPARE) as folder:
-                place = newest(folder) if purpose is Purpose.BACKUP else folder
+                place = backup.chosen(folder, which) if purpose is Purpose.BACKUP else folder
                 label = takeover.take_over(
                     self._machine(), place, passphrase, old_is_off=is_off
                 )  # fmt: skip
@@ -182,21 +185,31 @@ def standing(machine: Machine) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(journal.charge.standing()).items()}
 
 
-def on_stick(purpose: Purpose, folder: Path) -> dict[str, Any]:
-    """What is on a stick: {"label": ..., "word": of its token}, or {"label": None}."""
+def on_stick(purpose: Purpose, folder: Path, name: str) -> dict[str, Any]:
+    """What is on a stick for the box with that name: {"label": ..., "word": of its token, "by"}.
+
+    The stick for backups has no token, and "backups": every label, each box's newest first; its
+    "label" is the newest of this box, or where it has none of another. Without any: None.
+    """
+    if purpose is Purpose.BACKUP:
+        return _backups(folder, name)
+    return _handed_over(folder)
+
+
+def _backups(folder: Path, name: str) -> dict[str, Any]:
+    found = [takeover.document(each.label) for each in backup.backups(folder)]
+    own = [each for each in found if each["box"] == name]
+    return {"label": next(iter(own or found), None), "word": "", "by": "", "backups": found}
+
+
+def _handed_over(folder: Path) -> dict[str, Any]:
     try:
-        place = newest(folder) if purpose is Purpose.BACKUP else folder
-        label = parcel.label(place)
+        label = parcel.label(folder)
     except ParcelDamaged as problem:
         return {"label": None, "problem": problem.sentence, "hint": problem.hint}
-    said = token.read(place) if purpose is Purpose.SPARE else None
+    said = token.read(folder)
     return {
         "label": takeover.document(label) if label else None,
         "word": str(said.word) if said else "",
         "by": said.by if said else "",
     }
-
-
-def newest(folder: Path) -> Path:
-    """The newest whole backup; the folder itself where there is none."""
-    return next((found.folder for found in backup.backups(folder)), folder)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from appliance.box import backup, handover, takeover
 from appliance.box.sealed import made_up, new_key
 from appliance.box.service_stick import Purpose
-from appliance.box.spare import newest, on_stick, standing
+from appliance.box.spare import on_stick, standing
 from appliance.commands.box import paths_of
-from appliance.commands.out import document, say
+from appliance.commands.out import document, say, table
 from appliance.desk import spare as desk
 from appliance.errors import Declined, NoServiceStick, Problem
 from appliance.journal.worker import roll_call
@@ -25,6 +25,7 @@ from appliance.services.handover import machine_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping, Sequence
 
     from appliance.box.handover import Machine
 
@@ -65,7 +66,9 @@ def import_(options: Namespace) -> int:
     purpose = Purpose.BACKUP if options.backup else Purpose.SPARE
     passphrase = _given(options) or getpass.getpass("Passphrase of the stick: ")
     if options.folder is None:
-        asked = {"purpose": purpose, "old_is_off": options.old_is_off}
+        asked = {
+            "purpose": purpose, "old_is_off": options.old_is_off, "which": options.which,
+        }  # fmt: skip
         result = _by_steward(options, "spare-import", passphrase=passphrase, **asked)
         is_over = False
     else:
@@ -84,7 +87,7 @@ def _taken(
 ) -> tuple[dict[str, object], bool]:
     """What was taken over, and whether it is in its place: not while a service runs."""
     machine, folder = _machine(options), _place(options, purpose)
-    place = newest(folder) if purpose is Purpose.BACKUP else folder
+    place = backup.chosen(folder, options.which) if purpose is Purpose.BACKUP else folder
     label = takeover.take_over(machine, place, passphrase, old_is_off=options.old_is_off)
     somebody_runs = any(roll_call(machine.paths.run).values())
     return takeover.document(label), not somebody_runs and takeover.carry_out(machine.paths)
@@ -136,12 +139,26 @@ def status(options: Namespace) -> int:
         handover.note_taker(machine, _place(options, Purpose.SPARE))
     now: dict[str, Any] = {"standing": standing(machine)}
     if options.folder is not None:
-        now["sticks"] = {str(each): on_stick(each, _place(options, each)) for each in Purpose}
+        places = {each: _place(options, each) for each in Purpose}
+        now["sticks"] = {
+            str(each): on_stick(each, place, machine.name) for each, place in places.items()
+        }
     if options.json:
         document(now)
     else:
         say(_WAYS[now["standing"]["state"]])
+        _tell_backups(now.get("sticks", {}).get(Purpose.BACKUP, {}).get("backups", ()))
     return 0
+
+
+def _tell_backups(found: Sequence[Mapping[str, Any]]) -> None:
+    """Those of each box together, its newest first."""
+    if found:
+        say("", "Backups on the stick: number, box, when, files that are not yet proved")
+        table(
+            (each["move"], each["box"], each["made_at"], each["unsent"])
+            for each in sorted(found, key=lambda each: str(each["box"]))
+        )
 
 
 def _tell(options: Namespace, state: str) -> None:

@@ -186,6 +186,7 @@ from appliance.errors.peer import (
     WorklistUnsupported,
 )
 from appliance.errors.spare import (
+    BackupStickFull,
     HandoverStands,
     NoSealing,
     NoServiceStick,
@@ -198,6 +199,7 @@ from appliance.errors.spare import (
     StillBusy,
     TakenElsewhere,
     WeakPassphrase,
+    WhichBackup,
     WrongPassphrase,
 )
 from appliance.errors.trust import (
@@ -263,6 +265,7 @@ __all__ = [
     "AssociationFailed",
     "AssociationRejected",
     "AwaitsReport",
+    "BackupStickFull",
     "BadCertificate",
     "BadSettings",
     "BadValue",
@@ -470,6 +473,7 @@ __all__ = [
     "Walled",
     "WeakPassphrase",
     "WeakPassword",
+    "WhichBackup",
     "WorkerDied",
     "WorklistDown",
     "WorklistFailed",

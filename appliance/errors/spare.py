@@ -22,6 +22,29 @@ class StickFailed(Problem):
     hint = "Take another stick, or free some room on it. This box goes on as before."
 
 
+class BackupStickFull(Problem):
+    """There is no room for a backup of this box; the stick has those of others too: {others}.
+
+    They are left alone: they may be all that is left of those boxes.
+    """
+
+    code = "backup-stick-full"
+    hint = (
+        "Take another stick for this box, named JEMBATAN-BA. Or, if nobody will ever need the "
+        "others, delete their folders below JEMBATAN, backup on a computer."
+    )
+
+
+class WhichBackup(Refused):
+    """The stick has backups of more than one box: {each}."""
+
+    code = "which-backup"
+    hint = (
+        "Choose the box that this one is to become: on the page Service, or by its number with "
+        "--which. Every page Service says at its end what its box is called on sticks."
+    )
+
+
 class ParcelDamaged(Refused):
     """What is on the stick cannot be used: {why}."""
 

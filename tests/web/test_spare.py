@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import handover, takeover, token
+from appliance.box import backup, handover, takeover, token
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.handover import Machine
@@ -20,7 +20,7 @@ from appliance.clock import SystemClock
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import history
-from tests.builders.spares import quick_key, room
+from tests.builders.spares import PASSPHRASE, quick_key, room
 from tests.fakes.service_sticks import Sticks
 from tests.web.test_documents import SETTINGS
 
@@ -165,6 +165,31 @@ def test_backups_are_asked_for_and_given_up(owner: Visitor, steward: Steward, bo
     assert "The last one was written" in owner.get(PAGE).text
     owner.post(f"{PAGE}/passphrase", PAGE, passphrase="")
     assert "Back up from now on" in owner.get(PAGE).text
+
+
+def test_of_backups_of_two_boxes_one_is_chosen(
+    owner: Visitor, steward: Steward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
+    here = room(tmp_path / "room")
+    numbers, page = [], ""
+    for name in ("old", "spare"):
+        machine = here.machine(name)
+        backup.set_passphrase(machine.paths, PASSPHRASE)
+        label = backup.back_up(machine, steward.folder(Purpose.BACKUP))
+        assert label
+        page = owner.get(PAGE).text
+        assert f'name="which" value="{label.move}"' in page
+        numbers.append(label.move)
+    assert "backups of 2 boxes" in page
+    assert all(
+        f'<input type="radio" name="which" value="{each}" required>' in page for each in numbers
+    )
+    given = {"purpose": "backup", "passphrase": PASSPHRASE, "old_is_off": "on"}
+    owner.post(f"{PAGE}/import", PAGE, **given, which=numbers[0])
+    steward.errand.join()
+    assert steward.errand.said()["result"]["box"] == "name of old"
+    assert "This box becomes another one" in owner.get(PAGE).text
 
 
 @pytest.mark.timeout(120)

@@ -86,7 +86,7 @@ class Service:
                 desk.ask_steward(
                     paths, "spare-import",
                     purpose=form["purpose"], passphrase=form["passphrase"].strip(),
-                    old_is_off=form.get("old_is_off") == "on",
+                    old_is_off=form.get("old_is_off") == "on", which=form.get("which", ""),
                 )  # fmt: skip
             case "restart":
                 desk.ask_steward(paths, "restart")

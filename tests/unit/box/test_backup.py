@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.box import backup
+from appliance.errors import BackupStickFull, NotThere, StickFailed, WhichBackup
+from appliance.settings import history
 from tests.builders.box import Box
-from tests.builders.spares import PASSPHRASE, Room, copied, quick_key, room
+from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, quick_key, room
+from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +58,82 @@ def back_up(here: Room, top: Path, name: str = "old") -> Label:
 def on(top: Path, name: str = "old") -> list[str]:
     """Which backups of a box are there, the newest first."""
     return [each.label.move for each in backup.backups(top) if each.label.box == f"name of {name}"]
+
+
+# --- of other boxes and other lives -----------------------------------------------------------
+
+
+def test_a_backup_counts_for_the_box_that_wrote_it(here: Room, top: Path) -> None:
+    """Events of a box that was reset, or has a fresh card, begin at one again."""
+    for _ in range(30):
+        history.publish(here.machine("old").paths.root, SETTINGS)
+    others = [back_up(here, top).move for _ in range(3)][1:]
+    own: list[str] = []
+    for _ in range(3):
+        own.insert(0, back_up(here, top, "spare").move)
+        assert on(top, "spare") == own[: backup.KEPT]
+    assert on(top) == others[::-1]
+    assert backup.back_up(here.machine("spare"), top) is None
+
+
+def test_what_was_just_written_stays_whatever_the_clock_says(here: Room, top: Path) -> None:
+    """Nothing came, and the settings changed."""
+    back_up(here, top)
+    for day in (14, 13, 12):
+        machine = replace(here.machine("old"), clock=FakeClock(datetime(2020, 3, day, tzinfo=UTC)))
+        history.publish(machine.paths.root, f'[box]\nname = "{day}"\n')
+        label = backup.back_up(machine, top)
+        assert label
+        assert on(top)[0] == label.move
+
+
+def test_a_copy_by_a_persons_hand_is_left_alone(here: Room, top: Path) -> None:
+    copy = top / "the one of Sunday"
+    shutil.copytree(top / back_up(here, top).move, copy)
+    for _ in range(3):
+        back_up(here, top)
+    assert copy.exists()
+    assert len(list(top.iterdir())) == backup.KEPT + 1
+
+
+def test_of_backups_of_two_boxes_a_person_chooses(here: Room, top: Path) -> None:
+    made = {name: back_up(here, top, name) for name in ("old", "spare")}
+    with pytest.raises(WhichBackup) as refused:
+        backup.chosen(top)
+    for label in made.values():
+        told = f"{label.move} (of {label.box}, {label.made_at[:10]} {label.made_at[11:16]} UTC"
+        assert told in refused.value.sentence
+        assert backup.chosen(top, label.move) == top / label.move
+    with pytest.raises(NotThere, match="such backup"):
+        backup.chosen(top, "0123456789abcdef")
+
+
+def test_of_one_box_the_newest_is_taken(here: Room, top: Path) -> None:
+    with pytest.raises(NotThere):
+        backup.chosen(top)
+    back_up(here, top)
+    newest = back_up(here, top)
+    assert backup.chosen(top) == top / newest.move
+
+
+def test_a_stick_that_others_fill_is_said_so(
+    here: Room, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> Label:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    other = back_up(here, top)
+    with monkeypatch.context() as full:
+        full.setattr(backup, "pack", is_full)
+        with pytest.raises(BackupStickFull, match=f"name of old, .*folder {other.move}"):
+            backup.back_up(here.machine("spare"), top)
+        history.publish(here.machine("old").paths.root, '[box]\nname = "new"\n')
+        with pytest.raises(StickFailed, match="no space left"):  # nobody else takes any
+            backup.back_up(here.machine("old"), top)
+    assert on(top) == [other.move]
+
+
+# --- what else lies on a stick ----------------------------------------------------------------
 
 
 def test_what_other_computers_leave_on_a_stick_is_passed_over_and_stays(

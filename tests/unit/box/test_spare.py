@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance.box import backup
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.service_stick import Purpose
 from appliance.box.spare import Spare
-from tests.builders.spares import PASSPHRASE, Room, room
+from tests.builders.spares import PASSPHRASE, Room, quick_key, room
 from tests.fakes.service_sticks import Sticks
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class Steward:
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Room:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
     return room(tmp_path / "room")
 
 
@@ -70,6 +73,25 @@ def test_a_file_beside_the_backups_is_passed_over(here: Room) -> None:
     old = Steward(here, "old")
     (old.plug_in(Purpose.BACKUP) / ".DS_Store").write_bytes(b"x")
     assert old.stick(Purpose.BACKUP)["label"] is None
+
+
+def test_backups_of_all_boxes_are_listed_and_one_is_chosen(here: Room) -> None:
+    old, other, spare = (Steward(here, name) for name in ("old", "other", "spare"))
+    shutil.copytree(here.top / "old", here.top / "other")
+    old.plug_in(Purpose.BACKUP)
+    made = {}
+    for steward in (old, other):
+        steward.ask("backup-passphrase", passphrase=PASSPHRASE)
+        made[steward] = steward.do("backup-now")["result"]
+        assert steward.stick(Purpose.BACKUP)["label"] == made[steward]  # of the box that asks
+    listed = spare.stick(Purpose.BACKUP)["backups"]
+    assert sorted(each["move"] for each in listed) == sorted(
+        each["move"] for each in made.values()
+    )
+    asked = {"purpose": Purpose.BACKUP, "passphrase": PASSPHRASE, "old_is_off": True}
+    assert spare.do("spare-import", **asked)["problem"]["code"] == "which-backup"
+    said = spare.do("spare-import", **asked, which=made[old]["move"])
+    assert said["result"]["box"] == "name of old"
 
 
 def test_work_on_a_stick_that_fails_ends_in_words(here: Room) -> None:

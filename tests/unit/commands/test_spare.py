@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,25 @@ def test_a_backup_and_back(here: Room, words: str, capsys: pytest.CaptureFixture
     assert jembatan(here, "spare", *again) == 1
     assert "does not run any more" in capsys.readouterr().err
     assert jembatan(here, "spare", *again, "--old-is-off") == 0
+    assert here.works("spare")
+
+
+def test_of_two_boxes_backups_one_is_named(
+    here: Room, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stick = str(here.top / "stick")
+    shutil.copytree(here.top / "old", here.top / "other")
+    numbers = {}
+    for name in ("old", "other"):
+        assert jembatan(here, name, "spare", "backup", stick, "--passphrase", words, "--json") == 0
+        numbers[name] = json.loads(capsys.readouterr().out)["move"]
+    assert jembatan(here, "spare", "spare", "status", stick) == 0
+    listed = capsys.readouterr().out
+    assert all(number in listed for number in numbers.values())
+    again = ("spare", "import", stick, "--backup", "--old-is-off", "--passphrase", words)
+    assert jembatan(here, "spare", *again) == 1
+    assert numbers["other"] in capsys.readouterr().err
+    assert jembatan(here, "spare", *again, "--which", numbers["old"]) == 0
     assert here.works("spare")
 
 
