@@ -55,8 +55,9 @@ _GLANCE_S = 0.2
 OWN = ("claim-code.txt", "recovery-key.txt")
 """In `etc`, and of this board and card: what stands on its label, and what opens its card."""
 _NEVER = frozenset({*OWN, "handed-over"})
-MACHINE = ("network.toml", "tls", "8021x", "ca")
-"""In `box`, and not of this board: addresses, certificates of the page and of the network."""
+MACHINE = ("network.toml", "tls", "8021x", "ca", "backup.json")
+"""In `box`, and not of this board: addresses, certificates of the page and of the network, and the
+key of backups, so that they go on: what they hold is what goes into every parcel."""
 
 
 def _nothing() -> tuple[tuple[str, Path], ...]:

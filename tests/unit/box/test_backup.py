@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import shutil
+import stat
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import backup
+from appliance.box import backup, handover, parcel, takeover
 from appliance.errors import BackupStickFull, NotThere, StickFailed, WhichBackup
 from appliance.settings import history
 from tests.builders.box import Box
-from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, quick_key, room
+from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, derived, quick_key, room
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -58,6 +59,34 @@ def back_up(here: Room, top: Path, name: str = "old") -> Label:
 def on(top: Path, name: str = "old") -> list[str]:
     """Which backups of a box are there, the newest first."""
     return [each.label.move for each in backup.backups(top) if each.label.box == f"name of {name}"]
+
+
+# --- and on another card ------------------------------------------------------------------------
+
+
+def goes_on(here: Room, top: Path) -> None:
+    """The spare, restarted, backs up with the passphrase that the old box had, and root's key."""
+    here.restart("spare")
+    kept = here.machine("spare").paths.root / "box" / "backup.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    label = backup.back_up(here.machine("spare"), top)
+    assert label
+    parcel.read(top / label.move, label, PASSPHRASE, lambda *_: None)
+
+
+def test_backups_go_on_after_going_on_from_one(here: Room, top: Path) -> None:
+    backup.forget_passphrase(here.machine("spare").paths)
+    back_up(here, top)
+    machine, place = here.machine("spare"), backup.chosen(top)
+    takeover.take_over(machine, place, PASSPHRASE, old_is_off=True)
+    goes_on(here, top)
+
+
+def test_backups_go_on_at_the_spare(here: Room, top: Path) -> None:
+    backup.forget_passphrase(here.machine("spare").paths)
+    handover.hand_over(here.machine("old"), here.stick, derived("another passphrase", 1, 8))
+    takeover.take_over(here.machine("spare"), here.stick, "another passphrase")
+    goes_on(here, top)
 
 
 # --- of other boxes and other lives -----------------------------------------------------------
