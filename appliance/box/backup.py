@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.box import parcel
+from appliance.box import backup_news, parcel
+from appliance.box.backup_news import key_path
 from appliance.box.handover import label_of, pack, stick_in_words
 from appliance.box.sealed import Key, new_key
 from appliance.errors import BackupStickFull, NotThere, ParcelDamaged, WhichBackup
@@ -52,26 +53,23 @@ def set_passphrase(paths: Paths, passphrase: str) -> None:
     key = new_key(passphrase)
     said = {"secret": key.secret.hex(), "salt": key.salt.hex()}
     said |= {"passes": key.passes, "memory_kib": key.memory_kib}  # type: ignore[dict-item]
-    durable.publish(_path(paths), json.dumps(said).encode(), 0o600)
+    durable.publish(key_path(paths), json.dumps(said).encode(), 0o600)
 
 
 def has_passphrase(paths: Paths) -> bool:
     """Whether backups can be written."""
-    return _path(paths).exists()
+    return key_path(paths).exists()
 
 
 def forget_passphrase(paths: Paths) -> None:
     """No backups any more; those on sticks stay what they are."""
-    durable.remove(_path(paths))
-
-
-def _path(paths: Paths) -> Path:
-    return paths.root / "box" / "backup.json"
+    durable.remove(key_path(paths))
+    backup_news.forget(paths)
 
 
 def _key(paths: Paths) -> Key:
     try:
-        said = json.loads(_path(paths).read_bytes())
+        said = json.loads(key_path(paths).read_bytes())
     except FileNotFoundError:
         raise NotThere(what="passphrase for backups yet") from None
     secret, salt = bytes.fromhex(said["secret"]), bytes.fromhex(said["salt"])

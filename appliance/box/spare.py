@@ -6,11 +6,11 @@ the answer says only whether it has `begun`.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from appliance.box import backup, handover, parcel, takeover, token
+from appliance.box import backup, backup_news, handover, parcel, takeover, token
 from appliance.box.handover import stick_in_words
 from appliance.box.sealed import new_key
 from appliance.box.service_stick import Purpose
@@ -147,13 +147,17 @@ class Spare:
     def _backup(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """{}: write one, if there is a stick and anything happened since the last."""
         is_busy = self._errand.said()["state"] == "running"
-        is_wanted = backup.has_passphrase(self._machine().paths)
-        if is_busy or not is_wanted or not self._is_in(Purpose.BACKUP):
+        machine = self._machine()
+        is_wanted = backup.has_passphrase(machine.paths)
+        if is_busy or not is_wanted or not self._has_backup_stick(machine):
             return {"begun": False}
 
         def act() -> Mapping[str, Any]:
-            with self._opened(Purpose.BACKUP, writing=True) as folder:
-                label = backup.back_up(self._machine(), folder)
+            with (
+                backup_news.kept(machine.paths, machine.clock),
+                self._opened(Purpose.BACKUP, writing=True) as folder,
+            ):
+                label = backup.back_up(machine, folder)
             return takeover.document(label) if label else {}
 
         return self._begin("backup", act)
@@ -168,9 +172,15 @@ class Spare:
         with stick_in_words(), self._sticks.opened(purpose, writing=writing) as folder:
             yield folder
 
-    def _is_in(self, purpose: Purpose) -> bool:
-        with suppress(NoServiceStick):
-            return self._sticks.volume(purpose) is not None
+    def _has_backup_stick(self, machine: Machine) -> bool:
+        """Whether there is one to write to; that there is none is kept for whoever looks."""
+        try:
+            if self._sticks.volume(Purpose.BACKUP) is not None:
+                return True
+        except NoServiceStick as problem:
+            backup_news.failed(machine.paths, problem)
+        else:
+            backup_news.missed(machine.paths)
         return False
 
     def _must_have(self, purpose: Purpose) -> None:

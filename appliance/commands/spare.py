@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.box import backup, handover, takeover
+from appliance.box import backup, backup_news, handover, takeover
 from appliance.box.sealed import made_up, new_key
 from appliance.box.service_stick import Purpose
 from appliance.box.spare import on_stick, standing
@@ -123,7 +123,8 @@ def backup_(options: Namespace) -> int:
         machine = _machine(options)
         if passphrase := _given(options):
             backup.set_passphrase(machine.paths, passphrase)
-        label = backup.back_up(machine, _place(options, Purpose.BACKUP))
+        with backup_news.kept(machine.paths, machine.clock):
+            label = backup.back_up(machine, _place(options, Purpose.BACKUP))
         result = takeover.document(label) if label else {}
     if options.json:
         document(result)

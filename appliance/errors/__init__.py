@@ -186,6 +186,8 @@ from appliance.errors.peer import (
     WorklistUnsupported,
 )
 from appliance.errors.spare import (
+    BackupFailed,
+    BackupMissing,
     BackupStickFull,
     HandoverStands,
     NoSealing,
@@ -265,6 +267,8 @@ __all__ = [
     "AssociationFailed",
     "AssociationRejected",
     "AwaitsReport",
+    "BackupFailed",
+    "BackupMissing",
     "BackupStickFull",
     "BadCertificate",
     "BadSettings",

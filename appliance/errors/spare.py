@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.errors.base import Problem, Refused
+from appliance.errors.base import Notice, Problem, Refused
 
 
 class NoServiceStick(Refused):
@@ -32,6 +32,26 @@ class BackupStickFull(Problem):
     hint = (
         "Take another stick for this box, named JEMBATAN-BA. Or, if nobody will ever need the "
         "others, delete their folders below JEMBATAN, backup on a computer."
+    )
+
+
+class BackupFailed(Notice):
+    """The last backup could not be written. {why} {last}"""
+
+    code = "backup-failed"
+    hint = (
+        "Settings, Service, Backups says what to do. Until one is written again, what no PACS has "
+        "yet is lost if the card of this box breaks."
+    )
+
+
+class BackupMissing(Notice):
+    """No backup was written for a day or longer: {why}. {last}"""
+
+    code = "backup-missing"
+    hint = (
+        "Put the stick JEMBATAN-BA into this box and leave it there; see Settings, Service, "
+        "Backups. Until then, what no PACS has yet is lost if the card of this box breaks."
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.board.disk import Room, room
-from appliance.box import news, papers
+from appliance.box import backup_news, news, papers
 from appliance.errors import HandedOver
 from appliance.journal.abilities import Asking, Known
 from appliance.journal.certificates import Paper
@@ -233,7 +233,7 @@ def take(
         destinations=look.destinations(settings.destinations),
         worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
         problems=(*problems, *_handed_over(journal)),
-        notices=(*notices(settings, clock, certificates), *_news(journal)),
+        notices=(*notices(settings, clock, certificates), *_news(journal, clock)),
         clock_is_sure=clock.is_sure(),
         certificates=certificates,
         room=room(journal.paths.root) if journal else None,
@@ -247,8 +247,10 @@ def _certificates(journal: Journal) -> Iterator[Paper]:
         yield Paper(PAGE, page.subject, page.fingerprint, page.not_after)
 
 
-def _news(journal: Journal | None) -> Iterable[Notice]:
-    return news.told(journal.paths.run) if journal else ()
+def _news(journal: Journal | None, clock: Clock) -> Iterable[Notice]:
+    if journal is None:
+        return ()
+    return (*news.told(journal.paths.run), *backup_news.told(journal.paths, clock))
 
 
 def _handed_over(journal: Journal | None) -> tuple[Problem, ...]:

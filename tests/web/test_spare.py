@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import backup, handover, takeover, token
+from appliance.box import backup, backup_news, handover, takeover, token
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.handover import Machine
@@ -17,6 +18,7 @@ from appliance.box.spare import Spare
 from appliance.box.token import Token, Word
 from appliance.call import Server
 from appliance.clock import SystemClock
+from appliance.errors import StickFailed
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import history
@@ -163,6 +165,11 @@ def test_backups_are_asked_for_and_given_up(owner: Visitor, steward: Steward, bo
     owner.post(f"{PAGE}/backup", PAGE)
     steward.errand.join()
     assert "The last one was written" in owner.get(PAGE).text
+    shutil.rmtree(steward.top / Purpose.BACKUP)
+    assert "is on the stick that was in then" in owner.get(PAGE).text
+    backup_news.failed(box.paths, StickFailed(why="input/output error"))
+    assert "could not be written. The stick cannot be written or read" in owner.get(PAGE).text
+    assert "could not be written. The stick cannot be written or read" in owner.get("/").text
     owner.post(f"{PAGE}/passphrase", PAGE, passphrase="")
     assert "Back up from now on" in owner.get(PAGE).text
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
 
+from appliance.box import backup_news
 from appliance.box.sealed import made_up
 from appliance.desk import emergency
 from appliance.desk import spare as desk
@@ -106,6 +107,7 @@ class Service:
             made_up=made_up,
             is_empty=not self._box.journal.charge.arrivals(),
             sticks=now["sticks"] if now else {},
+            backup_news=backup_news.read(self._box.paths),
         )
 
     def _now(self) -> dict[str, Any] | None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.box import backup
+from appliance.box import backup, backup_news
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.service_stick import Purpose
 from appliance.box.spare import Spare
+from appliance.errors import NoServiceStick
 from tests.builders.spares import PASSPHRASE, Room, quick_key, room
 from tests.fakes.service_sticks import Sticks
 
@@ -92,6 +93,49 @@ def test_backups_of_all_boxes_are_listed_and_one_is_chosen(here: Room) -> None:
     assert spare.do("spare-import", **asked)["problem"]["code"] == "which-backup"
     said = spare.do("spare-import", **asked, which=made[old]["move"])
     assert said["result"]["box"] == "name of old"
+
+
+def told(here: Room) -> list[str]:
+    machine = here.machine("old")
+    return [notice.code for notice in backup_news.told(machine.paths, machine.clock)]
+
+
+def test_what_became_of_the_last_backup_is_kept(here: Room) -> None:
+    old = Steward(here, "old")
+    paths = here.machine("old").paths
+    assert not old.ask("backup-now")["begun"]
+    assert not backup_news.read(paths).misses  # none are wanted
+    old.ask("backup-passphrase", passphrase=PASSPHRASE)
+    for _ in range(24):
+        assert told(here) == []
+        assert not old.ask("backup-now")["begun"]
+    assert told(here) == ["backup-missing"]
+    folder = old.plug_in(Purpose.BACKUP)
+    folder.rmdir()
+    folder.write_bytes(b"no folder")
+    assert old.do("backup-now")["state"] == "failed"
+    assert told(here) == ["backup-failed"]
+    folder.unlink()
+    assert old.do("backup-now")["state"] == "done"
+    assert told(here) == []
+    assert backup_news.read(paths).good_at
+    assert old.do("backup-now")["result"] == {}  # nothing new, and that is good, too
+    assert told(here) == []
+    old.ask("backup-passphrase", passphrase="")
+    assert backup_news.read(paths) == backup_news.News()
+
+
+def test_of_two_sticks_for_backups_none_is_written_and_that_is_told(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NoServiceStick(why="there are two")
+
+    old = Steward(here, "old")
+    old.ask("backup-passphrase", passphrase=PASSPHRASE)
+    monkeypatch.setattr(Sticks, "volume", refuse)
+    assert not old.ask("backup-now")["begun"]
+    assert told(here) == ["backup-failed"]
 
 
 def test_work_on_a_stick_that_fails_ends_in_words(here: Room) -> None:
