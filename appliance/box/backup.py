@@ -20,11 +20,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.box import backup_news, parcel
+from appliance.box import backup_news, parcel, takeover, volumes
 from appliance.box.backup_news import key_path
 from appliance.box.handover import label_of, pack, stick_in_words
 from appliance.box.sealed import Key, new_key
-from appliance.errors import BackupStickFull, NotThere, ParcelDamaged, WhichBackup
+from appliance.errors import (
+    BackupDamaged,
+    BackupStickFull,
+    NotThere,
+    ParcelDamaged,
+    ParcelNewer,
+    StickFailed,
+    WhichBackup,
+)
 from appliance.journal.charge import Charge, alone
 
 if TYPE_CHECKING:
@@ -158,19 +166,65 @@ def newest_of_each(found: Iterable[Found]) -> list[Found]:
     return list(of_boxes.values())
 
 
-def chosen(top: Path, which: str = "") -> Path:
-    """The folder of the backup with that number; without one the newest, if all are of one box.
+def chosen(found: list[Found], which: str = "") -> Found:
+    """The backup with that number; without one the newest, if all are of one box.
 
-    Raises NotThere, WhichBackup; OSErrors fly.
+    Raises NotThere, WhichBackup.
     """
-    found = backups(top)
     fitting = [each for each in found if each.label.move == which] if which else found
     of_boxes = newest_of_each(fitting)
     if not of_boxes:
         raise NotThere(what="such backup on this stick" if which else "backup on this stick")
     if len(of_boxes) > 1:
         raise WhichBackup(each=", ".join(_described(one.label) for one in of_boxes))
-    return of_boxes[0].folder
+    return of_boxes[0]
+
+
+def unreadable(top: Path) -> int:
+    """How many there are that do not even say whose they are; OSErrors fly."""
+    count = 0
+    for folder in _folders(top):
+        try:
+            parcel.label(folder)
+        except ParcelDamaged:
+            count += 1
+    return count
+
+
+def take(
+    machine: Machine, top: Path, which: str, passphrase: str, *, old_is_off: bool
+) -> Label:  # fmt: skip
+    """Be the box of the `chosen` backup from the next start on; see takeover.take_over.
+
+    Where it is damaged, it is for a person to give up what only that one has: raises
+    BackupDamaged, which tells of the one before it. Else raises what those two do; OSErrors fly.
+    """
+    found = backups(top)
+    one = chosen(found, which)
+    try:
+        return takeover.take_over(machine, one.folder, passphrase, old_is_off=old_is_off)
+    except ParcelNewer:
+        raise
+    except (ParcelDamaged, StickFailed) as problem:
+        older = next((each for each in _before(one, found) if _is_whole(each)), None)
+        told = f"Whole is {_described(older.label)}." if older else "No older one of it is whole."
+        box, when = one.label.box, _when(one.label)
+        raise BackupDamaged(box=box, when=when, why=problem.sentence, older=told) from problem
+
+
+def _before(last: Found, found: list[Found]) -> Iterator[Found]:
+    """Those of the same box that are older, in their order."""
+    rest = found[found.index(last) + 1 :]
+    return (each for each in rest if each.label.box == last.label.box)
+
+
+def _is_whole(found: Found) -> bool:
+    """Whether every file of it is there as it was written; by its passphrase it is known later."""
+    try:
+        volumes.verify(found.folder, found.label.volumes)
+    except (ParcelDamaged, OSError):
+        return False
+    return True
 
 
 def _described(label: Label) -> str:

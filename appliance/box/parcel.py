@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from appliance.box import volumes
 from appliance.box.sealed import Opener, Sealer
 from appliance.box.volumes import Volume
-from appliance.errors import ParcelDamaged
+from appliance.errors import ParcelDamaged, ParcelNewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,7 +132,7 @@ def label(folder: Path) -> Label | None:
 def _label(said: Any) -> Label:
     try:
         if said.pop("format") != FORMAT:
-            raise ParcelDamaged(why="it is of a newer Jembatan")
+            raise ParcelNewer(why="it is written in a form not known here")
         parts = tuple(Volume(**each) for each in said.pop("volumes"))
         return Label(**said, volumes=parts)
     except (KeyError, TypeError, AttributeError, ValueError):

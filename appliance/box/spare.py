@@ -127,10 +127,11 @@ class Spare:
 
         def act() -> Mapping[str, Any]:
             with self._opened(purpose, writing=purpose is Purpose.SPARE) as folder:
-                place = backup.chosen(folder, which) if purpose is Purpose.BACKUP else folder
-                label = takeover.take_over(
-                    self._machine(), place, passphrase, old_is_off=is_off
-                )  # fmt: skip
+                machine = self._machine()
+                if purpose is Purpose.BACKUP:
+                    label = backup.take(machine, folder, which, passphrase, old_is_off=is_off)
+                else:
+                    label = takeover.take_over(machine, folder, passphrase)
                 return takeover.document(label)
 
         return self._begin("import", act)
@@ -198,8 +199,9 @@ def standing(machine: Machine) -> dict[str, str]:
 def on_stick(purpose: Purpose, folder: Path, name: str) -> dict[str, Any]:
     """What is on a stick for the box with that name: {"label": ..., "word": of its token, "by"}.
 
-    The stick for backups has no token, and "backups": every label, each box's newest first; its
-    "label" is the newest of this box, or where it has none of another. Without any: None.
+    The stick for backups has no token, and "backups": every label, each box's newest first, and
+    "unreadable": how many others there are. Its "label" is the newest of this box, or where it has
+    none, of another; None without any.
     """
     if purpose is Purpose.BACKUP:
         return _backups(folder, name)
@@ -209,7 +211,8 @@ def on_stick(purpose: Purpose, folder: Path, name: str) -> dict[str, Any]:
 def _backups(folder: Path, name: str) -> dict[str, Any]:
     found = [takeover.document(each.label) for each in backup.backups(folder)]
     own = [each for each in found if each["box"] == name]
-    return {"label": next(iter(own or found), None), "word": "", "by": "", "backups": found}
+    label, count = next(iter(own or found), None), backup.unreadable(folder)
+    return {"label": label, "word": "", "by": "", "backups": found, "unreadable": count}
 
 
 def _handed_over(folder: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from appliance.errors import (
     NotThere,
     OldBoxMayRun,
     ParcelDamaged,
+    ParcelNewer,
     TakenElsewhere,
 )
 from appliance.journal.charge import Charge, alone
@@ -84,7 +85,7 @@ def take_over(
 def _wanted(machine: Machine, folder: Path, *, old_is_off: bool) -> Label:
     label = _label(folder)
     if label.schema > len(migrations()):
-        raise ParcelDamaged(why=f"it is of version {label.version}: update this box first")
+        raise ParcelNewer(why=f"it is of version {label.version}")
     if label.kind == parcel.HANDOVER:
         _must_be_released(machine, folder, label)
     elif not old_is_off:

@@ -75,7 +75,13 @@ def import_(options: Namespace) -> int:
         result, is_over = _taken(options, purpose, passphrase)
     if options.json:
         document(result)
-    elif is_over:
+        return 0
+    if purpose is Purpose.BACKUP:
+        say(
+            f"Taken: the backup of {result['box']} of {result['made_at']}. What came to that box "
+            "after it is not in it: export it again at the modality."
+        )
+    if is_over:
         say("All of it is in its place: this box goes on where the other one was.")
     else:
         say("All of it is here. Start this box anew: then it goes on where the other one was.")
@@ -87,8 +93,11 @@ def _taken(
 ) -> tuple[dict[str, object], bool]:
     """What was taken over, and whether it is in its place: not while a service runs."""
     machine, folder = _machine(options), _place(options, purpose)
-    place = backup.chosen(folder, options.which) if purpose is Purpose.BACKUP else folder
-    label = takeover.take_over(machine, place, passphrase, old_is_off=options.old_is_off)
+    if purpose is Purpose.BACKUP:
+        off = options.old_is_off
+        label = backup.take(machine, folder, options.which, passphrase, old_is_off=off)
+    else:
+        label = takeover.take_over(machine, folder, passphrase)
     somebody_runs = any(roll_call(machine.paths.run).values())
     return takeover.document(label), not somebody_runs and takeover.carry_out(machine.paths)
 
@@ -148,17 +157,20 @@ def status(options: Namespace) -> int:
         document(now)
     else:
         say(_WAYS[now["standing"]["state"]])
-        _tell_backups(now.get("sticks", {}).get(Purpose.BACKUP, {}).get("backups", ()))
+        if options.folder is not None:
+            _tell_backups(**now["sticks"][Purpose.BACKUP])
     return 0
 
 
-def _tell_backups(found: Sequence[Mapping[str, Any]]) -> None:
+def _tell_backups(backups: Sequence[Mapping[str, Any]], unreadable: int, **_: object) -> None:
     """Those of each box together, its newest first."""
-    if found:
+    if unreadable:
+        say("", f"{unreadable} backup(s) on the stick cannot be read.")
+    if backups:
         say("", "Backups on the stick: number, box, when, files that are not yet proved")
         table(
             (each["move"], each["box"], each["made_at"], each["unsent"])
-            for each in sorted(found, key=lambda each: str(each["box"]))
+            for each in sorted(backups, key=lambda each: str(each["box"]))
         )
 
 

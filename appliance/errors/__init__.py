@@ -186,6 +186,7 @@ from appliance.errors.peer import (
     WorklistUnsupported,
 )
 from appliance.errors.spare import (
+    BackupDamaged,
     BackupFailed,
     BackupMissing,
     BackupStickFull,
@@ -197,6 +198,7 @@ from appliance.errors.spare import (
     OldBoxMayRun,
     OtherHandover,
     ParcelDamaged,
+    ParcelNewer,
     StickFailed,
     StillBusy,
     TakenElsewhere,
@@ -267,6 +269,7 @@ __all__ = [
     "AssociationFailed",
     "AssociationRejected",
     "AwaitsReport",
+    "BackupDamaged",
     "BackupFailed",
     "BackupMissing",
     "BackupStickFull",
@@ -408,6 +411,7 @@ __all__ = [
     "OutcomeUnknown",
     "PageStuck",
     "ParcelDamaged",
+    "ParcelNewer",
     "PatientsAlike",
     "PeerBusy",
     "PeerSilent",

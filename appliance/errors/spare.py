@@ -72,6 +72,24 @@ class ParcelDamaged(Refused):
     hint = "Write it again on the box it came from; nothing was changed here."
 
 
+class ParcelNewer(ParcelDamaged):
+    """What is on the stick is of a newer version than this box: {why}."""
+
+    code = "parcel-newer"
+    hint = "Update this box first; nothing was changed here."
+
+
+class BackupDamaged(Refused):
+    """The backup of {box} of {when} cannot be used. {why} {older}"""
+
+    code = "backup-damaged"
+    hint = (
+        "Nothing was changed here. Try once more with the stick in another socket. An older one "
+        "is chosen on the page Service, or by its number with --which: export again at the "
+        "modality what came to that box after it."
+    )
+
+
 class WrongPassphrase(Refused):
     """That is not the passphrase of this stick."""
 

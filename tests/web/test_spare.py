@@ -189,14 +189,37 @@ def test_of_backups_of_two_boxes_one_is_chosen(
         assert f'name="which" value="{label.move}"' in page
         numbers.append(label.move)
     assert "backups of 2 boxes" in page
-    assert all(
-        f'<input type="radio" name="which" value="{each}" required>' in page for each in numbers
-    )
+    assert "checked" not in page
     given = {"purpose": "backup", "passphrase": PASSPHRASE, "old_is_off": "on"}
     owner.post(f"{PAGE}/import", PAGE, **given, which=numbers[0])
     steward.errand.join()
     assert steward.errand.said()["result"]["box"] == "name of old"
     assert "This box becomes another one" in owner.get(PAGE).text
+
+
+def test_an_older_backup_is_offered_where_the_newest_is_damaged(
+    owner: Visitor, steward: Steward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
+    here = room(tmp_path / "room")
+    machine, top = here.machine("old"), steward.folder(Purpose.BACKUP)
+    backup.set_passphrase(machine.paths, PASSPHRASE)
+    older = backup.back_up(machine, top)
+    history.publish(machine.paths.root, '[box]\nname = "new"\n')
+    newer = backup.back_up(machine, top)
+    assert older
+    assert newer
+    assert "<details><summary>An older one" in owner.get(PAGE).text
+    (top / newer.move / "part-001").write_bytes(b"torn")
+    given = {"purpose": "backup", "passphrase": PASSPHRASE, "old_is_off": "on"}
+    owner.post(f"{PAGE}/import", PAGE, **given, which=newer.move)
+    steward.errand.join()
+    page = owner.get(PAGE).text
+    assert f"Whole is {older.move}" in page
+    assert "<details open><summary>An older one" in page
+    owner.post(f"{PAGE}/import", PAGE, **given, which=older.move)
+    steward.errand.join()
+    assert "It goes on from the backup of name of old of" in owner.get(PAGE).text
 
 
 @pytest.mark.timeout(120)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.box import backup, handover, parcel, takeover
-from appliance.errors import BackupStickFull, NotThere, StickFailed, WhichBackup
+from appliance.errors import (
+    BackupDamaged,
+    BackupStickFull,
+    NotThere,
+    ParcelNewer,
+    StickFailed,
+    WhichBackup,
+)
 from appliance.settings import history
 from tests.builders.box import Box
 from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, derived, quick_key, room
@@ -56,9 +63,68 @@ def back_up(here: Room, top: Path, name: str = "old") -> Label:
     return label
 
 
+def choice(top: Path, which: str = "") -> Path:
+    return backup.chosen(backup.backups(top), which).folder
+
+
 def on(top: Path, name: str = "old") -> list[str]:
     """Which backups of a box are there, the newest first."""
     return [each.label.move for each in backup.backups(top) if each.label.box == f"name of {name}"]
+
+
+# --- a damaged one ------------------------------------------------------------------------------
+
+
+def damage(folder: Path) -> None:
+    part = folder / "part-001"
+    content = bytearray(part.read_bytes())
+    content[100] ^= 1
+    part.write_bytes(content)
+
+
+def test_of_a_damaged_one_it_is_said_which_before_it_is_whole(here: Room, top: Path) -> None:
+    """And taken only when a person says so: the damaged one may be readable in another socket."""
+    older, newer = back_up(here, top), back_up(here, top)
+    damage(top / newer.move)
+    machine = here.machine("spare")
+    with pytest.raises(BackupDamaged) as refused:
+        backup.take(machine, top, "", PASSPHRASE, old_is_off=True)
+    assert f"of {newer.box} of {newer.made_at[:10]}" in refused.value.sentence
+    assert f"Whole is {older.move} (" in refused.value.sentence
+    assert here.works("spare")
+    label = backup.take(machine, top, older.move, PASSPHRASE, old_is_off=True)
+    assert label.move == older.move
+    here.restart("spare")
+    assert here.works("spare")
+
+
+def test_it_is_said_that_none_is_whole_and_those_of_others_do_not_count(
+    here: Room, top: Path
+) -> None:
+    assert backup.back_up(here.machine("spare"), top)
+    older, newer = back_up(here, top), back_up(here, top)
+    for label in (older, newer):
+        damage(top / label.move)
+    with pytest.raises(BackupDamaged, match="No older one of it is whole"):
+        backup.take(here.machine("spare"), top, newer.move, PASSPHRASE, old_is_off=True)
+
+
+def test_a_part_that_cannot_be_read_is_damage_too(here: Room, top: Path) -> None:
+    older, newer = back_up(here, top), back_up(here, top)
+    (top / newer.move / "part-001").unlink()
+    (top / newer.move / "part-001").mkdir()
+    with pytest.raises(BackupDamaged, match=f"is a directory. Whole is {older.move}"):
+        backup.take(here.machine("spare"), top, "", PASSPHRASE, old_is_off=True)
+
+
+def test_one_of_a_newer_version_is_not_damaged(
+    here: Room, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(here, top)
+    back_up(here, top)
+    monkeypatch.setattr(takeover, "migrations", list)
+    with pytest.raises(ParcelNewer):
+        backup.take(here.machine("spare"), top, "", PASSPHRASE, old_is_off=True)
 
 
 # --- and on another card ------------------------------------------------------------------------
@@ -77,8 +143,8 @@ def goes_on(here: Room, top: Path) -> None:
 def test_backups_go_on_after_going_on_from_one(here: Room, top: Path) -> None:
     backup.forget_passphrase(here.machine("spare").paths)
     back_up(here, top)
-    machine, place = here.machine("spare"), backup.chosen(top)
-    takeover.take_over(machine, place, PASSPHRASE, old_is_off=True)
+    machine = here.machine("spare")
+    backup.take(machine, top, "", PASSPHRASE, old_is_off=True)
     goes_on(here, top)
 
 
@@ -128,21 +194,21 @@ def test_a_copy_by_a_persons_hand_is_left_alone(here: Room, top: Path) -> None:
 def test_of_backups_of_two_boxes_a_person_chooses(here: Room, top: Path) -> None:
     made = {name: back_up(here, top, name) for name in ("old", "spare")}
     with pytest.raises(WhichBackup) as refused:
-        backup.chosen(top)
+        choice(top)
     for label in made.values():
         told = f"{label.move} (of {label.box}, {label.made_at[:10]} {label.made_at[11:16]} UTC"
         assert told in refused.value.sentence
-        assert backup.chosen(top, label.move) == top / label.move
+        assert choice(top, label.move) == top / label.move
     with pytest.raises(NotThere, match="such backup"):
-        backup.chosen(top, "0123456789abcdef")
+        choice(top, "0123456789abcdef")
 
 
 def test_of_one_box_the_newest_is_taken(here: Room, top: Path) -> None:
     with pytest.raises(NotThere):
-        backup.chosen(top)
+        choice(top)
     back_up(here, top)
     newest = back_up(here, top)
-    assert backup.chosen(top) == top / newest.move
+    assert choice(top) == top / newest.move
 
 
 def test_a_stick_that_others_fill_is_said_so(

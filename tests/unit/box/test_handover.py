@@ -19,6 +19,7 @@ from appliance.errors import (
     OldBoxMayRun,
     OtherHandover,
     ParcelDamaged,
+    ParcelNewer,
     StillBusy,
     TakenElsewhere,
     WrongPassphrase,
@@ -324,7 +325,7 @@ def test_a_parcel_of_a_newer_version_is_refused(
 ) -> None:
     hand_over(here)
     monkeypatch.setattr(takeover, "migrations", list)
-    with pytest.raises(ParcelDamaged, match="update this box first"):
+    with pytest.raises(ParcelNewer, match="newer version"):
         take_over(here)
 
 

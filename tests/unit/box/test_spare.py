@@ -95,6 +95,16 @@ def test_backups_of_all_boxes_are_listed_and_one_is_chosen(here: Room) -> None:
     assert said["result"]["box"] == "name of old"
 
 
+def test_a_backup_that_does_not_say_whose_it_is_is_counted(here: Room) -> None:
+    old = Steward(here, "old")
+    (folder := old.plug_in(Purpose.BACKUP) / "0123456789abcdef").mkdir()
+    (folder / "parcel.json").write_bytes(b"{")
+    assert (old.stick(Purpose.BACKUP)["label"], old.stick(Purpose.BACKUP)["unreadable"]) == (
+        None,
+        1,
+    )
+
+
 def told(here: Room) -> list[str]:
     machine = here.machine("old")
     return [notice.code for notice in backup_news.told(machine.paths, machine.clock)]

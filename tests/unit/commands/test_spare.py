@@ -106,6 +106,7 @@ def test_of_two_boxes_backups_one_is_named(
     assert jembatan(here, "spare", *again) == 1
     assert numbers["other"] in capsys.readouterr().err
     assert jembatan(here, "spare", *again, "--which", numbers["old"]) == 0
+    assert "Taken: the backup of" in capsys.readouterr().out
     assert here.works("spare")
 
 
