@@ -1,7 +1,7 @@
 """Owns what the steward does for the page and the command line about spare boxes and backups.
 
 `spare-look` tells how things stand; everything else is an errand, which `spare-look` tells of too:
-the answer says only whether it has `begun`.
+the answer says only whether it has `begun`, and the name of the `errand`.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Spare:
 
     def _begin(self, name: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         self._errand.start(name, act)
-        return {"begun": True}
+        return {"begun": True, "errand": name}
 
     @contextmanager
     def _opened(self, purpose: Purpose, *, writing: bool) -> Iterator[Path]:

@@ -19,7 +19,7 @@ from appliance.box.spare import on_stick, standing
 from appliance.commands.box import paths_of
 from appliance.commands.out import document, say, table
 from appliance.desk import spare as desk
-from appliance.errors import Declined, NoServiceStick, Problem
+from appliance.errors import Declined, ErrandForgotten, HandoverStands, NoServiceStick, Problem
 from appliance.journal.worker import roll_call
 from appliance.services.handover import machine_of
 
@@ -174,7 +174,11 @@ def _tell_backups(backups: Sequence[Mapping[str, Any]], unreadable: int, **_: ob
         )
 
 
-def _tell(options: Namespace, state: str) -> None:
+def _tell(options: Namespace, wanted: str) -> None:
+    """That this box stands so now. Raises HandoverStands where it does not."""
+    state = standing(_machine(options))["state"]
+    if state != wanted:
+        raise HandoverStands(why=_WAYS[state].removesuffix("."))
     if options.json:
         document({"state": state})
     else:
@@ -209,15 +213,21 @@ def _has_steward(options: Namespace) -> bool:
 def _by_steward(
     options: Namespace, operation: str, *, quiet: bool = False, **request: object
 ) -> dict[str, Any]:
-    """Have it done, and wait for what comes of it. Raises Declined, NobodyAnswers."""
+    """Have it done, and wait for what comes of it; {} where there was nothing to do.
+
+    Raises Declined, NobodyAnswers, ErrandForgotten.
+    """
     paths = paths_of(options.root)
-    if not desk.ask_steward(paths, operation, **request).get("begun"):
+    answer = desk.ask_steward(paths, operation, **request)
+    if not answer["begun"]:
         return {}
     while (errand := desk.look(paths)["errand"])["state"] == "running":
         if not (quiet or options.json) and errand["done_bytes"]:
             sys.stderr.write(f"\r{errand['done_bytes'] >> 20} MB")
         time.sleep(_GLANCE_S)
-    problem = errand.get("problem")
+    if errand["name"] != answer["errand"] or errand["state"] not in {"done", "failed"}:
+        raise ErrandForgotten
     if errand["state"] == "failed":
+        problem = errand["problem"]
         raise Declined(**problem) if problem else Problem(what=operation)
-    return dict(errand.get("result") or {})
+    return dict(errand["result"])

@@ -146,6 +146,13 @@ class OtherHandover(Refused):
     hint = "Wait until it is done."
 
 
+class ErrandForgotten(Problem):
+    """What became of it is not known: who did it was started anew meanwhile."""
+
+    code = "errand-forgotten"
+    hint = "See with `jembatan spare status` how this box stands; do it again if it is not done."
+
+
 class HandoverStands(Refused):
     """The handover is not at that point: {why}."""
 

@@ -129,13 +129,14 @@ def steward(here: Room) -> Iterator[dict[str, Any]]:
         if request["op"] == "backup-now":
             return {"begun": False}
         errand.start("export", lambda: does[str(request["op"])](request))
-        return {"begun": True}
+        return {"begun": True, "errand": "export"}
 
     def look(_: object) -> dict[str, Any]:
         errand.join()
-        return {"errand": errand.said()}
+        return {"errand": does.get("said") or errand.said()}
 
-    operations = dict.fromkeys(("spare-export", "spare-import", "spare-back", "backup-now"), act)
+    verbs = ("export", "import", "finish", "back")
+    operations = dict.fromkeys(("backup-now", *(f"spare-{verb}" for verb in verbs)), act)
     socket = here.machine("old").paths.run / "steward.sock"
     server = Server(socket, {**operations, "spare-look": look})  # type: ignore[dict-item]
     server.start()
@@ -168,6 +169,45 @@ def test_what_the_steward_refuses_is_said(
     steward["spare-export"] = refuse
     assert jembatan(here, "old", "spare", "export", "--passphrase", words) == 1
     assert "it is Sunday" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": "", "state": "none"},
+        {"name": "backup", "state": "done", "result": {}},  # by the timer, meanwhile
+    ],
+)
+@pytest.mark.parametrize("verb", ["export", "import", "finish", "back"])
+def test_what_the_steward_has_forgotten_is_no_success(
+    here: Room,
+    words: str,
+    steward: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+    said: dict[str, Any],
+) -> None:
+    steward.update({f"spare-{verb}": lambda _: {}, "said": said})
+    given = ("--passphrase", words) if verb in {"export", "import"} else ()
+    assert jembatan(here, "old", "spare", verb, *given) == 1
+    told = capsys.readouterr()
+    assert "started anew" in told.err
+    assert "jembatan spare status" in told.err
+    assert (
+        not told.out.replace(f"Passphrase: {WORDS}", "")
+        .replace("Write it down: the spare box asks for it.", "")
+        .strip()
+    )
+
+
+def test_no_success_is_told_where_the_box_stands_otherwise(
+    here: Room, steward: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    steward["spare-finish"] = lambda _: {}
+    assert jembatan(here, "old", "spare", "finish") == 1
+    told = capsys.readouterr()
+    assert "not at that point: This box takes in and sends." in told.err
+    assert told.out == ""
 
 
 def test_support_in_words_as_a_document_and_as_a_file(
