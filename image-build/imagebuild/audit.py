@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import RootRefused
+from imagebuild.recipe import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,12 @@ _MUST_NOT_BE = (
         "etc/systemd/system/*.wants/getty*",
     ),
 )
-_MUST_BE = ("sbin/init", "etc/passwd", "opt/jembatan/bin/python", "data", "boot/jembatan", "srv")
+# A read-only system without byte code would compile its Python at every start.
+_BYTE_CODE = f"__init__.cpython-{PYTHON.replace('.', '')}.pyc"
+_MUST_BE = (
+    *("sbin/init", "etc/passwd", "opt/jembatan/bin/python", "data", "boot/jembatan", "srv"),
+    f"opt/jembatan/lib/python{PYTHON}/site-packages/appliance/__pycache__/{_BYTE_CODE}",
+)
 _READ_BY_ALL = ("opt/jembatan",)
 """The services' own code; each of them runs as somebody else."""
 _LOOKED_INTO = ("etc", "usr/share/factory", "usr/lib/systemd", "opt/jembatan/bin")

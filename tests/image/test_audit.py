@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BYTE_CODE = (
+    "opt/jembatan/lib/python3.13/site-packages/appliance/__pycache__/__init__.cpython-313.pyc"
+)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name in ("etc/ssh", "opt/jembatan/bin", "data", "boot/jembatan", "srv", "tmp", "var"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / BYTE_CODE).parent.mkdir(parents=True)
+    (tmp_path / BYTE_CODE).touch()
     (tmp_path / "sbin").mkdir()
     (tmp_path / "sbin/init").symlink_to("../lib/systemd/systemd")
     (tmp_path / "opt/jembatan/bin/python").symlink_to("/usr/bin/python3.13")
@@ -75,6 +82,11 @@ def test_a_folder_of_code_that_services_cannot_enter_is_named(root: Path) -> Non
 def test_what_is_missing_is_named(root: Path) -> None:
     (root / "boot/jembatan").rmdir()
     assert list(findings(root)) == ["/boot/jembatan is missing"]
+
+
+def test_a_product_that_would_be_compiled_at_every_start_is_named(root: Path) -> None:
+    (root / BYTE_CODE).unlink()
+    assert list(findings(root)) == [f"/{BYTE_CODE} is missing"]
 
 
 def test_a_file_of_nobody_known_is_named(root: Path) -> None:
