@@ -13,12 +13,13 @@ stick or plug can turn into two boxes that work, or into an image that is in nei
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import shutil
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance import __version__
@@ -108,7 +109,7 @@ def opened(paths: Paths, clock: Clock) -> Iterator[Journal]:
 def hand_over(machine: Machine, folder: Path, key: Key) -> Label:
     """Give this box's work to the stick whose `folder` is given.
 
-    Raises StillBusy, DiskFull, StickFailed, ParcelDamaged (this box goes on), and
+    Raises StillBusy, DiskFull, CardFailed, StickFailed, ParcelDamaged (this box goes on), and
     HandoverStands: the stick must be put in again (`settle_with`).
     """
     with alone(machine.paths), machine.journal() as journal:
@@ -228,7 +229,7 @@ def label_of(machine: Machine, journal: Journal, kind: str, move: str) -> Label:
         schema=len(migrations()),
         event=journal.charge.last_event(),
         settings=_settings(machine),
-        unsent=journal.charge.unfinished_bytes(),
+        unsent=len(journal.charge.unfinished_bytes()),
     )
 
 
@@ -238,24 +239,57 @@ def _settings(machine: Machine) -> int:
 
 
 def pack(machine: Machine, journal: Journal, folder: Path, key: Key, label: Label) -> Label:
-    """Write a parcel of this box into an empty folder; its whole label. OSErrors of it fly."""
+    """Write a parcel of this box into an empty folder; its whole label.
+
+    What the card does not give back is left out, and named in it. OSErrors of the folder fly;
+    raises StillBusy, DiskFull, CardFailed, ParcelDamaged.
+    """
     var = machine.paths.root / "var"
-    for left in var.glob("copy-*.sqlite*"):  # by a process that was killed
-        left.unlink()
+    _tidy(var)  # after a process that was killed
     copy = var / f"copy-{label.move}.sqlite"
     try:
-        needed = journal.charge.copy(copy)
-        entries = _entries(machine, journal, copy, needed)
+        with parcel.card_in_words("what is to go to the stick"):
+            needed = journal.charge.copy(copy)
+            missing = _missing(journal, needed)
+            here = [sha256 for sha256 in needed if sha256 not in missing]
+            entries = [
+                *_settled(machine),
+                Entry("journal.sqlite", copy),
+                *_list(copy.with_suffix(".json"), missing),
+                *(Entry(f"spool/{each}", journal.spool.path(each), each) for each in here),
+                *(Entry(f"shares/{name}", path) for name, path in machine.untaken()),
+            ]
+        label = replace(label, unsent=len(here), missing=len(missing))
         return parcel.write(folder, label, key, entries, machine.tell)
-    except FileNotFoundError as missing:
-        raise StillBusy(why=f"{missing.filename} went while it was packed") from missing
+    except FileNotFoundError as gone:
+        raise StillBusy(why=f"{gone.filename} went while it was packed") from gone
     finally:
-        copy.unlink(missing_ok=True)
+        _tidy(var)
 
 
-def _entries(
-    machine: Machine, journal: Journal, copy: Path, needed: Iterable[str]
-) -> Iterator[Entry]:
+def _tidy(var: Path) -> None:
+    for copy in var.glob("copy-*"):
+        copy.unlink()
+
+
+def _missing(journal: Journal, needed: Iterable[str]) -> set[str]:
+    """What the card does not give back. Raises StillBusy where it is not needed any more."""
+    missing = {sha256 for sha256 in needed if not journal.spool.is_whole(sha256)}
+    if missing.difference(journal.charge.unfinished_bytes()):
+        raise StillBusy(why="an image was proved, and let go of, while it was packed")
+    if missing:
+        _log.error("%d stored files cannot be read from the card", len(missing))
+    return missing
+
+
+def _list(path: Path, missing: set[str]) -> Iterator[Entry]:
+    if missing:
+        path.write_text(json.dumps(sorted(missing)))
+        yield Entry(parcel.MISSING, path)
+
+
+def _settled(machine: Machine) -> Iterator[Entry]:
+    """How the box is set up, and what it is called and reached by."""
     paths = machine.paths
     for entry in files_below(paths.etc, "etc"):
         if entry.path.name not in _NEVER and not entry.path.name.endswith((".part", "lock")):
@@ -264,11 +298,6 @@ def _entries(
         place = paths.root / "box" / name
         yield from [Entry(f"box/{name}", place)] if place.is_file() else ()
         yield from files_below(place, f"box/{name}") if place.is_dir() else ()
-    yield Entry("journal.sqlite", copy)
-    for sha256 in needed:
-        yield Entry(f"spool/{sha256}", journal.spool.path(sha256))
-    for name, path in machine.untaken():
-        yield Entry(f"shares/{name}", path)
 
 
 # The stick

@@ -2,27 +2,29 @@
 
 Inside is a tar stream: `about.json`, then settings and password (`etc/`), what the machine is
 called and reached by (`box/`), the journal, the spool files that are needed by what is not done,
-and files that lie in shares of the box and were not taken in yet. Beside it, in the open,
-`parcel.json` says what it is, and no word of a patient: what it consists of, when and by which box
-it was written. It is written last: without it there is no parcel.
+and files that lie in shares of the box and were not taken in yet. What the card did not give back
+of the spool is not in it, and named by `missing.json`. Beside it, in the open, `parcel.json` says
+what it is, and no word of a patient: what it consists of, when and by which box it was written. It
+is written last: without it there is no parcel.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import stat
 import tarfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from appliance.box import volumes
 from appliance.box.sealed import Opener, Sealer
 from appliance.box.volumes import Volume
-from appliance.errors import ParcelDamaged, ParcelNewer
+from appliance.errors import CardFailed, ParcelDamaged, ParcelNewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +36,7 @@ FORMAT = 1
 HANDOVER, BACKUP = "handover", "backup"
 LABEL = "parcel.json"
 ABOUT = "about.json"
+MISSING = "missing.json"
 _LONGEST_LABEL = 1 << 20
 _BLOCK_BYTES = 1 << 20
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -52,6 +55,7 @@ class Label:
     event: int  # the last one that its journal knows
     settings: int  # version of its settings; 0 for none
     unsent: int  # spool files in it
+    missing: int = 0  # spool files that belong in it, and that the card did not give back
     volumes: tuple[Volume, ...] = ()
 
     @property
@@ -62,10 +66,11 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file that goes in: its name there, and where it lies here."""
+    """One file that goes in: its name there, where it lies here, its digest where it has one."""
 
     name: str
     path: Path
+    sha256: str = ""
 
 
 def write(
@@ -77,8 +82,9 @@ def write(
 ) -> Label:
     """Make the parcel in an empty folder and read it back; its label as it stands there.
 
-    `tell` is told how many bytes went in so far. OSErrors fly; raises ParcelDamaged where the
-    stick does not give back what it was given.
+    `tell` is told how many bytes went in so far. OSErrors of the stick fly, and that a file is
+    not there; raises ParcelDamaged where the stick does not give back what it was given, and
+    CardFailed where a file cannot be read as it was.
     """
     writer = volumes.Writer(folder)
     try:
@@ -104,17 +110,60 @@ def _pack(
         about = json.dumps(_fields(label)).encode()
         _add(tar, ABOUT, io.BytesIO(about), len(about), 0o600)
         for entry in entries:
-            with os.fdopen(os.open(entry.path, _LOOK), "rb") as file:
+            with _opened(entry.path) as file:
                 there = os.fstat(file.fileno())
-                _add(tar, entry.name, file, there.st_size, stat.S_IMODE(there.st_mode))
+                reading = _Reading(file, entry)
+                _add(tar, entry.name, reading, there.st_size, stat.S_IMODE(there.st_mode))
+                reading.must_be_it()
             done_bytes += there.st_size
             tell(done_bytes)
 
 
-def _add(tar: tarfile.TarFile, name: str, file: BinaryIO, size_bytes: int, mode: int) -> None:
+class _Reading:
+    """A file of the card while it is read: its failures are not the stick's."""
+
+    def __init__(self, file: BinaryIO, entry: Entry) -> None:
+        self._file = file
+        self._entry = entry
+        self._digest = hashlib.sha256()
+
+    def read(self, size_bytes: int) -> bytes:
+        """So many bytes. Raises CardFailed."""
+        with card_in_words(self._entry.name):
+            content = self._file.read(size_bytes)
+        if len(content) < size_bytes:
+            raise CardFailed(what=self._entry.name, why="it became shorter while it was read")
+        self._digest.update(content)
+        return content
+
+    def must_be_it(self) -> None:
+        """Raise CardFailed where something else was read than was expected."""
+        if self._entry.sha256 not in {"", self._digest.hexdigest()}:
+            raise CardFailed(what=self._entry.name, why="it changed while it was read")
+
+
+@contextmanager
+def card_in_words(what: str) -> Iterator[None]:
+    """What goes wrong with the card, in a sentence; that something is not there flies."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CardFailed(what=what, why=(error.strerror or str(error)).lower()) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    with card_in_words(path.name):
+        return os.fdopen(os.open(path, _LOOK), "rb")
+
+
+def _add(
+    tar: tarfile.TarFile, name: str, file: BinaryIO | _Reading, size_bytes: int, mode: int
+) -> None:
     told = tarfile.TarInfo(name)
     told.size, told.mode = size_bytes, mode
-    tar.addfile(told, file)
+    tar.addfile(told, cast("BinaryIO", file))
 
 
 def label(folder: Path) -> Label | None:
@@ -185,7 +234,9 @@ def _must_be(outside: Label, inside: object) -> None:
 
 
 def _fields(label: Label) -> dict[str, Any]:
-    return {name: value for name, value in asdict(label).items() if name != "volumes"}
+    """All but the volumes. That nothing is missing, an older box would not understand."""
+    left_out = {"volumes"} if label.missing else {"volumes", "missing"}
+    return {name: value for name, value in asdict(label).items() if name not in left_out}
 
 
 def _encoded(label: Label) -> bytes:

@@ -142,7 +142,7 @@ def _unpack(machine: Machine, folder: Path, label: Label, passphrase: str) -> No
     parcel.read(folder, label, passphrase, unpack)
     if not came.journal.exists():
         raise ParcelDamaged(why="there is no journal in it")
-    _make_ready(machine, came)
+    _make_ready(machine, came, label)
 
 
 def _keep(spool: Spool, sha256: str, file: BinaryIO) -> None:
@@ -154,7 +154,7 @@ def _place(came: Paths, name: str) -> Path:
     """Where a file is unpacked. Raises ParcelDamaged."""
     if name == "journal.sqlite":
         return came.journal
-    if PurePosixPath(name).parts[0] in {"etc", "box", "shares"}:
+    if name == parcel.MISSING or PurePosixPath(name).parts[0] in {"etc", "box", "shares"}:
         return came.root / name
     raise ParcelDamaged(why=f"{name!r} has no business in it")
 
@@ -166,18 +166,35 @@ def _put(path: Path, mode: int, file: BinaryIO) -> None:
         new.publish(path)
 
 
-def _make_ready(machine: Machine, came: Paths) -> None:
-    """A journal that works here, whose bytes are all there. Raises ParcelDamaged."""
+def _make_ready(machine: Machine, came: Paths, label: Label) -> None:
+    """A journal that works here, whose bytes are all there, but for those that its own card did
+    not give back. Raises ParcelDamaged.
+    """
+    missing = _missing(came, label)
     with opened(came, machine.clock) as journal:
         if not journal.charge.is_here():
             journal.charge.set(Charge.HERE)
         journal.charge.leave_done_behind()
-        faults = journal.custody.verify()
+        faults = journal.custody.verify(without=missing)
         if faults:
             raise ParcelDamaged(why=faults[0])
     for name in OWN:
         if (own := machine.paths.etc / name).exists():
             durable.publish(came.etc / name, own.read_bytes(), 0o600)
+
+
+def _missing(came: Paths, label: Label) -> frozenset[str]:
+    """The spool files that could not be read where the parcel was made. Raises ParcelDamaged."""
+    if not label.missing:
+        return frozenset()
+    try:
+        missing = frozenset(json.loads((came.root / parcel.MISSING).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        raise ParcelDamaged(why="it does not say what is missing in it") from None
+    if len(missing) != label.missing:
+        raise ParcelDamaged(why="more or less is missing in it than its label says")
+    _log.error("%d stored files did not come: their card could not be read", len(missing))
+    return missing
 
 
 # Carrying out

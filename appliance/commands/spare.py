@@ -58,6 +58,7 @@ def export(options: Namespace) -> int:
             f"{result['unsent']} files that are not yet proved, settings and history are on the "
             "stick. This box has let go: switch it off, and put the stick into the spare.",
         )
+        _say_missing(result)
     return 0
 
 
@@ -85,6 +86,7 @@ def import_(options: Namespace) -> int:
         say("All of it is in its place: this box goes on where the other one was.")
     else:
         say("All of it is here. Start this box anew: then it goes on where the other one was.")
+    _say_missing(result)
     return 0
 
 
@@ -139,6 +141,7 @@ def backup_(options: Namespace) -> int:
         document(result)
     elif result:
         say(f"Written: settings, history and {result['unsent']} files that are not yet proved.")
+        _say_missing(result)
     return 0
 
 
@@ -171,6 +174,14 @@ def _tell_backups(backups: Sequence[Mapping[str, Any]], unreadable: int, **_: ob
         table(
             (each["move"], each["box"], each["made_at"], each["unsent"])
             for each in sorted(backups, key=lambda each: str(each["box"]))
+        )
+
+
+def _say_missing(label: Mapping[str, Any]) -> None:
+    if count := label.get("missing"):
+        say(
+            f"{count} file(s) could not be read from the card of {label['box']} and did not come "
+            "along: keep that box and its card, and use `jembatan rescue`.",
         )
 
 

@@ -65,6 +65,16 @@ class WhichBackup(Refused):
     )
 
 
+class CardFailed(Problem):
+    """The card of this box does not give back {what}: {why}."""
+
+    code = "card-failed"
+    hint = (
+        "The box has gone on as before, and nothing is wrong with the stick. Begin again; if it is"
+        " said again, keep the card and read it with `jembatan rescue`."
+    )
+
+
 class ParcelDamaged(Refused):
     """What is on the stick cannot be used: {why}."""
 

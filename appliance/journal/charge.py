@@ -126,9 +126,9 @@ class Charges:
         """A number that grows with everything that happens."""
         return self._count("last_event")
 
-    def unfinished_bytes(self) -> int:
-        """How many spool files are needed by what is not done."""
-        return len(self._s.db.rows("unfinished_bytes"))
+    def unfinished_bytes(self) -> list[str]:
+        """The spool files that are needed by what is not done."""
+        return _needed(self._s.db)
 
     def leave_done_behind(self) -> None:
         """The bytes of what is proved did not come along; durable."""
@@ -142,11 +142,15 @@ class Charges:
         """
         self._s.db.copy(target)
         with closing(Database(target)) as copied:
-            return sorted(row["sha256"] for row in copied.rows("unfinished_bytes"))
+            return _needed(copied)
 
     def _count(self, query: str) -> int:
         (row,) = self._s.db.rows(query)
         return int(row["n"])
+
+
+def _needed(db: Database) -> list[str]:
+    return sorted(row["sha256"] for row in db.rows("unfinished_bytes"))
 
 
 def is_away(paths: Paths) -> bool:

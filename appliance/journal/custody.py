@@ -12,6 +12,7 @@ from appliance.journal.spool import digest_of
 from appliance.journal.worker import is_dead
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from appliance.errors import Problem
@@ -71,26 +72,30 @@ class Custody:
             self._s.db.bury_the_dead,
         )
 
-    def verify(self) -> list[str]:
+    def verify(self, without: Collection[str] = ()) -> list[str]:
         """Everything that is wrong with the journal, a line each; empty when all is well.
 
-        Every row has its bytes, whole and unchanged; every byte has its row. Raises Refused while
-        a service does not come to the end of storing a file.
+        Every row has its bytes, whole and unchanged, but for those `without` which it is known to
+        be; every byte has its row. Raises Refused while a service does not come to the end of
+        storing a file.
         """
         broken = self._s.db.check()
         try:
-            return broken + self._wrong_bytes()
+            return broken + self._wrong_bytes(without)
         except JournalFault as fault:
             return [*broken, fault.sentence]
 
-    def _wrong_bytes(self) -> list[str]:
+    def _wrong_bytes(self, without: Collection[str]) -> list[str]:
         spool = self._s.spool
         with spool.settled(_PATIENCE_S):
             needed = {row["sha256"] for row in self._s.db.rows("needed_bytes")}
             strays = spool.strays(needed)
             gone = {sha256 for sha256 in needed if not spool.path(sha256).exists()}
         return [
-            *(f"{name}: the journal needs these bytes and they are gone" for name in sorted(gone)),
+            *(
+                f"{name}: the journal needs these bytes and they are gone"
+                for name in sorted(gone.difference(without))
+            ),
             *(f"{file.name}: no row of the journal knows this file" for file in strays),
             *filter(None, map(self._changed, sorted(needed - gone))),
         ]

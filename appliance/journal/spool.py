@@ -7,6 +7,7 @@ comes in over minutes cannot keep it away so long: there the lock on the draft i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -27,6 +28,7 @@ _LARGE_BYTES = 16 << 20
 _IOV_MAX = 1024
 _PATIENCE_S = 2.0
 _GLANCE_S = 0.01
+_LOST = frozenset({errno.ENOENT, errno.EIO, errno.EUCLEAN, errno.EBADMSG})
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -163,6 +165,18 @@ class Spool:
                 if os.fstat(draft.file.fileno()).st_nlink:
                     yield Incoming(self, draft)
                     return
+
+    def is_whole(self, sha256: str) -> bool:
+        """Whether the bytes of that digest are here, can be read and are unchanged.
+
+        OSErrors fly that say nothing of the file itself.
+        """
+        try:
+            return digest_of(self.path(sha256)) == sha256
+        except OSError as error:
+            if error.errno in _LOST:
+                return False
+            raise
 
     def files(self) -> list[Path]:
         """All files that lie here, drafts aside."""

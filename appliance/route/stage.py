@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors import Held, MadeWhileTesting, NoIdentity
+from appliance.errors import BytesGone, Held, MadeWhileTesting, NoIdentity
 from appliance.journal.items import Ruling
 from appliance.model import ItemState
 from appliance.route.case import Case, case_of
@@ -39,9 +39,14 @@ class Routing:
         try:
             self._route(item, settings)
         except Held as problem:
-            _log.warning("%s (item %d): %s", item.name, item.id, problem)
-            self._journal.items.stop(item, problem)
+            self._stop(item, problem)
+        except OSError as error:
+            self._stop(item, BytesGone(detail=error))
         return True
+
+    def _stop(self, item: Item, why: Held) -> None:
+        _log.warning("%s (item %d): %s", item.name, item.id, why)
+        self._journal.items.stop(item, why)
 
     def _route(self, item: Item, settings: Settings) -> None:
         if item.identity is None:

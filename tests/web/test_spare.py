@@ -123,6 +123,18 @@ def test_the_old_box_says_whether_a_spare_has_taken_over(owner: Visitor, steward
     assert "no other box" not in page
 
 
+def test_what_the_card_did_not_give_back_is_told(
+    owner: Visitor, steward: Steward, tmp_path: Path
+) -> None:
+    here = room(tmp_path / "room")
+    with here.journal("old") as journal:
+        journal.spool.path(journal.charge.unfinished_bytes()[0]).unlink()
+    handover.hand_over(here.machine("old"), steward.folder(Purpose.SPARE), quick_key())
+    page = owner.get(PAGE).text
+    assert "1 file could not be read from the card of name of old, and did not come along" in page
+    assert "jembatan rescue" in page
+
+
 def test_a_stick_that_was_not_finished_is_asked_for(
     owner: Visitor, steward: Steward, box: Box
 ) -> None:

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from appliance.box import backup, handover, parcel, takeover, token
+from appliance.box.parcel import Entry
 from appliance.box.token import Token, Word
 from appliance.clock import SystemClock, stamp
+from appliance.convert.stage import Convert
 from appliance.desk import queue
 from appliance.errors import (
+    CardFailed,
     HandedOver,
     HandoverStands,
     NotEmpty,
@@ -24,10 +30,12 @@ from appliance.errors import (
     TakenElsewhere,
     WrongPassphrase,
 )
+from appliance.journal import spool
 from appliance.journal.charge import Charge, alone, is_away
 from appliance.model import ItemState
 from appliance.settings import access, history
 from appliance.settings.current import Current
+from appliance.settings.schema import Settings
 from tests.builders.box import NAMED, Box
 from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, quick_key, room
 
@@ -339,6 +347,150 @@ def test_a_stick_that_a_spare_still_needs_is_not_written_over(here: Room, templa
             quick_key(),
         )
     assert other.works("old")
+
+
+# --- what the card does not give back -----------------------------------------------------------
+
+
+def spooled(here: Room, name: str) -> Path:
+    """Where the bytes of a film of the old box lie."""
+    with here.journal("old") as journal:
+        films = journal.ledger.films("", "", "9", 99)
+        (sha256,) = [row["sha256"] for row in films if row["name"] == name]
+        return journal.spool.path(sha256)
+
+
+def lost(path: Path) -> None:
+    path.unlink()
+
+
+def changed(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(b"another film")
+
+
+@pytest.mark.parametrize("harm", [lost, changed])
+def test_one_file_that_the_card_lost_stops_nothing(
+    here: Room, harm: Callable[[Path], None]
+) -> None:
+    path = spooled(here, "arrived.tif")
+    harm(path)
+    label = hand_over(here)
+    assert label.missing == 1
+    assert here.state("old") is Charge.LEFT
+    take_over(here)
+    assert here.works("spare")
+    with here.journal("spare") as journal:
+        (fault,) = journal.custody.verify()
+        assert path.name in fault
+        assert len(journal.charge.unfinished_bytes()) == label.unsent + 1
+        assert Convert(journal).turn(Settings())
+        films = {row["name"]: row for row in journal.ledger.films("", "", "9", 99)}
+    assert (films["arrived.tif"]["state"], films["arrived.tif"]["code"]) == ("held", "bytes-gone")
+    assert {name: films[name]["state"] for name in ALL if name != "arrived.tif"} == {
+        name: state for name, state in ALL.items() if name != "arrived.tif"
+    }
+
+
+def test_a_backup_leaves_it_out_too(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
+    backup.set_passphrase(here.machine("old").paths, PASSPHRASE)
+    spooled(here, "held.tif").unlink()
+    label = backup.back_up(here.machine("old"), here.top / "stick" / "backup")
+    assert label is not None
+    assert label.missing == 1
+    assert not list((here.machine("old").paths.root / "var").glob("copy-*"))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A card that fails when the spool is read."""
+
+    def fail(path: Path) -> str:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(spool, "digest_of", fail)
+
+
+def test_what_cannot_be_read_at_all_is_left_out(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, errno.EIO)
+    label = hand_over(here)
+    assert (label.unsent, label.missing > 1) == (0, True)
+    take_over(here)
+    assert here.works("spare")
+
+
+def test_what_one_may_not_read_is_not_lost(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, errno.EACCES)
+    with pytest.raises(CardFailed, match="permission denied"):
+        hand_over(here)
+    assert here.works("old")
+
+
+def test_what_changes_while_it_is_packed_is_no_fault_of_the_stick(here: Room) -> None:
+    paths = iter([spooled(here, "held.tif")])
+
+    def tell(_: int) -> None:
+        for path in paths:
+            path.chmod(0o600)
+            path.write_bytes(b"X" * path.stat().st_size)
+
+    with pytest.raises(CardFailed, match="changed while it was read"):
+        handover.hand_over(replace(here.machine("old"), tell=tell), here.stick, quick_key())
+    assert here.works("old")
+    with pytest.raises(NotThere):
+        take_over(here)
+
+
+def test_a_card_that_fails_while_it_is_packed_is_no_fault_of_the_stick(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(io.FileIO):
+        def read(self, _: int | None = None) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(parcel, "_opened", Failing)
+    with pytest.raises(CardFailed, match="input/output error"):
+        hand_over(here)
+    assert here.works("old")
+
+
+def test_nothing_else_may_be_missing(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parcel that names one file as missing, and lacks another."""
+    path = spooled(here, "held.tif")
+    path.unlink()
+
+    def named(file: Path, _: set[str]) -> Iterator[Entry]:
+        file.write_text(json.dumps(["0" * 64]))
+        yield Entry(parcel.MISSING, file)
+
+    monkeypatch.setattr(handover, "_list", named)
+    hand_over(here)
+    with pytest.raises(ParcelDamaged, match=path.name):
+        take_over(here)
+
+
+@pytest.mark.parametrize("said", ["[]", "{", "4711", '["a", "b"]'])
+def test_what_is_missing_must_be_said(
+    here: Room, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    spooled(here, "held.tif").unlink()
+
+    def named(file: Path, _: set[str]) -> Iterator[Entry]:
+        file.write_text(said)
+        yield Entry(parcel.MISSING, file)
+
+    monkeypatch.setattr(handover, "_list", named)
+    hand_over(here)
+    with pytest.raises(ParcelDamaged, match="missing"):
+        take_over(here)
+    assert here.works("spare")
+
+
+def test_a_box_that_knows_of_nothing_missing_can_read_a_whole_parcel(here: Room) -> None:
+    hand_over(here)
+    assert "missing" not in json.loads((here.stick / "parcel.json").read_bytes())
 
 
 # --- and back -----------------------------------------------------------------------------------

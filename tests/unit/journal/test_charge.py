@@ -166,7 +166,7 @@ def test_a_copy_names_the_bytes_it_needs(box: Box, tmp_path: Path) -> None:
     assert set(needed) == {
         item.sha256 for state, item in items.items() if state is not ItemState.DONE
     }
-    assert box.journal.charge.unfinished_bytes() == len(needed)
+    assert box.journal.charge.unfinished_bytes() == needed
     assert box.journal.charge.arrivals() == len(ItemState)
 
 

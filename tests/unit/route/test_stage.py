@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.model import Identity, ItemState, Priority
+from appliance.model import BodyKind, Identity, ItemState, Priority
 from appliance.route.stage import Routing
 from appliance.settings.conditions import Like
 from appliance.settings.links import FolderLink
 from appliance.settings.schema import Destination, Environment, Profile, Route, Settings
-from tests.builders.box import SITI, Box
+from tests.builders.box import NAMED, SITI, Box
 from tests.builders.objects import SITI as WHOLE
 from tests.builders.routable import identified
 
@@ -79,6 +79,18 @@ def test_letters_that_one_destination_has_not_hold_its_delivery_only(box: Box) -
     assert delivered(box, "pacs") == [1]
     assert not box.journal.deliveries.claim_deliveries("cloud", 1)
     assert box.journal.items.get(item.id).state is ItemState.ROUTED
+
+
+def test_an_image_whose_bytes_the_card_lost_is_held(box: Box) -> None:
+    """What its routes ask for stands in a file that is not there any more."""
+    item = box.accept()
+    whole = replace(box.body(item), kind=BodyKind.DATASET)
+    box.journal.items.converted(box.claim(ItemState.ARRIVED), [whole], NAMED)
+    box.identify()
+    box.journal.spool.path(item.sha256).unlink()
+    routed(box, Route(("pacs",), {"BodyPartExamined": Like("CHEST")}))
+    row = box.journal.ledger.item_row(item.id)
+    assert (row["state"], row["code"]) == ("held", "bytes-gone")
 
 
 # --- why, and how soon ---------------------------------------------------------------------------
