@@ -18,6 +18,9 @@ HOME = "opt/jembatan"
 _PACKAGES = f"{HOME}/lib/python{PYTHON}/site-packages"
 _NOT_SHIPPED = ("tests", "test", "__pycache__")
 """Folders inside Python packages that no service reads."""
+_OF_THE_BUILD = ("RECORD", "INSTALLER", "REQUESTED")
+"""Files below *.dist-info that say how a package was installed. RECORD has the hashes of programs
+that are not shipped, and those bear the path of the machine's own Python."""
 _COMMAND = """#!/bin/sh
 # The command line on the box.
 exec /opt/jembatan/bin/python -m appliance "$@"
@@ -51,11 +54,16 @@ def install(root: Path, compiler: Built) -> None:
 
 
 def prune(packages: Path) -> None:
-    """Take away what Python packages carry for their own developers."""
+    """Take away what Python packages carry for their own developers, and what pip notes of the
+    machine that it ran on.
+    """
     for name in _NOT_SHIPPED:
         for folder in sorted(packages.rglob(name)):
             if folder.is_dir():
                 shutil.rmtree(folder)
+    for name in _OF_THE_BUILD:
+        for file in packages.glob(f"*.dist-info/{name}"):
+            file.unlink()
 
 
 def open_to_all(folder: Path) -> None:

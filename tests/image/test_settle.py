@@ -77,6 +77,15 @@ def test_a_later_schema_outranks_a_later_build() -> None:
     assert rank // 10**11 >= 4
 
 
+def test_what_pip_notes_of_the_machine_it_ran_on_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "flask-3.1.dist-info"
+    folder.mkdir()
+    for name in ("METADATA", "RECORD", "INSTALLER", "REQUESTED"):
+        (folder / name).touch()
+    prune(tmp_path)
+    assert [file.name for file in folder.iterdir()] == ["METADATA"]
+
+
 def test_tests_of_python_packages_are_left_out(tmp_path: Path) -> None:
     for name in ("numpy/core/tests/test_a.py", "numpy/core/a.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
