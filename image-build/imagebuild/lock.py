@@ -2,7 +2,7 @@
 
 A lock is text: `[LAYER]` opens a layer, then comes one package a line: name, version,
 architecture, bytes, SHA-256, and its path below a Debian mirror's host. The first lines say when
-it was made; that moment is the build's clock.
+it was made.
 """
 
 from __future__ import annotations
