@@ -188,7 +188,7 @@ def test_a_batch_and_then_another_session(wire: Callable[..., Wired]) -> None:
 
 @pytest.mark.timeout(60)
 def test_a_sender_killed_half_way_sends_again(wire: Callable[..., Wired], film: bytes) -> None:
-    wired = wire(protocol=Protocol.ZMODEM)
+    wired = wire(protocol=Protocol.ZMODEM, cable=LongCable)
     (wired.root / "film.tif").write_bytes(film)
     wired.run_until(lambda: wired.place()[0] == "listening")
     sender = wired.cable.sends(SZ, "-q", "-l", "1024", "-L", "256", wired.root / "film.tif")
