@@ -5,13 +5,13 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from waitress.server import create_server
 
 from appliance import durable
 from appliance.call import Server
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
 from appliance.web.app import create_app
+from appliance.web.doors import Doors
 from tests.builders.box import Box
 from tests.web.browser import Person, browser
 from tests.web.visitor import PASSWORD, Visitor
@@ -72,10 +72,11 @@ def person(box: Box, served: int, claimed: bytes, tmp_path: Path) -> Iterator[Pe
 def served(box: Box) -> Iterator[int]:
     """The port at which the page of a box is served where only keeper runs."""
     listening = socket.create_server(("127.0.0.1", 0))
-    page = create_server(create_app(box.paths, box.clock), sockets=[listening])
-    thread = Thread(target=page.run, daemon=True)
-    thread.start()
     port: int = listening.getsockname()[1]
+    doors = Doors(create_app(box.paths, box.clock))
+    doors.open(listening)
+    thread = Thread(target=doors.run, daemon=True)
+    thread.start()
     yield port
-    page.close()
+    doors.close()
     thread.join()
