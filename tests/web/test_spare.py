@@ -235,6 +235,30 @@ def test_an_older_backup_is_offered_where_the_newest_is_damaged(
 
 
 @pytest.mark.timeout(120)
+def test_a_person_chooses_among_backups(
+    person: Person, steward: Steward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
+    here, top = room(tmp_path / "room"), steward.folder(Purpose.BACKUP)
+    old, spare = here.machine("old"), here.machine("spare")
+    for machine in (old, spare):
+        backup.set_passphrase(machine.paths, PASSPHRASE)
+        backup.back_up(machine, top)
+    history.publish(spare.paths.root, '[box]\nname = "new"\n')
+    backup.back_up(spare, top)
+    person.visit(PAGE)
+    person.sees("Choose the one that it is to become")
+    person.open("An older one")
+    person.photograph("service-backups")
+    person.tick("name of old")
+    person.fill("Passphrase of the stick", PASSPHRASE)
+    person.tick("does not run any more")
+    person.press("Go on from this backup")
+    person.sees("It goes on from the backup of name of old")
+    assert person.complaints() == []
+
+
+@pytest.mark.timeout(120)
 def test_a_person_looks_and_prints(person: Person, box: Box, steward: Steward) -> None:
     history.publish(box.paths.root, SETTINGS)
     box.item(ItemState.ROUTED)
