@@ -249,9 +249,10 @@ class _Build:
         return {**taken.firmware(), **self._trees(taken), made.name: made.read_bytes()}
 
     def _trees(self, taken: Parts) -> dict[str, bytes]:
-        """What the board's firmware reads: device trees, and the overlays that hw/ makes."""
+        """What the board's firmware reads: device trees, overlays for pins and for U-Boot."""
         found = {Path(name).name: tree for name, tree in taken.trees().items()}
-        for source in sorted((CHECKOUT / "hw" / "overlays").glob("*.dts")):
+        overlays = (*(CHECKOUT / "hw" / "overlays").glob("*.dts"), *(HERE / "boot").glob("*.dts"))
+        for source in sorted(overlays):
             made = self.work / f"{source.stem}.dtbo"
             text = source.read_text(encoding="utf-8")
             self.tools.run("dtc", "-@", "-I", "dts", "-O", "dtb", "-o", made, "-", text=text)
