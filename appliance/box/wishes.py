@@ -122,9 +122,8 @@ def read(content: bytes, before: Network, files: Files) -> Reading:
     try:
         said = list(textfile.lines(content))
     except NotText as error:
-        what = f"this file is {error}"
-        how = "it again with a plain text editor (Notepad), as jembatan.txt"
-        return Reading(before, (Fault(0, "", what, how),))
+        how = "write it again with a plain text editor (Notepad), as jembatan.txt"
+        return Reading(before, (Fault(0, "", f"this file is {error}: {how}"),))
     return wished(said, before, files)
 
 

@@ -27,7 +27,8 @@ CASES = CHECKOUT / "tests" / "data" / "jembatan-txt"
 LEAST = 15
 
 _EXPECTED = "expected.toml"
-_LINE = re.compile(r"\bline (\d+)\b")
+_FAULT = re.compile(r"\bline (\d+)\b|\bthis file is\b")
+"""Without a number it is the whole of it: 0."""
 _ANSWER_S = 240
 _EVERY = 2
 """Every second case: each is a boot."""
@@ -114,7 +115,7 @@ def _kept(appliance: Appliance) -> Mapping[str, Any]:
 
 def differences(case: Case, said: str, kept: Mapping[str, Any]) -> Iterator[str]:
     """What is not as the case expects it: pure."""
-    lines = [int(number) for number in _LINE.findall(said)]
+    lines = [int(number or 0) for number in _FAULT.findall(said)]
     if set(lines) != set(case.faults):
         yield f"faults told of lines {lines}, expected {list(case.faults)}: {said!r}"
     if kept != case.network:

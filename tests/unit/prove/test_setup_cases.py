@@ -38,3 +38,9 @@ def test_what_is_in_force_is_compared() -> None:
 
 def test_what_must_be_said_is_looked_for() -> None:
     assert found(case(says=["169.254"])) == ["the card does not say '169.254'"]
+
+
+def test_the_whole_file_may_be_at_fault() -> None:
+    said = "this file is a Word document: write it again\nThe page: https://10.0.2.15/\n"
+    assert found(case(faults=[0]), said) == []
+    assert found(case(faults=[0])) == ["faults told of lines [3], expected [0]"]
