@@ -32,7 +32,8 @@ _FAULT = re.compile(r"\bline (\d+)\b|\bthis file is\b")
 _ANSWER_S = 240
 _EVERY = 2
 """Every second case: each is a boot."""
-_KEPT = "/data/box/network.toml"
+_KEPT, _SETTINGS = "/data/box/network.toml", "/data/etc/jembatan.toml"
+_NO_ZONE = "UTC"
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,15 @@ def _tried(rig: Rig, fresh: Card, case: Case) -> list[str]:
 
 
 def _kept(appliance: Appliance) -> Mapping[str, Any]:
-    """What is in force: the box's own record of it."""
-    done = appliance.hand.run("cat", _KEPT, check=False)
+    """What is in force: the box's own record of it, and its time zone, which its settings have as
+    soon as there are any.
+    """
+    zone = _read(appliance, _SETTINGS).get("box", {}).get("timezone", _NO_ZONE)
+    return {**_read(appliance, _KEPT), **({} if zone == _NO_ZONE else {"timezone": zone})}
+
+
+def _read(appliance: Appliance, path: str) -> dict[str, Any]:
+    done = appliance.hand.run("cat", path, check=False)
     return tomllib.loads(done.text) if done.status == 0 else {}
 
 
