@@ -15,7 +15,7 @@ from appliance.call import ask as call
 from appliance.clock import SystemClock
 from appliance.desk.unsent import Unsent, off_lines, shared, spooled, unsent
 from appliance.errors import JournalFault, JournalNewer
-from appliance.errors.card import NotUnderstood, UnsentImages
+from appliance.errors.card import NotAllHandedOver, NotUnderstood, UnsentImages
 from appliance.journal.charge import Charge
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker
@@ -69,16 +69,16 @@ def must_be_empty(paths: Paths) -> None:
     except OSError as error:
         raise NotUnderstood(why=f"{error.filename}: {error.strerror}.") from error
     if found:
-        raise UnsentImages(what=found.sentence)
+        raise (NotAllHandedOver if found.lacking else UnsentImages)(what=found.sentence)
 
 
 def against(journal: Journal) -> Unsent:
     """What a reset would lose, but for the drives, which are for root to look at; of a box that
-    was handed over nothing, once it is known which box has it.
+    was handed over only what its spare lacks, once it is known which box has the rest.
     """
     standing = journal.charge.standing()
     is_elsewhere = standing.state is Charge.LEFT and standing.other
-    return Unsent({}) if is_elsewhere else unsent(journal)
+    return Unsent({}, lacking=standing.lacking) if is_elsewhere else unsent(journal)
 
 
 def _look(paths: Paths) -> Unsent:

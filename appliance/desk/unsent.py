@@ -41,10 +41,12 @@ class Unsent:
     """How many files came over its serial lines and were not taken in yet."""
     drives: int = 0
     """On how many drives that the box poses as something may be that was never taken."""
+    lacking: int = 0
+    """How many stored files its spare lacks, because the card did not give them back."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.items or self.files or self.lines or self.drives)
+        return bool(self.items or self.files or self.lines or self.drives or self.lacking)
 
     @property
     def sentence(self) -> str:
@@ -59,6 +61,10 @@ class Unsent:
             parts.append(f"{_counted(self.lines, 'file')} that came over a serial line")
         if self.drives:
             parts.append("what the modality wrote last on the drive that the box poses as")
+        if self.lacking:
+            parts.append(
+                f"{_counted(self.lacking, 'file')} that the card did not give to its spare"
+            )
         return " and ".join(parts)
 
 

@@ -83,6 +83,15 @@ class UnsentImages(Problem):
     )
 
 
+class NotAllHandedOver(UnsentImages):
+    """The box was not reset, because its spare does not have everything: {what}."""
+
+    hint = (
+        "Keep this card and read it with `jembatan rescue` and the recovery key, as far as it can"
+        " be read. To use the box, put another card into it."
+    )
+
+
 class NotUnderstood(Problem):
     """The box was not reset: whether images wait in it cannot be told. {why}"""
 

@@ -41,12 +41,16 @@ CHANGED = "something was decided or changed while the stick was written, and it 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who works, since when (a stamp), by which handover, and with which other box."""
+    """Who works, since when (a stamp), by which handover, and with which other box.
+
+    `lacking` is how many stored files the card did not give back to that handover's stick.
+    """
 
     state: Charge
     move: str = ""
     other: str = ""
     changed_at: str = ""
+    lacking: int = 0
 
 
 class Charges:
@@ -60,28 +64,36 @@ class Charges:
     def standing(self) -> Standing:
         """Who works now."""
         (row,) = self._s.db.rows("charge")
-        return Standing(Charge(row["state"]), row["move"], row["other"], row["changed_at"])
+        told = {name: row[name] for name in ("move", "other", "changed_at", "lacking")}
+        return Standing(Charge(row["state"]), **told)
 
     def is_here(self) -> bool:
         """Whether this box takes in and sends."""
         return self.standing().state is Charge.HERE
 
     def set(
-        self, state: Charge, move: str = "", other: str = "", *, event: int | None = None
+        self,
+        state: Charge,
+        move: str = "",
+        other: str = "",
+        *,
+        event: int | None = None,
+        lacking: int = 0,
     ) -> None:
         """Another box works from now on, or this one again; durable. Raises HandoverStands.
 
-        With an `event`, only while it is still the last one; else raises StillBusy. The mark for
-        those without a journal is never gone while this box is not at work.
+        With an `event`, only while it is still the last one; else raises StillBusy. How much the
+        stick is `lacking` is told before this box has left, and is known from then on. The mark
+        for those without a journal is never gone while this box is not at work.
         """
         if state is not Charge.HERE:
             mark_away(self._paths)
-        told = {"state": state, "move": move, "other": other, "now": self._s.now()}
+        told = {"state": state, "move": move, "other": other, "lacking": lacking}
         try:
             with self._s.db.write(durable=True):
                 if event not in {None, self.last_event()}:
                     raise StillBusy(why=CHANGED)
-                self._s.db.run("set_charge", **told)
+                self._s.db.run("set_charge", **told, now=self._s.now())
         except ForbiddenMove as problem:
             why = f"it is {self.standing().state}, and cannot become {state}"
             raise HandoverStands(why=why) from problem

@@ -771,8 +771,9 @@ DELETE FROM instance WHERE delivery_id = :delivery_id;
 -- name: charge  Which box works with what is here.
 SELECT * FROM charge;
 
--- name: set_charge  And from now on.
-UPDATE charge SET state = :state, move = :move, other = :other, changed_at = :now;
+-- name: set_charge  And from now on. What the spare lacks is told when this box lets go, and stays.
+UPDATE charge SET state = :state, move = :move, other = :other, changed_at = :now,
+    lacking = CASE :state WHEN 'left' THEN lacking ELSE :lacking END;
 
 -- name: set_other  Who works with it has become known; which box works does not change by that.
 UPDATE charge SET other = :other WHERE state = 'left' AND move = :move;

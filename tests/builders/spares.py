@@ -78,6 +78,11 @@ class Room:
         with self.journal(name) as journal:
             return journal.charge.standing().state
 
+    def lacking(self, name: str) -> int:
+        """How many stored files it knows it did not hand over."""
+        with self.journal(name) as journal:
+            return journal.charge.standing().lacking
+
     def other(self, name: str) -> str:
         """Which box it knows on the other side."""
         with self.journal(name) as journal:

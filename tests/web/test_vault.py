@@ -8,6 +8,7 @@ from appliance.box import report
 from appliance.box.report import Report, said_of
 from appliance.call import Server
 from appliance.errors.card import UnsentImages
+from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import recovery
 from tests.web.visitor import text_of
@@ -100,6 +101,14 @@ def test_what_is_unsent_stands_against_it_with_its_number(
     assert "2 images (1 not yet confirmed by every PACS, 1 held for a person)" in text_of(page)
     assert 'name="words"' not in page.text
     assert not asked
+
+
+def test_what_its_spare_lacks_stands_against_it_too(owner: Visitor, box: Box) -> None:
+    for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+        box.journal.charge.set(state, "1", "jembatan-2", lacking=1)
+    page = owner.get("/settings/reset")
+    assert "1 file that the card did not give to its spare. Keep this card" in text_of(page)
+    assert 'name="words"' not in page.text
 
 
 def test_what_the_steward_refuses_is_said(owner: Visitor, box: Box) -> None:

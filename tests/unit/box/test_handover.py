@@ -380,6 +380,7 @@ def test_one_file_that_the_card_lost_stops_nothing(
     assert here.state("old") is Charge.LEFT
     take_over(here)
     assert here.works("spare")
+    assert (here.lacking("old"), here.lacking("spare")) == (1, 0)
     with here.journal("spare") as journal:
         (fault,) = journal.custody.verify()
         assert path.name in fault

@@ -120,6 +120,17 @@ def test_what_a_box_has_handed_over_is_its_spares_once_one_is_known(box: Box) ->
     reset.must_be_empty(box.paths)
 
 
+def test_what_its_spare_lacks_stands_against_it_for_good(box: Box) -> None:
+    for state, lacking in ((Charge.LEAVING, 0), (Charge.RELEASING, 2), (Charge.LEFT, 0)):
+        box.journal.charge.set(state, "1", "jembatan-2", lacking=lacking)
+    assert refusal(box.paths) == "2 files that the card did not give to its spare"
+    box.journal.charge.know_other("1", "jembatan-3")
+    assert refusal(box.paths)
+    for state in (Charge.HERE, Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+        box.journal.charge.set(state, "2", "jembatan-2")
+    reset.must_be_empty(box.paths)
+
+
 def test_a_box_that_came_by_stick_stands_against_it_until_it_is_in_its_place(box: Box) -> None:
     box.paths.plan.parent.mkdir(parents=True)
     box.paths.plan.touch()
