@@ -135,6 +135,18 @@ def test_what_the_card_did_not_give_back_is_told(
     assert "jembatan rescue" in page
 
 
+def test_a_box_whose_spare_lacks_something_promises_no_reset(
+    owner: Visitor, steward: Steward, box: Box
+) -> None:
+    for state, lacking in ((Charge.LEAVING, 0), (Charge.RELEASING, 1), (Charge.LEFT, 0)):
+        box.journal.charge.set(state, "m", lacking=lacking)
+    assert "may be reset" not in owner.get(PAGE).text
+    box.journal.charge.know_other("m", "the-spare")
+    page = owner.get(PAGE).text
+    assert "the card did not give back 1 file, which the spare lacks" in page
+    assert "may be reset" not in page
+
+
 def test_a_stick_that_was_not_finished_is_asked_for(
     owner: Visitor, steward: Steward, box: Box
 ) -> None:
