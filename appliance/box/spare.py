@@ -190,10 +190,10 @@ class Spare:
             raise NoServiceStick(why="none is plugged in")
 
 
-def standing(machine: Machine) -> dict[str, str]:
+def standing(machine: Machine) -> dict[str, Any]:
     """Which box works with what is here."""
     with machine.journal() as journal:
-        return {name: str(value) for name, value in asdict(journal.charge.standing()).items()}
+        return asdict(journal.charge.standing())
 
 
 def on_stick(purpose: Purpose, folder: Path, name: str) -> dict[str, Any]:

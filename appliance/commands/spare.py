@@ -160,6 +160,7 @@ def status(options: Namespace) -> int:
         document(now)
     else:
         say(_WAYS[now["standing"]["state"]])
+        _say_missing({"missing": now["standing"]["lacking"], "box": machine.name})
         if options.folder is not None:
             _tell_backups(**now["sticks"][Purpose.BACKUP])
     return 0

@@ -61,6 +61,18 @@ def test_a_box_goes_over_a_folder(
     assert jembatan(here, "old", "spare", "finish", stick) == 0
 
 
+def test_the_old_box_says_what_did_not_go_along(
+    here: Room, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with here.journal("old") as journal:
+        journal.spool.path(journal.charge.unfinished_bytes()[0]).unlink()
+    arguments = ("spare", "export", str(here.top / "stick"), "--passphrase", words)
+    assert jembatan(here, "old", *arguments) == 0
+    capsys.readouterr()
+    assert jembatan(here, "old", "spare", "status") == 0
+    assert "1 file(s) could not be read from the card" in capsys.readouterr().out
+
+
 def test_a_passphrase_is_made_up_where_none_is_given(
     here: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
