@@ -1,0 +1,43 @@
+"""What starts because the data stays closed calls for nothing that needs the data: it would wait
+for what has failed, or have it fail again and again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+UNITS = Path("systemd")
+PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
+
+
+def lines(unit: str) -> list[tuple[str, str]]:
+    """Of the unit and its own drop-ins."""
+    files = [UNITS / unit, *sorted((UNITS / f"{unit}.d").glob("*.conf"))]
+    text = "\n".join(file.read_text() for file in files)
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
+    return [(key, value) for key, value in pairs]
+
+
+def values(unit: str, *keys: str) -> list[str]:
+    return [each for key, value in lines(unit) if key in keys for each in value.split()]
+
+
+def called_for(unit: str) -> set[str]:
+    """All that is started with a unit, itself among it."""
+    found, open_ = set(), [unit]
+    while open_:
+        name = open_.pop()
+        if name not in found:
+            found.add(name)
+            open_ += values(name, *PULLS)
+    return found
+
+
+def test_what_says_that_the_data_is_closed_does_not_call_for_it() -> None:
+    (locked,) = values("jembatan-start.service", "OnFailure")
+    units = called_for(locked)
+    assert units == {"jembatan-locked.service", "jembatan-unlock.service"}
+    for unit in units:
+        assert values(unit, "DefaultDependencies") == ["no"], unit
+        assert not values(unit, "RequiresMountsFor"), unit
+        assert set(values(unit, "Conflicts")) == {"shutdown.target"}, unit
