@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from tests.prove.image_bundles import Bundles
 from tests.prove.image_rig import BOOT_S
 from tests.prove.image_torn import tear
-from tests.prove.image_update import INSTALL_S, begun, is_good, queued, state, stick_with, updates
+from tests.prove.image_update import (
+    INSTALL_S,
+    begun,
+    is_good,
+    queued,
+    same_again,
+    state,
+    stick_with,
+    updates,
+)
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -37,7 +46,6 @@ _Seen = TypeVar("_Seen")
 
 ROUNDS = 30
 QUICK = 3
-_REDONE_S = 240
 _LOOK_EVERY_S = 0.3
 """U-Boot is up for longer before it writes."""
 _KERNEL = re.compile(r"Starting kernel|Linux version")
@@ -202,7 +210,7 @@ class Cuts:
         appliance.page.wait(BOOT_S)
         if faults := card.fat_faults():
             appliance.fail(f"after a cut the first partition is damaged: {faults}")
-        self._is_as_before()
+        same_again(appliance, self._before, "after a cut")
         hospital.pacs.come()
         try:
             hospital.reckon()
@@ -210,19 +218,6 @@ class Cuts:
             hospital.pacs.forget()
             hospital.pacs.go()
         appliance.cut()
-
-    def _is_as_before(self) -> None:
-        """What was only worked out, and not promised, may have to be worked out anew first."""
-        now: list[State] = []
-
-        def is_as_before() -> bool:
-            now[:] = [state(self._appliance)]
-            return now == [self._before]
-
-        try:
-            wait_for("the box as before", is_as_before, _REDONE_S, 3)
-        except NotProved:
-            self._appliance.fail(f"after a cut the box is {now}, which was {self._before}")
 
 
 def _phase(appliance: Appliance) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.prove.image_page import GONE
 from tests.prove.image_rig import BOOT_S
-from tests.prove.image_update import queued, state
+from tests.prove.image_update import queued, same_again, state
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def prove(rig: Rig) -> str:
         said = _wait_until_locked(appliance)
         rig.say(f"in another board: {said[:200]}")
         _opens(rig, appliance)
-        if (now := state(appliance)) != before:
-            appliance.fail(f"in another board the box is not as before: {now}, was {before}")
+        same_again(appliance, before, "in another board")
         hospital.pacs.come()
         hospital.reckon()
     return "a card in another board shows nothing; the recovery key opens it, and all goes on"

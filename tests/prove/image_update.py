@@ -34,6 +34,7 @@ INSTALL_S = 1200
 _FALL_BACK_S = 2400
 """Three starts, each up to the time limit of the health check."""
 _QUEUED_S = 300
+_REDONE_S = 240
 _SLOT = re.compile(r"^Slot ([AB]), attempts left", re.MULTILINE)
 
 
@@ -118,6 +119,17 @@ def stick_with(rig: Rig, bundle: Path) -> Path:
 def _same(appliance: Appliance, before: State, when: str) -> None:
     if (now := state(appliance)) != before:
         appliance.fail(f"{when} the box is not as before: {now} instead of {before}")
+
+
+def same_again(appliance: Appliance, before: State, when: str) -> None:
+    """The same after a cut: what was only worked out, and not promised, may be worked out anew."""
+
+    def is_same() -> bool:
+        return state(appliance) == before
+
+    with suppress(NotProved):
+        wait_for("the box as before", is_same, _REDONE_S, 3)
+    _same(appliance, before, when)
 
 
 def _installed(rig: Rig, bundle: Path, way: str, slot: str) -> float:
