@@ -23,6 +23,7 @@ from tests.prove import (
     image_road,
     image_security,
     image_setup,
+    image_spare,
     image_update,
 )
 from tests.prove.box import end_tidily
@@ -43,6 +44,7 @@ _PARTS: Mapping[str, ModuleType] = {
     "cuts": image_cuts,
     "reset": image_reset,
     "foreign": image_foreign,
+    "spare": image_spare,
     "ports": image_ports,
     "security": image_security,
 }
