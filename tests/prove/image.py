@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tests.prove import (
     image_boot,
     image_cuts,
+    image_damaged,
     image_foreign,
     image_ports,
     image_reset,
@@ -44,6 +45,7 @@ _PARTS: Mapping[str, ModuleType] = {
     "cuts": image_cuts,
     "reset": image_reset,
     "foreign": image_foreign,
+    "damaged": image_damaged,
     "spare": image_spare,
     "ports": image_ports,
     "security": image_security,

@@ -6,7 +6,8 @@ A card is layers (qcow2) over the image: what one round wrote is gone with its l
 
 from __future__ import annotations
 
-import struct
+import hashlib
+import json
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECTOR = 512
-_TABLE_AT = 446
 _OPEN_S = 30
+_PIECE = 1 << 20
 
 
 class Part(NamedTuple):
@@ -69,7 +70,7 @@ class Card:
                     daemon.terminate()
 
     def part(self, number: int) -> Part:
-        """A primary partition by the table (MBR)."""
+        """A partition by the table (MBR)."""
         with self.opened() as whole:
             return _part(whole, number)
 
@@ -88,6 +89,23 @@ class Card:
             source = Path(folder, "source")
             source.write_bytes(content)
             _run("mcopy", "-o", "-i", fat, source, f"::/{name}")
+
+    def overwrite(self, part: Part, content: bytes) -> None:
+        """Have the beginning of a partition be something else."""
+        with self.opened(writable=True) as whole, whole.open("r+b") as file:
+            file.seek(part.start)
+            file.write(content)
+
+    def digest(self, part: Part) -> str:
+        """SHA-256 of what is there."""
+        digest, left = hashlib.sha256(), part.size
+        with self.opened() as whole, whole.open("rb") as file:
+            file.seek(part.start)
+            while left:
+                piece = file.read(min(left, _PIECE))
+                digest.update(piece)
+                left -= len(piece)
+        return digest.hexdigest()
 
     def fat_faults(self) -> str:
         """What fsck says against the FAT partition; "" where it is in order."""
@@ -110,18 +128,18 @@ class Card:
 
 
 def _part(whole: Path, number: int) -> Part:
-    with whole.open("rb") as file:
-        entry = file.read(_SECTOR)[_TABLE_AT + 16 * (number - 1) :][:16]
-    start, count = struct.unpack("<8xII", entry)
-    if not count:
-        message = f"the card has no partition {number}"
-        raise NotProved(message)
-    return Part(start * _SECTOR, count * _SECTOR)
+    table = json.loads(_run("sfdisk", "--json", whole))["partitiontable"]["partitions"]
+    for each in table:
+        if each["node"] == f"{whole}{number}":
+            return Part(each["start"] * _SECTOR, each["size"] * _SECTOR)
+    message = f"the card has no partition {number}"
+    raise NotProved(message)
 
 
-def _run(*words: str | Path) -> None:
+def _run(*words: str | Path) -> str:
     command = [str(word) for word in words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         message = f"{' '.join(command)}: {done.stderr or done.stdout}"
         raise NotProved(message)
+    return done.stdout

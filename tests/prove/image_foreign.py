@@ -36,7 +36,7 @@ def prove(rig: Rig) -> str:
             raise NotProved(message)
         appliance.card.write(_SERIAL, serial[::-1])
         appliance.start()
-        said = _wait_until_locked(appliance)
+        said = wait_until_locked(appliance)
         rig.say(f"in another board: {said[:200]}")
         _opens(rig, appliance)
         same_again(appliance, before, "in another board")
@@ -45,7 +45,8 @@ def prove(rig: Rig) -> str:
     return "a card in another board shows nothing; the recovery key opens it, and all goes on"
 
 
-def _wait_until_locked(appliance: Appliance) -> str:
+def wait_until_locked(appliance: Appliance) -> str:
+    """Until its page is there; what that says, which is nothing of what is on the card."""
     page = appliance.page
 
     def words() -> str:
