@@ -25,11 +25,11 @@ from tests.prove.image_update import (
     INSTALL_S,
     begun,
     is_good,
-    queued,
     same_again,
     state,
     stick_with,
     updates,
+    waiting,
 )
 from tests.prove.machine import NotProved, wait_for
 
@@ -53,16 +53,12 @@ _KERNEL = re.compile(r"Starting kernel|Linux version")
 
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
-    appliance, hospital, moment = rig.ready()
-    with appliance:
-        appliance.go_on(moment)
-        hospital.begin()
-        queued(hospital)
+    with waiting(rig) as (appliance, _):
         before = state(appliance)
-        waiting = appliance.keep("waiting")
+        moment = appliance.keep("waiting")
         stick = stick_with(rig, Bundles(rig.built, rig.folder("bundles")).good())
-        _quick_cuts(rig, waiting)
-        cuts = Cuts(rig, waiting, stick, before)
+        _quick_cuts(rig, moment)
+        cuts = Cuts(rig, moment, stick, before)
         return cuts.run(rig.rounds or ROUNDS)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.prove.image_foreign import wait_until_locked
 from tests.prove.image_rig import RESULT
-from tests.prove.image_update import queued
+from tests.prove.image_update import waiting
 
 if TYPE_CHECKING:
     from tests.prove.image_rig import Rig
@@ -21,11 +21,7 @@ _SAYS = "cannot be opened"
 
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
-    appliance, hospital, moment = rig.ready()
-    with appliance:
-        appliance.go_on(moment)
-        hospital.begin()
-        queued(hospital)
+    with waiting(rig) as (appliance, _):
         appliance.cut()
         card = appliance.card
         whole = card.part(_DATA)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.prove.image_page import GONE
 from tests.prove.image_rig import BOOT_S
-from tests.prove.image_update import queued, same_again, state
+from tests.prove.image_update import same_again, state, waiting
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -23,11 +23,7 @@ _WRONG = "-".join(["000000"] * 5)
 
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
-    appliance, hospital, moment = rig.ready()
-    with appliance:
-        appliance.go_on(moment)
-        hospital.begin()
-        queued(hospital)
+    with waiting(rig) as (appliance, hospital):
         before = state(appliance)
         appliance.cut()
         serial = appliance.card.read(_SERIAL)

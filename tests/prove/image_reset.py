@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.prove.image_page import GONE
 from tests.prove.image_rig import BOOT_S, claim_code
-from tests.prove.image_update import queued
+from tests.prove.image_update import waiting
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ _CONFIRMED_S = 300
 
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
-    appliance, hospital, moment = rig.ready()
-    with appliance:
-        appliance.go_on(moment)
-        hospital.begin()
-        queued(hospital)
+    with waiting(rig) as (appliance, hospital):
         _is_refused(rig, hospital)
         hospital.pacs.come()
         hospital.reckon()

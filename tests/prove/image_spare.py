@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.prove.guest_media import labelled_stick
 from tests.prove.image_page import GONE
 from tests.prove.image_rig import BOOT_S, claim_code, claimed
-from tests.prove.image_update import queued, same_again, state
+from tests.prove.image_update import queued, same_again, state, waiting
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
@@ -30,15 +30,12 @@ _WORK_S = 600
 
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
-    old, hospital, moment = rig.ready()
+    old, hospital, _ = rig.ready()
     spare, third = rig.new("spare"), rig.new("third")
     for each in (spare, third):
         each.ports, each.page = old.ports, old.page  # one after the other at the same cable
     try:
-        with old:
-            old.go_on(moment)
-            hospital.begin()
-            queued(hospital)
+        with waiting(rig):
             before = state(old)
             stick = _hand_over(rig, old)
         with spare:

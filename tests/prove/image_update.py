@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from tests.prove.image_rig import BOOT_S
 from tests.prove.machine import NotProved, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.prove.image_bundles import Variant
@@ -51,11 +51,7 @@ class State:
 def prove(rig: Rig) -> str:
     """Raises NotProved."""
     bundles = Bundles(rig.built, rig.folder("bundles"))
-    appliance, hospital, moment = rig.ready()
-    with appliance:
-        appliance.go_on(moment)
-        hospital.begin()
-        queued(hospital)
+    with waiting(rig) as (appliance, hospital):
         before = state(appliance)
         for way, slot in (("stick", "B"), ("page", "A")):
             seconds = _installed(rig, bundles.good(), way, slot)
@@ -73,6 +69,17 @@ def prove(rig: Rig) -> str:
         f"A to B to A, {len(before.items)} kinds of items and the settings untouched; "
         f"{count} bundles that must not win did not; all {FILMS} queued films delivered at the end"
     )
+
+
+@contextmanager
+def waiting(rig: Rig) -> Iterator[tuple[Appliance, Hospital]]:
+    """The appliance that is ready, at work, with films that wait for a PACS that is away."""
+    appliance, hospital, moment = rig.ready()
+    with appliance:
+        appliance.go_on(moment)
+        hospital.begin()
+        queued(hospital)
+        yield appliance, hospital
 
 
 def queued(hospital: Hospital) -> None:
