@@ -19,8 +19,7 @@ from appliance.board.network import addresses
 from appliance.box import connect, first_boot, network, networkd, state, wishes
 from appliance.box.network import ALWAYS, LAN, WIFI
 from appliance.box.state import State, Trial
-from appliance.errors import Problem
-from appliance.errors.network import BadNetwork, NotFromThere, NoTrial
+from appliance.errors import BadNetwork, NotFromThere, NoTrial, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

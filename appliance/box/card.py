@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.box.tool import run
-from appliance.errors.card import CardTooSmall, NoCardThere
+from appliance.errors import CardTooSmall, NoCardThere
 
 DATA = 7
 """The number of the data partition."""

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from appliance.box.tool import attempt, run
-from appliance.errors.card import DataDamaged, ToolFailed, ToolTooSlow
+from appliance.errors import DataDamaged, ToolFailed, ToolTooSlow
 
 if TYPE_CHECKING:
     from pathlib import Path

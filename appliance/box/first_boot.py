@@ -16,8 +16,7 @@ from appliance.box import connect, network, state
 from appliance.box.bootfat import BOOT
 from appliance.box.network import Network
 from appliance.box.state import State, Text
-from appliance.errors import DiskFull
-from appliance.errors.card import ToolFailed
+from appliance.errors import DiskFull, ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance import errors
 from appliance.errors import Problem
 
 if TYPE_CHECKING:
@@ -151,8 +150,7 @@ def _sentences(logger: str) -> frozenset[str]:
 @cache
 def codes() -> frozenset[str]:
     """Every reason code of this version."""
-    found = {cls.code for cls in _below(Problem)}
-    return frozenset(found | {cls.code for cls in vars(errors).values() if _is_problem(cls)})
+    return frozenset(cls.code for cls in _below(Problem))
 
 
 def code(text: object) -> str:
@@ -164,10 +162,6 @@ def _below(cls: type[Problem]) -> Iterator[type[Problem]]:
     yield cls
     for each in cls.__subclasses__():
         yield from _below(each)
-
-
-def _is_problem(thing: object) -> bool:
-    return isinstance(thing, type) and issubclass(thing, Problem)
 
 
 def _error(entry: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.box.tool import Done, attempt, run
-from appliance.errors.card import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
+from appliance.errors import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
 
 BOARD_SLOT, RECOVERY_SLOT = 0, 1
 MAPPED = Path("/dev/mapper")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 
-from appliance.errors.card import MistypedKey
+from appliance.errors import MistypedKey
 
 GROUPS = 5
 _LETTERS = 5

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from appliance.box import card, luks
 from appliance.box.luks import Luks
 from appliance.box.tool import attempt, run
-from appliance.errors.card import DataDamaged, NoCardThere, NoDiskEncryption, ToolFailed
+from appliance.errors import DataDamaged, NoCardThere, NoDiskEncryption, ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

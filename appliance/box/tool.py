@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors.card import ToolFailed, ToolTooSlow
+from appliance.errors import ToolFailed, ToolTooSlow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

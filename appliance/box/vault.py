@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 from appliance.box import bootfat, card, filesystem, luks, recovery_key
 from appliance.box.bootfat import BOOT
 from appliance.box.luks import Luks, State
-from appliance.errors import Problem
-from appliance.errors.card import DataDamaged, DataRepaired, NoSerial, OtherBoard, ToolFailed
+from appliance.errors import DataDamaged, DataRepaired, NoSerial, OtherBoard, Problem, ToolFailed
 from appliance.settings import recovery
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from appliance import errors
-from appliance.errors import Crashed, Held, Ignored, Problem, Quarantined, TooLarge
+from appliance.errors import Crashed, Held, Ignored, Quarantined, TooLarge
 from appliance.journal import codec
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _raise(said: Mapping[str, Any], name: str) -> None:
 
 def _problem(kind: str) -> type[Held | Ignored | Quarantined]:
     """A class of trouble that a reader may tell. Raises KeyError for any other."""
-    found: type[Problem] = getattr(errors, kind) if kind in errors.__all__ else Problem
-    if not issubclass(found, Held | Ignored | Quarantined):
+    found = vars(errors).get(kind)
+    if not (isinstance(found, type) and issubclass(found, Held | Ignored | Quarantined)):
         raise KeyError(kind)
     return found
 

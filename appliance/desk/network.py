@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.call import ask
-from appliance.errors import Declined
-from appliance.errors.network import BadNetwork
+from appliance.errors import BadNetwork, Declined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,13 @@ from appliance.box import vault
 from appliance.call import ask as call
 from appliance.clock import SystemClock
 from appliance.desk.unsent import Unsent, off_lines, shared, spooled, unsent
-from appliance.errors import JournalFault, JournalNewer
-from appliance.errors.card import NotAllHandedOver, NotUnderstood, UnsentImages
+from appliance.errors import (
+    JournalFault,
+    JournalNewer,
+    NotAllHandedOver,
+    NotUnderstood,
+    UnsentImages,
+)
 from appliance.journal.charge import Charge
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker

@@ -19,7 +19,7 @@ from appliance.box import report
 from appliance.box.report import Report
 from appliance.box.tool import run
 from appliance.call import ask
-from appliance.errors.card import OtherBoard
+from appliance.errors import OtherBoard
 from appliance.services.unlock import SOCKET
 from appliance.status.pattern import PATTERNS, LampState, drawing
 from appliance.web.locked import LockedPage, LockedServer, Said

@@ -24,8 +24,7 @@ from appliance.box.connect import Places
 from appliance.box.network import ALWAYS
 from appliance.box.report import Report, said_of
 from appliance.box.tool import attempt, run
-from appliance.errors import Problem
-from appliance.errors.card import ToolFailed
+from appliance.errors import Problem, ToolFailed
 from appliance.journal.session import Paths
 
 if TYPE_CHECKING:

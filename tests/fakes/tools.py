@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from appliance.errors.card import ToolFailed
+from appliance.errors import ToolFailed
 
 
 class Tools:

@@ -16,8 +16,7 @@ import pytest
 
 from appliance.box.report import Report, said_of
 from appliance.call import Server, ask
-from appliance.errors import Declined
-from appliance.errors.card import MistypedKey, OtherBoard, WrongRecoveryKey
+from appliance.errors import Declined, MistypedKey, OtherBoard, WrongRecoveryKey
 from appliance.services import locked
 from appliance.services.unlock import Unlock
 from appliance.web.locked import LockedPage, LockedServer, Said

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from appliance.box import recovery_key
 from appliance.box.luks import State
-from appliance.errors.card import OtherBoard, WrongRecoveryKey
+from appliance.errors import OtherBoard, WrongRecoveryKey
 from tests.prove.box import end_tidily
 from tests.prove.guest_image import AMD64, ARM64
 from tests.prove.machine import NotProved, wait_for

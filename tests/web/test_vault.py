@@ -7,7 +7,7 @@ import pytest
 from appliance.box import report
 from appliance.box.report import Report, said_of
 from appliance.call import Server
-from appliance.errors.card import UnsentImages
+from appliance.errors import UnsentImages
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import recovery

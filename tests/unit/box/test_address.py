@@ -13,8 +13,7 @@ from appliance.box.address import Changes, after_the_answer, at_once
 from appliance.box.connect import Places
 from appliance.box.network import Lan, Network
 from appliance.box.state import State
-from appliance.errors.card import ToolFailed
-from appliance.errors.network import BadNetwork, NotFromThere, NoTrial
+from appliance.errors import BadNetwork, NotFromThere, NoTrial, ToolFailed
 from tests.fakes.tools import Tools
 
 if TYPE_CHECKING:

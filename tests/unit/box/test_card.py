@@ -8,7 +8,7 @@ import pytest
 
 from appliance.box import card
 from appliance.box.card import Partition
-from appliance.errors.card import CardTooSmall, NoCardThere, ToolFailed
+from appliance.errors import CardTooSmall, NoCardThere, ToolFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.box import filesystem
-from appliance.errors.card import DataDamaged
+from appliance.errors import DataDamaged
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from appliance.box import recovery_key
 from appliance.box.luks import Cipher, Luks, State, board_key, refusal
 from appliance.box.tool import attempt
-from appliance.errors.card import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
+from appliance.errors import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.box import recovery_key
-from appliance.errors.card import MistypedKey
+from appliance.errors import MistypedKey
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

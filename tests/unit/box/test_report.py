@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from appliance.box import report
 from appliance.box.report import Report, said_of
-from appliance.errors.card import OtherBoard
+from appliance.errors import OtherBoard
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.box import rescue
-from appliance.errors.card import NoCardThere, NoDiskEncryption
+from appliance.errors import NoCardThere, NoDiskEncryption
 from tests.unit.box.test_card import IMAGE, image
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import pytest
 from appliance.box import bootfat, filesystem, recovery_key, vault
 from appliance.box.luks import Cipher, Header, Luks, State
 from appliance.box.vault import Step, Where
-from appliance.errors import DiskFull
-from appliance.errors.card import (
+from appliance.errors import (
     DataDamaged,
     DataRepaired,
+    DiskFull,
     MistypedKey,
     NoSerial,
     WrongRecoveryKey,

@@ -8,7 +8,7 @@ import pytest
 from appliance.board.drive.image import stamp
 from appliance.board.drive.taken import note
 from appliance.desk import reset
-from appliance.errors.card import NotUnderstood, UnsentImages
+from appliance.errors import NotUnderstood, UnsentImages
 from appliance.intake.accept import fingerprint
 from appliance.journal.charge import Charge
 from appliance.journal.session import Paths
