@@ -6,7 +6,6 @@ root may open its socket.
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from appliance import __version__
@@ -22,6 +21,7 @@ from appliance.box.errand import Errand
 from appliance.box.incoming import Incoming
 from appliance.box.rauc import Rauc
 from appliance.box.record import this_start
+from appliance.box.restart import restart, restart_soon
 from appliance.box.service_stick import ServiceSticks
 from appliance.box.spare import Spare
 from appliance.box.update_stick import UpdateSticks
@@ -114,20 +114,16 @@ def _updates(duty: Duty, engaged: Engaged) -> Updates:
         build=image.build(),
         kept_schema=lambda: schema.kept(duty.paths.journal),
         remembered=lambda: remembered(BOOT),
-        restart=_reboot,
+        restart=restart,
         start=this_start(),
     )
     return Updates(machine, Rauc(), Incoming(place / "incoming"), duty.clock, engaged)
 
 
 def _restart(_: Mapping[str, object]) -> Mapping[str, object]:
-    """{}: shut down cleanly and start again."""
-    _reboot()
+    """{}: shut down cleanly and start again, after the answer."""
+    restart_soon()
     return {}
-
-
-def _reboot() -> None:
-    subprocess.run(["/usr/bin/systemctl", "reboot"], check=False)
 
 
 if __name__ == "__main__":

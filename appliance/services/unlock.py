@@ -11,13 +11,12 @@ import pwd
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from appliance.board.systemd import Notifier
 from appliance.box import vault
 from appliance.box.board import board
-from appliance.box.tool import run
+from appliance.box.restart import restart_soon
 from appliance.call import Server
 from appliance.errors import Problem
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 SOCKET = Path("/run/jembatan-unlock/unlock.sock")
 
 _OWNER = "jembatan"
-_AFTER_THE_ANSWER_S = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class Unlock:
 def main() -> None:
     """Answer until the box starts again."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    unlock = Unlock(_recover, _restart_soon)
+    unlock = Unlock(_recover, restart_soon)
     # Only the locked page's user, and root, may try keys.
     calls = Server(SOCKET, {"recover": unlock.answer}, mode=0o666, callers=_callers())
     Notifier().ready()
@@ -70,11 +68,6 @@ def _callers() -> frozenset[int]:
 
 def _recover(typed: str) -> None:
     vault.recover(board().serial, vault.this_box(), typed)
-
-
-def _restart_soon() -> None:
-    """Not at once: who asked shall see the answer."""
-    Timer(_AFTER_THE_ANSWER_S, run, ("systemctl", "reboot")).start()
 
 
 if __name__ == "__main__":
