@@ -41,6 +41,8 @@ class Look:
 
     reasons: tuple[str, ...]
     starts: Mapping[str, int]
+    is_read_only: bool = False
+    """Whether the kernel lets nobody write to the data any more: no waiting helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def look(root: Path, port: int) -> Look:
     """Look at everything once."""
     units = shown(_systemctl((*ALWAYS, *MAY_REST)))
     reasons = (*_data(root), *_page(port), *_units(units))
-    return Look(reasons, {name: starts for name, (_, starts) in units.items()})
+    starts = {name: starts for name, (_, starts) in units.items()}
+    return Look(reasons, starts, is_read_only(root))
 
 
 def shown(text: str) -> dict[str, tuple[str, int]]:
@@ -89,6 +92,11 @@ def page_reasons(status: int, text: str) -> tuple[str, ...]:
     if status == http.client.SERVICE_UNAVAILABLE and text.strip():
         return lines
     return (f"the page answers {status}",)
+
+
+def is_read_only(root: Path) -> bool:
+    """As a file system is where it was found damaged (ext4(5), errors=remount-ro)."""
+    return os.path.ismount(root) and bool(os.statvfs(root).f_flag & os.ST_RDONLY)
 
 
 def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
