@@ -47,11 +47,11 @@ class Steward:
         self.machine = Machine(box.paths, "jembatan-1234abcd", SystemClock())
         self.restarts = 0
         spare = Spare(lambda: self.machine, Sticks(top), self.errand)
-        operations = {**spare.operations, "restart": self._restart}
+        operations = {**spare.operations, "restart": self.restart}
         self.server = Server(box.paths.run / "steward.sock", operations)
         self.server.start()
 
-    def _restart(self, _: object) -> dict[str, object]:
+    def restart(self, _: object) -> dict[str, object]:
         self.restarts += 1
         return {}
 
@@ -174,7 +174,12 @@ def test_an_empty_box_takes_over_and_starts_anew(
     owner.post(f"{PAGE}/import", PAGE, **{**given, "passphrase": "ACDEF GHJKL MNPQR"})
     steward.errand.join()
     assert "This box becomes another one" in owner.get(PAGE).text
-    owner.post(f"{PAGE}/restart", PAGE)
+    steward.server.close()
+    server = Server(steward.machine.paths.run / "steward.sock", {"restart": steward.restart})
+    server.start()  # nobody is there for anything else any more
+    said = owner.post(f"{PAGE}/restart", "/settings/box").text
+    server.close()
+    assert "In a few minutes it is there as the other box" in said
     assert steward.restarts == 1
     assert takeover.carry_out(steward.machine.paths)
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from appliance.web.box import Box
 
-_SAID = frozenset({"restart", "passphrase"})
-
 
 class Service:
     """The views of service."""
@@ -39,7 +37,9 @@ class Service:
             self._begin(verb)
         except Problem as problem:
             return self._render(problem), HTTPStatus.UNPROCESSABLE_ENTITY
-        if verb in _SAID:  # of the others the page tells by itself
+        if verb == "restart":  # who could be asked anything for another page is gone soon
+            return render_template("restarting.html")
+        if verb == "passphrase":  # of the others the page tells by itself
             flash(verb)
         return redirect(url_for("service"))
 
