@@ -81,11 +81,15 @@ def prepare(root: Path, names: Sequence[str]) -> str:
 
     One that is missing is made out to `names`: host names and addresses, the first being whose
     it is. One that is there stays, whatever the names are now: people have compared its
-    fingerprint. Root only. Raises NoPageCertificate, DiskFull.
+    fingerprint. It becomes the page's own also where another box's came by stick, as root's.
+    Root only. Raises NoPageCertificate, DiskFull.
     """
     _make_folder(root)
     if not papers.own(root).exists():
         _publish(papers.own(root), _made(names))
+    for file in papers.page_papers(root):
+        with suppress(FileNotFoundError), file.open("rb") as there:
+            _give_to_the_page(there.fileno())
     _show(root)
     return papers.fingerprint(root)
 
