@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PORTS = (443, 80, 445, 104, 11112)
 """Of the box, each to be called at a port of this machine's loopback."""
 
+_BOOT_S = 900
 _OFF_S = 240
 _HAND_S = 600
 _END = 3000
@@ -105,10 +106,13 @@ class Appliance(Emulator):
     def go_on(self, moment: Moment, log: Path | None = None) -> None:
         """Be what it was at that moment; what is written from then on is a new layer.
 
-        With `log` every write is also put down there (image_torn.py).
+        With `log` every write is also put down there (image_torn.py). One whose memory was not
+        kept boots, and is there once its page says that it is well.
         """
         self.card = moment.card.layer(self.new_layer())
         self._power(moment.memory, log)
+        if not moment.memory:
+            self.page.wait(_BOOT_S)
 
     def new_layer(self) -> Path:
         """Where a layer of its card may be made."""
