@@ -7,6 +7,7 @@ have a part in it, nor has what an older version would suffer from as well: a fu
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import ssl
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import durable
+from appliance.box import report
+from appliance.box.report import Report
 from appliance.errors import DiskFull
 
 if TYPE_CHECKING:
@@ -68,9 +71,10 @@ class Trial:
 def look(root: Path, port: int) -> Look:
     """Look at everything once."""
     units = shown(_systemctl((*ALWAYS, *MAY_REST)))
-    reasons = (*_data(root), *_page(port), *_units(units))
+    fault = _written(root)
+    reasons = (*_data(root, fault), *_page(port), *_units(units))
     starts = {name: starts for name, (_, starts) in units.items()}
-    return Look(reasons, starts, is_read_only(root))
+    return Look(reasons, starts, _tells_damage(fault))
 
 
 def shown(text: str) -> dict[str, tuple[str, int]]:
@@ -95,8 +99,16 @@ def page_reasons(status: int, text: str) -> tuple[str, ...]:
 
 
 def is_read_only(root: Path) -> bool:
-    """As a file system is where it was found damaged (ext4(5), errors=remount-ro)."""
-    return os.path.ismount(root) and bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+    """Whether the kernel lets nobody write there any more, because it found damage (ext4(5),
+    errors=remount-ro). Since Linux 6.12 only writing tells: statvfs(2) does not.
+    """
+    return _tells_damage(_written(root))
+
+
+def _tells_damage(fault: OSError | None) -> bool:
+    """Where the data is closed, what is written to is the system, which is always read-only."""
+    is_open = (report.read() or Report()).is_open
+    return is_open and fault is not None and fault.errno == errno.EROFS
 
 
 def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
@@ -109,18 +121,24 @@ def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
             yield f"{name} is {state}"
 
 
-def _data(root: Path) -> Iterator[str]:
+def _data(root: Path, fault: OSError | None) -> Iterator[str]:
     if not os.path.ismount(root):
         yield f"nothing is mounted at {root}"
-        return
+    elif fault:
+        yield f"{root} cannot be written to: {fault.strerror}"
+
+
+def _written(root: Path) -> OSError | None:
+    """Why the data cannot be written to; None where it can, or is only full."""
     probe = root / "box" / "health"
     try:
         durable.publish(probe, b"written\n", mode=0o600)
         durable.remove(probe)
     except DiskFull:
-        return
+        return None
     except OSError as error:
-        yield f"{root} cannot be written to: {error.strerror}"
+        return error
+    return None
 
 
 def _page(port: int) -> tuple[str, ...]:
