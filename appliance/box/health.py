@@ -7,7 +7,6 @@ have a part in it, nor has what an older version would suffer from as well: a fu
 
 from __future__ import annotations
 
-import errno
 import http.client
 import os
 import ssl
@@ -17,8 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.box import report
-from appliance.box.report import Report
 from appliance.errors import DiskFull
 
 if TYPE_CHECKING:
@@ -44,8 +41,6 @@ class Look:
 
     reasons: tuple[str, ...]
     starts: Mapping[str, int]
-    is_read_only: bool = False
-    """Whether the kernel lets nobody write to the data any more: no waiting helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +66,8 @@ class Trial:
 def look(root: Path, port: int) -> Look:
     """Look at everything once."""
     units = shown(_systemctl((*ALWAYS, *MAY_REST)))
-    fault = _written(root)
-    reasons = (*_data(root, fault), *_page(port), *_units(units))
-    starts = {name: starts for name, (_, starts) in units.items()}
-    return Look(reasons, starts, _tells_damage(fault))
+    reasons = (*_data(root), *_page(port), *_units(units))
+    return Look(reasons, {name: starts for name, (_, starts) in units.items()})
 
 
 def shown(text: str) -> dict[str, tuple[str, int]]:
@@ -98,19 +91,6 @@ def page_reasons(status: int, text: str) -> tuple[str, ...]:
     return (f"the page answers {status}",)
 
 
-def is_read_only(root: Path) -> bool:
-    """Whether the kernel lets nobody write there any more, because it found damage (ext4(5),
-    errors=remount-ro). Since Linux 6.12 only writing tells: statvfs(2) does not.
-    """
-    return _tells_damage(_written(root))
-
-
-def _tells_damage(fault: OSError | None) -> bool:
-    """Where the data is closed, what is written to is the system, which is always read-only."""
-    is_open = (report.read() or Report()).is_open
-    return is_open and fault is not None and fault.errno == errno.EROFS
-
-
 def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
     for name in ALWAYS:
         state = units.get(name, ("", 0))[0]
@@ -121,24 +101,18 @@ def _units(units: Mapping[str, tuple[str, int]]) -> Iterator[str]:
             yield f"{name} is {state}"
 
 
-def _data(root: Path, fault: OSError | None) -> Iterator[str]:
+def _data(root: Path) -> Iterator[str]:
     if not os.path.ismount(root):
         yield f"nothing is mounted at {root}"
-    elif fault:
-        yield f"{root} cannot be written to: {fault.strerror}"
-
-
-def _written(root: Path) -> OSError | None:
-    """Why the data cannot be written to; None where it can, or is only full."""
+        return
     probe = root / "box" / "health"
     try:
         durable.publish(probe, b"written\n", mode=0o600)
         durable.remove(probe)
     except DiskFull:
-        return None
+        return
     except OSError as error:
-        return error
-    return None
+        yield f"{root} cannot be written to: {error.strerror}"
 
 
 def _page(port: int) -> tuple[str, ...]:

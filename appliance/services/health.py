@@ -2,7 +2,6 @@
 fails, and its unit goes back to the version before by a restart (`slot go-back`).
 
 A slot that was good before is only said to be unwell: its other slot would not cure the card.
-What does cure a damaged file system is a start, which repairs it; once, and then a person is told.
 """
 
 from __future__ import annotations
@@ -11,24 +10,21 @@ import argparse
 import logging
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.box import news, record, report
+from appliance.box import news, record
 from appliance.box.board import board
 from appliance.box.bootenv import remembered
 from appliance.box.bootfat import BOOT
-from appliance.box.health import ON_DEMAND, Look, Trial, is_read_only, look
+from appliance.box.health import ON_DEMAND, Look, Trial, look
 from appliance.box.rauc import Rauc
 from appliance.box.record import Stage
-from appliance.box.report import Report, said_of
-from appliance.box.restart import restart
 from appliance.box.slots import is_on_trial
-from appliance.box.tool import attempt
 from appliance.clock import SystemClock, stamp
-from appliance.errors import DataDamaged, DataRepaired, DiskFull, Problem, Unhealthy
+from appliance.errors import DiskFull, Problem, Unhealthy
 from appliance.journal.bell import ring
 from appliance.services.duty import log_to_stderr
 
@@ -59,16 +55,14 @@ class Watch:
 
 
 def well(watch: Watch) -> bool:
-    """Wait until the box was well for long enough; False once the limit is over, or waiting is
-    of no use.
+    """Wait until the box was well for long enough; False once the limit is over.
 
     Those who come on demand are rung for when the others are well: not while all start at once.
     """
     began_s, trial, has_rung = watch.now_s(), Trial(), False
     while watch.now_s() - began_s < watch.limit_s:
         before = trial.reasons
-        now = watch.look()
-        trial = trial.after(now, watch.now_s())
+        trial = trial.after(watch.look(), watch.now_s())
         for reason in set(trial.reasons) - set(before):
             _log.info("not yet: %s", reason)
         if not trial.reasons and not has_rung:
@@ -76,8 +70,6 @@ def well(watch: Watch) -> bool:
             has_rung = True
         if trial.is_passed(watch.now_s(), watch.least_s):
             return True
-        if now.is_read_only:
-            break
         watch.rest(_EVERY_S)
     problem = Unhealthy(why="; ".join(trial.reasons) or "services do not stay up")
     _log.error("%s %s", problem, problem.hint)
@@ -92,36 +84,10 @@ def work(root: Path, run: Path, port: int) -> int:
     watch = Watch(lambda: look(root, port), lambda: ring(run, *rung), limit_s=limit)
     is_well = well(watch)
     is_good = is_well and is_marked_good(Rauc())
-    if not is_well and is_read_only(root):
-        if not on_trial:  # else the unit starts the box again, with the version before
-            mend(report.PLACE, restart, _say_instead)
-        return 1
     _remember(root / "box", run, is_good=is_good)
     if is_good and on_trial:
         ring(run, "steward")  # a stick with the next update may have waited for the trial's end
     return 0 if is_good else 1
-
-
-def mend(place: Path, restart: Callable[[], None], say_instead: Callable[[], None]) -> None:
-    """The data became read-only: its file system is damaged, which the next start repairs.
-
-    Where this one has done that already, the card is not to be trusted: the report at `place` and
-    the page of a locked card say so, instead of a box that starts again and again.
-    """
-    found = report.read(place) or Report()
-    if DataRepaired.code not in {one.code for one in found.said}:
-        _log.error("the file system of the card is damaged: the box starts again and repairs it")
-        restart()
-        return
-    problem = DataDamaged(why="its file system was repaired just now, and is damaged again")
-    _log.error("%s %s", problem, problem.hint)
-    report.write(replace(found, is_open=False, said=(*found.said, said_of(problem))), place)
-    say_instead()
-
-
-def _say_instead() -> None:
-    for words in (("stop", "jembatan.target"), ("start", "jembatan-locked.service")):
-        attempt("systemctl", *words)
 
 
 def is_marked_good(rauc: Rauc) -> bool:

@@ -151,10 +151,6 @@ class Appliance(Emulator):
             self._is_greeted = True
         return self._hand
 
-    def started_again(self) -> None:
-        """It did so by itself: its hand comes anew."""
-        self._is_greeted = False
-
     # What it says
 
     def console(self) -> str:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from typing import TYPE_CHECKING
 
-import pytest
-
-from appliance import durable
-from appliance.box import health, report
+from appliance.box import health
 from appliance.box.health import ALWAYS, MAY_REST, Look, Trial, page_reasons, shown
 from appliance.box.rauc import Rauc
-from appliance.box.report import Report, said_of
-from appliance.errors import DataRepaired
-from appliance.services.health import Watch, is_marked_good, limit_s, mend, well
+from appliance.services.health import Watch, is_marked_good, limit_s, well
 from tests.fakes.clock import FakeClock
 from tests.fakes.rauc import FakeRauc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
 WELL = Look((), {"jembatan-watch": 0})
 RESTARTED = Look((), {"jembatan-watch": 1})
@@ -77,45 +72,6 @@ def test_a_service_that_starts_again_begins_the_wait_anew() -> None:
 
 def test_what_stays_unwell_fails_when_the_time_is_over() -> None:
     assert judged(UNWELL) == (False, 300)
-
-
-def test_no_waiting_helps_once_the_data_is_read_only() -> None:
-    assert judged(UNWELL, Look(UNWELL.reasons, {}, is_read_only=True)) == (False, 3)
-
-
-@pytest.mark.parametrize(
-    ("is_open", "number", "is_damaged"),
-    [(True, errno.EROFS, True), (True, errno.EIO, False), (False, errno.EROFS, False)],
-)
-def test_read_only_is_damage_only_where_the_data_was_opened(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
-    *,
-    is_open: bool,
-    is_damaged: bool,
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(report, "read", lambda: Report(is_open=is_open))
-    monkeypatch.setattr(durable, "publish", fail)
-    monkeypatch.setattr(health, "_systemctl", lambda _: "")
-    assert health.is_read_only(tmp_path) is is_damaged
-    assert health.look(tmp_path, 1).is_read_only is is_damaged
-
-
-def test_a_damaged_file_system_is_repaired_by_a_start_and_no_second_one(tmp_path: Path) -> None:
-    place, did = tmp_path / "report.json", []
-    for said in ((), (said_of(DataRepaired()),)):
-        report.write(Report(serial="1", is_open=True, said=said), place)
-        mend(place, lambda: did.append("restarted"), lambda: did.append("said"))
-    assert did == ["restarted", "said"]
-    found = report.read(place)
-    assert found is not None
-    assert not found.is_open
-    assert [one.code for one in found.said] == ["data-repaired", "data-damaged"]
-    assert "repaired just now, and is damaged again" in found.said[1].sentence
 
 
 def test_what_starts_again_and_again_fails_too() -> None:
