@@ -215,8 +215,7 @@ def _stop(machine: Machine, journal: Journal, label: Label) -> None:
         raise StillBusy(why=why)
     if _settings(machine) != label.settings:
         raise StillBusy(why=CHANGED)
-    releasing = Charge.RELEASING
-    journal.charge.set(releasing, label.move, event=label.event, lacking=label.missing)
+    journal.charge.set(Charge.RELEASING, label.move, event=label.event, lacking=label.missing)
 
 
 def label_of(machine: Machine, journal: Journal, kind: str, move: str) -> Label:
