@@ -45,6 +45,17 @@ class DataDamaged(Problem):
     )
 
 
+class CardGaveOut(Problem):
+    """The card was found damaged while the box was at work: it takes no image in any more."""
+
+    code = "card-gave-out"
+    hint = (
+        "Pull the plug and put it in again: the next start repairs the card. If this page comes"
+        " back, keep the card, put another one into the box, and read this one with"
+        " `jembatan rescue` and the recovery key."
+    )
+
+
 class DataRepaired(Notice):
     """The file system of the card was damaged and has been repaired."""
 

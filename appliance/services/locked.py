@@ -1,4 +1,5 @@
-"""Owns the composition of the locked service: red lamp and a plain page while the data is locked.
+"""Owns the composition of the locked service: red lamp and a plain page while the data is locked,
+or once the card gave out at work.
 
 It is there instead of all others, which need the data, and has no right but to listen on the
 ports of the page. What the page is given as recovery key goes to the unlock service.
@@ -16,10 +17,10 @@ from threading import Thread
 from appliance.board.lamps import find_lamps
 from appliance.board.systemd import Notifier
 from appliance.box import report
-from appliance.box.report import Report
+from appliance.box.report import Report, said_of
 from appliance.box.tool import run
 from appliance.call import ask
-from appliance.errors import OtherBoard
+from appliance.errors import CardGaveOut, OtherBoard
 from appliance.services.unlock import SOCKET
 from appliance.status.pattern import PATTERNS, LampState, drawing
 from appliance.web.locked import LockedPage, LockedServer, Said
@@ -44,9 +45,10 @@ def main() -> None:
 
 
 def page_of(found: Report) -> LockedPage:
-    """The page that says what the start found."""
-    said = tuple(Said(one.sentence, one.hint) for one in found.said)
-    can_open = any(one.code == OtherBoard.code for one in found.said)
+    """The page that says what the start found; or, where that was good, what came after it."""
+    told = (said_of(CardGaveOut()),) if found.is_open else found.said
+    said = tuple(Said(one.sentence, one.hint) for one in told)
+    can_open = any(one.code == OtherBoard.code for one in told)
     return LockedPage(said, _unlock, can_open=can_open)
 
 

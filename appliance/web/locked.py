@@ -51,8 +51,8 @@ button {{ font: inherit; padding: .5rem 1.2rem; margin-top: .8rem; }}
 _WHY = """<div class="why">{said}</div>
 {form}
 <h2>What this means</h2>
-<p>Nothing is lost: the box does not touch what is on its card. Images that the modality exports
-now stay at the modality. Until this is solved, bring images to the PACS by hand.</p>
+<p>The box changes nothing on its card. Images that the modality exports now stay at the modality.
+Until this is solved, bring images to the PACS by hand.</p>
 <p>To use this card anew, with everything on it gone: put it into a computer, make a text file
 <code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
 <code>jembatan.txt</code>, and put the card back.</p>

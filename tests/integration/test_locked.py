@@ -16,7 +16,7 @@ import pytest
 
 from appliance.box.report import Report, said_of
 from appliance.call import Server, ask
-from appliance.errors import Declined, MistypedKey, OtherBoard, WrongRecoveryKey
+from appliance.errors import CardGaveOut, Declined, MistypedKey, OtherBoard, WrongRecoveryKey
 from appliance.services import locked
 from appliance.services.unlock import Unlock
 from appliance.web.locked import LockedPage, LockedServer, Said
@@ -124,6 +124,14 @@ def test_where_no_key_can_help_none_is_asked_for() -> None:
     told = Report(said=(said_of(OtherBoard()),))
     assert 'name="key"' in locked.page_of(told).show()
     assert 'name="key"' not in locked.page_of(Report()).show()
+
+
+def test_a_card_that_gave_out_at_work_is_said_whatever_the_start_had_found() -> None:
+    shown = locked.page_of(Report(is_open=True, said=(said_of(OtherBoard()),))).show()
+    assert CardGaveOut().sentence in shown
+    assert "Pull the plug and put it in again" in shown
+    assert OtherBoard().sentence not in shown
+    assert CardGaveOut().sentence not in locked.page_of(Report()).show()
 
 
 def test_a_key_that_fits_restarts_the_box(tmp_path: Path) -> None:

@@ -40,4 +40,16 @@ def test_what_says_that_the_data_is_closed_does_not_call_for_it() -> None:
     for unit in units:
         assert values(unit, "DefaultDependencies") == ["no"], unit
         assert not values(unit, "RequiresMountsFor"), unit
-        assert set(values(unit, "Conflicts")) == {"shutdown.target"}, unit
+        assert set(values(unit, "Conflicts")) <= {"shutdown.target", "jembatan.target"}, unit
+
+
+def test_where_the_card_gives_out_the_same_takes_the_place_of_all_that_works() -> None:
+    assert values("box-card.service", "OnFailure") == values("jembatan-start.service", "OnFailure")
+    assert "box-card.service" in values("jembatan.target", "Wants")
+    assert "jembatan.target" in values("jembatan-locked.service", "Conflicts")
+    gone_first = values("jembatan-locked.service", "After")
+    for unit in ("jembatan-web.socket", "jembatan-web.service", "jembatan-keeper.service"):
+        assert unit in gone_first
+    assert "PartOf=jembatan.target" in (UNITS / "jembatan-web.socket").read_text()
+    common = UNITS / "jembatan-.service.d" / "10-common.conf"
+    assert "PartOf=jembatan.target" in common.read_text()
