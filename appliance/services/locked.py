@@ -49,7 +49,7 @@ def page_of(found: Report) -> LockedPage:
     told = (said_of(CardGaveOut()),) if found.is_open else found.said
     said = tuple(Said(one.sentence, one.hint) for one in told)
     can_open = any(one.code == OtherBoard.code for one in told)
-    return LockedPage(said, _unlock, can_open=can_open)
+    return LockedPage(said, _unlock, can_open=can_open, can_start=found.is_open)
 
 
 def _unlock(typed: str) -> None:

@@ -53,10 +53,11 @@ _WHY = """<div class="why">{said}</div>
 <h2>What this means</h2>
 <p>The box changes nothing on its card. Images that the modality exports now stay at the modality.
 Until this is solved, bring images to the PACS by hand.</p>
-<p>To use this card anew, with everything on it gone: put it into a computer, make a text file
-<code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
-<code>jembatan.txt</code>, and put the card back.</p>
+{anew}
 """
+_ANEW = """<p>To use this card anew, with everything on it gone: put it into a computer, make a text
+file <code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
+<code>jembatan.txt</code>, and put the card back.</p>"""
 _FORM = """<h2>Open it with the recovery key</h2>
 <form method="post" action="/" autocomplete="off">
 <label for="key">The recovery key of this card, shown when its box was claimed: five groups of six
@@ -81,15 +82,22 @@ class LockedPage:
     """What is shown, and what becomes of a key; the same for http and https."""
 
     def __init__(
-        self, said: tuple[Said, ...], unlock: Callable[[str], None], *, can_open: bool
+        self,
+        said: tuple[Said, ...],
+        unlock: Callable[[str], None],
+        *,
+        can_open: bool,
+        can_start: bool = False,
     ) -> None:
         """Say what is wrong; `unlock` raises a Problem where a key does not fit.
 
-        `can_open`: whether a key could help at all.
+        `can_open`: whether a key could help at all. `can_start`: whether a start may be all that
+        it takes, so that nobody is told how to erase the card.
         """
         self._said = said
         self._unlock = unlock
         self._can_open = can_open
+        self._anew = "" if can_start else _ANEW
 
     def show(self, problem: Problem | None = None) -> str:
         """The page, with what was wrong with the key before."""
@@ -98,7 +106,7 @@ class LockedPage:
         if problem:
             refusal = _paragraphs(Said(problem.sentence, problem.hint))
             form = f'<div class="why">{refusal}</div>{form}'
-        content = _WHY.format(said=said, form=form)
+        content = _WHY.format(said=said, form=form, anew=self._anew)
         return _FRAME.format(content=content)
 
     def take(self, key: str) -> tuple[HTTPStatus, str]:

@@ -131,6 +131,8 @@ def test_a_card_that_gave_out_at_work_is_said_whatever_the_start_had_found() -> 
     assert CardGaveOut().sentence in shown
     assert "Pull the plug and put it in again" in shown
     assert OtherBoard().sentence not in shown
+    assert "erase" not in shown
+    assert "erase everything" in locked.page_of(Report()).show()
     assert CardGaveOut().sentence not in locked.page_of(Report()).show()
 
 
