@@ -55,8 +55,8 @@ _WHY = """<div class="why">{said}</div>
 Until this is solved, bring images to the PACS by hand.</p>
 {anew}
 """
-_ANEW = """<p>To use this card anew, with everything on it gone: put it into a computer, make a text
-file <code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
+_ANEW = """<p>To use this card anew, with everything on it gone: put it into a computer, make a
+text file <code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
 <code>jembatan.txt</code>, and put the card back.</p>"""
 _FORM = """<h2>Open it with the recovery key</h2>
 <form method="post" action="/" autocomplete="off">
