@@ -29,10 +29,7 @@ class OtherBoard(Problem):
     """The data on this card belongs to another board, and this board cannot open it."""
 
     code = "other-board"
-    hint = (
-        "Put the card back into its own board, or type the recovery key: on this box's page, or"
-        " with `jembatan recover`."
-    )
+    hint = "Put the card back into its own board, or type the recovery key on this box's page."
 
 
 class DataDamaged(Problem):
