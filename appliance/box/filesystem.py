@@ -19,6 +19,8 @@ LABEL = "DATA"
 # Nor does systemd let go of it because udev says of another of its name that it is gone.
 _OPTIONS = "noatime,commit=5,nodev,nosuid,noexec,errors=remount-ro,x-systemd.device-bound=no"
 _UNCORRECTED, _FAILED = 4, 8 | 16 | 32  # bits of e2fsck's exit status
+_FOUND_AT_WORK = "contains a file system with errors"
+"""What e2fsck says where the kernel had marked it so, however little there is to repair."""
 
 _PATIENCE_S = 27 * 60.0
 """For a check with its repair: of the 30 minutes of jembatan-start.service, all but what erasing
@@ -35,7 +37,8 @@ def make(device: Path) -> None:
 
 
 def check(device: Path, landmark: str) -> bool:
-    """Have it be whole; True where more had to be repaired than any power cut leaves behind.
+    """Have it be whole; True where the kernel had found it damaged, or more had to be repaired
+    than any power cut leaves behind.
 
     What is damaged is repaired without asking: a box that waits for somebody takes no images, and
     what a repair takes away is missed by name (`jembatan journal verify`). Not where not even its
@@ -47,7 +50,7 @@ def check(device: Path, landmark: str) -> bool:
     if done.status & _FAILED:
         raise DataDamaged(why=_why(done.out, done.said))
     if not done.status & _UNCORRECTED:
-        return False
+        return _FOUND_AT_WORK in done.out
     if _LOOKS_RIGHT not in _tried(until_s, "debugfs", "-R", f"stat /{landmark}", str(device)).out:
         raise DataDamaged(why="its file system is badly damaged")
     done = _tried(until_s, "e2fsck", "-f", "-y", str(device))

@@ -43,12 +43,14 @@ class DataDamaged(Problem):
 
 
 class CardGaveOut(Problem):
-    """The card was found damaged while the box was at work: it takes no image in any more."""
+    """The card was found damaged while the box was at work: the box takes no image in any more."""
 
     code = "card-gave-out"
     hint = (
-        "Pull the plug and put it in again: the next start repairs the card. If this page comes"
-        " back, keep the card, put another one into the box, and read this one with"
+        "Pull the plug, wait until all lamps are dark, put it in again. The box then repairs its"
+        " card, for up to half an hour without lamps and page: leave its plug in. What it had"
+        " taken in is on the card, and goes on afterwards. If this page is back within a day, call"
+        " who looks after the box: keep the card, put another one in, and read this one with"
         " `jembatan rescue` and the recovery key."
     )
 

@@ -34,7 +34,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 _FRAME = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>This box is locked</title>
+<html lang="en"><head><meta charset="utf-8"><title>This box takes no images now</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 :root {{ color-scheme: light dark; font: 1.05rem/1.5 system-ui, sans-serif; }}
@@ -51,12 +51,13 @@ button {{ font: inherit; padding: .5rem 1.2rem; margin-top: .8rem; }}
 _WHY = """<div class="why">{said}</div>
 {form}
 <h2>What this means</h2>
-<p>The box changes nothing on its card. Images that the modality exports now stay at the modality.
-Until this is solved, bring images to the PACS by hand.</p>
-{anew}
+<p>Images that the modality exports now stay at the modality. Until this is solved, bring images to
+the PACS by hand.</p>
+{closed}
 """
-_ANEW = """<p>To use this card anew, with everything on it gone: put it into a computer, make a
-text file <code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
+_CLOSED = """<p>The box changes nothing on its card.</p>
+<p>To use this card anew, with everything on it gone: put it into a computer, make a text file
+<code>jembatan-erase.txt</code> with the words <code>erase everything</code> beside
 <code>jembatan.txt</code>, and put the card back.</p>"""
 _FORM = """<h2>Open it with the recovery key</h2>
 <form method="post" action="/" autocomplete="off">
@@ -97,7 +98,7 @@ class LockedPage:
         self._said = said
         self._unlock = unlock
         self._can_open = can_open
-        self._anew = "" if can_start else _ANEW
+        self._closed = "" if can_start else _CLOSED
 
     def show(self, problem: Problem | None = None) -> str:
         """The page, with what was wrong with the key before."""
@@ -106,7 +107,7 @@ class LockedPage:
         if problem:
             refusal = _paragraphs(Said(problem.sentence, problem.hint))
             form = f'<div class="why">{refusal}</div>{form}'
-        content = _WHY.format(said=said, form=form, anew=self._anew)
+        content = _WHY.format(said=said, form=form, closed=self._closed)
         return _FRAME.format(content=content)
 
     def take(self, key: str) -> tuple[HTTPStatus, str]:

@@ -129,7 +129,7 @@ def test_where_no_key_can_help_none_is_asked_for() -> None:
 def test_a_card_that_gave_out_at_work_is_said_whatever_the_start_had_found() -> None:
     shown = locked.page_of(Report(is_open=True, said=(said_of(OtherBoard()),))).show()
     assert CardGaveOut().sentence in shown
-    assert "Pull the plug and put it in again" in shown
+    assert "Pull the plug, wait until all lamps are dark, put it in again." in shown
     assert OtherBoard().sentence not in shown
     assert "erase" not in shown
     assert "erase everything" in locked.page_of(Report()).show()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tests.prove.image_foreign import wait_until_locked
@@ -25,6 +26,8 @@ _HEADER_BYTES = 16 << 20
 """Of LUKS2, both copies and the key slots."""
 _SAYS = "cannot be opened"
 _GAVE_OUT = "found damaged while the box was at work"
+_REPAIRED = "was damaged and has been repaired"
+_BACK_S = 15
 _BREAK = """
 until mountpoint -q /data; do sleep 0.2; done
 device=$(basename $(readlink /sys/dev/block/$(mountpoint -d /data)))
@@ -40,6 +43,7 @@ def prove(rig: Rig) -> str:
         _without_header(rig, appliance)
     with waiting(rig) as (appliance, hospital):
         before = state(appliance)
+        _is_only_watched(appliance)
         _gives_out(rig, appliance, "at work")
         _repaired(appliance, before)
         appliance.cut()
@@ -72,6 +76,16 @@ def _without_header(rig: Rig, appliance: Appliance) -> None:
         appliance.fail("the box wrote to a card that it could not open")
 
 
+def _is_only_watched(appliance: Appliance) -> None:
+    """What watches the card may end as it likes: no box stops work because of that."""
+    appliance.hand.run("systemctl", "kill", "-s", "KILL", "box-card.service")
+    time.sleep(_BACK_S)
+    for unit in ("box-card.service", "jembatan.target"):
+        appliance.hand.run("systemctl", "is-active", unit)
+    if appliance.page.answers() != HTTPStatus.OK:
+        appliance.fail("a watcher of the card that was killed stopped the box")
+
+
 def _gives_out(rig: Rig, appliance: Appliance, when: str) -> None:
     """Until the page says so."""
     appliance.hand.run("sh", "-c", _BREAK, seconds=BOOT_S)
@@ -96,3 +110,5 @@ def _repaired(appliance: Appliance, before: State) -> None:
     appliance.page.wait(BOOT_S)
     appliance.page.log_in()
     same_again(appliance, before, "repaired")
+    if _REPAIRED not in (said := appliance.page.get("/").words):
+        appliance.fail(f"the page does not say that the card was repaired: {said[:600]}")

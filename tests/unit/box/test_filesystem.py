@@ -49,6 +49,14 @@ def test_what_any_power_cut_leaves_is_put_right_without_a_word(device: Path) -> 
     assert is_clean(device)
 
 
+def test_what_the_kernel_found_damaged_at_work_is_said_however_little_it_was(device: Path) -> None:
+    debugfs(device, "set_super_value state 2", "set_super_value error_count 5")
+    assert filesystem.check(device, "box") is True
+    assert is_clean(device)
+    assert "error count" not in debugfs(device, "show_super_stats -h")
+    assert filesystem.check(device, "box") is False
+
+
 def test_damage_is_repaired_and_said(device: Path) -> None:
     debugfs(
         device,

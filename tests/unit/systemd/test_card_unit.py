@@ -13,9 +13,9 @@ UNIT = Path(__file__).parents[3] / "systemd" / "box-card.service"
 GAVE_OUT, TRY_AGAIN = 3, 1
 
 
-def words(root: Path) -> str:
-    """What the unit has sh do, below `root`."""
-    found = re.search(r"^ExecStart=/bin/sh -c '(.*?)'$", UNIT.read_text(), re.M | re.S)
+def words(root: Path, key: str) -> str:
+    """What the unit has sh do there, below `root`."""
+    found = re.search(rf"^{key}=\+?/bin/sh -c '(.*?)'$", UNIT.read_text(), re.M | re.S)
     assert found
     return re.sub(r"(?<![\w/])/sys/", rf"{root}/sys/", found[1].replace("\\\n", " "))
 
@@ -40,12 +40,12 @@ def count(tmp_path: Path) -> Path:
     return path
 
 
-def ends(root: Path) -> tuple[int, str]:
+def ends(root: Path, key: str = "ExecStart", **environment: str) -> tuple[int, str]:
     """The status and the words that it ends with."""
     path = f"{root / 'bin'}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["/bin/sh", "-c", words(root)],
-        env={**os.environ, "PATH": path},
+        ["/bin/sh", "-c", words(root, key)],
+        env={**os.environ, "PATH": path, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -70,8 +70,28 @@ def test_where_nothing_can_be_read_nothing_gave_out(tmp_path: Path, count: Path)
     assert ends(tmp_path)[0] == TRY_AGAIN
 
 
-def test_only_a_card_that_gave_out_ends_it_for_good() -> None:
+@pytest.mark.parametrize(
+    ("code", "status", "says"),
+    [
+        ("exited", str(GAVE_OUT), "--no-block start jembatan-locked.service\n"),
+        ("exited", str(TRY_AGAIN), ""),
+        ("exited", "2", ""),  # sh, of what it could not start
+        ("killed", "KILL", ""),
+        ("killed", "TERM", ""),
+    ],
+)
+def test_only_a_card_that_gave_out_stops_the_box(
+    tmp_path: Path, code: str, status: str, says: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    program(tmp_path, "systemctl", 'echo "$*"')
+    ended = ends(tmp_path, "ExecStopPost", EXIT_CODE=code, EXIT_STATUS=status)
+    assert ended == (0, says)
+
+
+def test_whatever_else_ends_it_is_made_good() -> None:
     lines = UNIT.read_text().splitlines()
     assert "Restart=on-failure" in lines
     assert f"RestartPreventExitStatus={GAVE_OUT}" in lines
-    assert "StartLimitIntervalSec=0" in lines  # or it failed by too many
+    assert "StartLimitIntervalSec=0" in lines
+    assert not [line for line in lines if line.startswith("OnFailure=")]  # see the unit

@@ -44,12 +44,16 @@ def test_what_says_that_the_data_is_closed_does_not_call_for_it() -> None:
 
 
 def test_where_the_card_gives_out_the_same_takes_the_place_of_all_that_works() -> None:
-    assert values("box-card.service", "OnFailure") == values("jembatan-start.service", "OnFailure")
     assert "box-card.service" in values("jembatan.target", "Wants")
     assert "jembatan.target" in values("jembatan-locked.service", "Conflicts")
     gone_first = values("jembatan-locked.service", "After")
     for unit in ("jembatan-web.socket", "jembatan-web.service", "jembatan-keeper.service"):
         assert unit in gone_first
-    assert "PartOf=jembatan.target" in (UNITS / "jembatan-web.socket").read_text()
-    common = UNITS / "jembatan-.service.d" / "10-common.conf"
-    assert "PartOf=jembatan.target" in common.read_text()
+
+
+def test_all_that_works_goes_with_its_target_and_the_way_to_the_page_stays() -> None:
+    stay = {f"jembatan-{name}.service" for name in ("wifi", "8021x")}
+    alone = {path.parent.name.removesuffix(".d") for path in UNITS.glob("*/10-common.conf")}
+    for path in UNITS.glob("jembatan-*.service"):
+        goes = values(path.name, "PartOf") == ["jembatan.target"]
+        assert goes is (path.name not in stay | alone), path.name
