@@ -68,7 +68,7 @@ class Custody:
 
     def _swept(self) -> list[str]:
         return self._s.spool.sweep(
-            lambda: (row["sha256"] for row in self._s.db.rows("needed_bytes")),
+            lambda: self._digests("needed_bytes"),
             self._s.db.bury_the_dead,
         )
 
@@ -76,8 +76,8 @@ class Custody:
         """Everything that is wrong with the journal, a line each; empty when all is well.
 
         Every row has its bytes, whole and unchanged, but for those `without` which it is known to
-        be; every byte has its row. Raises Refused while a service does not come to the end of
-        storing a file.
+        be; every byte has its row, though it may wait to be swept up after that was purged. Raises
+        Refused while a service does not come to the end of storing a file.
         """
         broken = self._s.db.check()
         try:
@@ -88,8 +88,8 @@ class Custody:
     def _wrong_bytes(self, without: Collection[str]) -> list[str]:
         spool = self._s.spool
         with spool.settled(_PATIENCE_S):
-            needed = {row["sha256"] for row in self._s.db.rows("needed_bytes")}
-            strays = spool.strays(needed)
+            needed = self._digests("needed_bytes")
+            strays = spool.strays(needed | self._digests("let_go_bytes"))
             gone = {sha256 for sha256 in needed if not spool.path(sha256).exists()}
         return [
             *(
@@ -99,6 +99,9 @@ class Custody:
             *(f"{file.name}: no row of the journal knows this file" for file in strays),
             *filter(None, map(self._changed, sorted(needed - gone))),
         ]
+
+    def _digests(self, query: str) -> set[str]:
+        return {row["sha256"] for row in self._s.db.rows(query)}
 
     def set_place(
         self, kind: str, name: str, state: str, problem: Problem | None = None, *, ok: bool = False

@@ -425,6 +425,19 @@ UNION SELECT json_extract(piece.value, '$[0]')
 UNION SELECT json_extract(slice.value, '$[0]')
       FROM recoded_body, json_each(recoded_body.slices) AS slice;
 
+-- name: let_go_bytes  Every spool file that a row needed until it was purged.
+SELECT sha256 FROM item WHERE purged_at IS NOT NULL
+UNION SELECT sidecar.value FROM item, json_each(item.sidecars) AS sidecar
+      WHERE item.purged_at IS NOT NULL
+UNION SELECT json_extract(slice.value, '$[0]')
+      FROM item CROSS JOIN body ON body.item_id = item.id, json_each(body.slices) AS slice
+      WHERE item.purged_at IS NOT NULL
+UNION SELECT json_extract(piece.value, '$[0]')
+      FROM item CROSS JOIN delivery ON delivery.item_id = item.id
+      CROSS JOIN instance ON instance.delivery_id = delivery.id,
+           json_each(instance.pieces) AS piece
+      WHERE item.purged_at IS NOT NULL AND piece.type = 'array';
+
 -- name: count_items  How many items stand where.
 SELECT state, count(*) AS n FROM item GROUP BY state;
 

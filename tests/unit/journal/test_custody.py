@@ -236,6 +236,27 @@ def test_verify_finds_a_file_that_nobody_knows(box: Box) -> None:
     assert box.journal.custody.verify() == [f"{path.name}: no row of the journal knows this file"]
 
 
+def test_what_was_let_go_and_waits_for_the_sweep_is_known(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge that is cut off before its sweep: bytes, sidecars, slices and pieces lie there."""
+    box.accept("film.tif", b"pixels", sidecars={"film.csv": b"4711"})
+    item = box.claim(ItemState.ARRIVED)
+    decoded = Slice(spool_file(box, b"decoded"), 0, 7)
+    other = Body(2, BodyKind.PIXELS, EXPLICIT, "cd", (decoded,), {})
+    box.journal.items.converted(item, (box.body(item), other), Evidence())
+    for step in (box.identify, box.route, box.send, box.confirm):
+        step()
+    monkeypatch.setattr("appliance.journal.spool._PATIENCE_S", 0.05)
+    with process(BETWEEN_PUBLISH_AND_COMMIT, box.paths.root) as other:
+        new = box.journal.spool.path(other.line())
+        assert box.journal.custody.purge(box.clock.utc() + timedelta(days=1)) == 1
+    left = {file.name for file in box.journal.spool.files()} - {new.name}
+    assert left >= {item.sha256, *item.sidecars.values(), decoded.path.name}
+    assert box.journal.custody.verify() == [f"{new.name}: no row of the journal knows this file"]
+    assert set(box.journal.custody.sweep()) == {*left, new.name}
+
+
 def test_verify_finds_a_file_in_the_wrong_place(box: Box) -> None:
     item = box.accept()
     right = box.journal.spool.path(item.sha256)
