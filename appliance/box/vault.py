@@ -17,7 +17,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.box import bootfat, card, filesystem, luks, recovery_key
+from appliance.box import bootfat, card, filesystem, luks, recovery_key, textfile
 from appliance.box.bootfat import BOOT
 from appliance.box.luks import Luks, State
 from appliance.errors import DataDamaged, DataRepaired, NoSerial, OtherBoard, Problem, ToolFailed
@@ -167,8 +167,12 @@ def is_erasing_wanted(boot: Path) -> bool:
     path = boot / ERASE
     if not path.exists():
         return False
-    words = path.read_text(encoding="utf-8-sig", errors="replace").lower().split()
-    return " ".join(words) == ERASE_WORDS
+    try:
+        lines = list(textfile.lines(path.read_bytes()))
+    except textfile.NotText:
+        return False
+    words = " ".join(line.key for line in lines).lower()
+    return words == ERASE_WORDS and all(line.value is None for line in lines)
 
 
 # Opening and erasing

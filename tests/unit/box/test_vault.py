@@ -68,6 +68,12 @@ def test_the_record_is_read_back(tmp_path: Path) -> None:
     [
         (b"erase everything", True),
         ("\ufeffErase  Everything\r\n".encode(), True),
+        ("\ufeffErase everything\r\n".encode("utf-16-le"), True),
+        (b"# the old box\r\nerase\r\neverything\r\n", True),
+        (b"# erase everything", False),
+        (b"erase everything = no", False),
+        (b"erase = everything", False),
+        (b"{\\rtf1 erase everything}", False),
         (b"", False),
         (b"erase", False),
         (b"do not erase everything", False),
