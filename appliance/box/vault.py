@@ -17,8 +17,9 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.box import bootfat, card, filesystem, luks, recovery_key, textfile
+from appliance.box import bootfat, card, erasing, filesystem, luks, recovery_key
 from appliance.box.bootfat import BOOT
+from appliance.box.erasing import Wish
 from appliance.box.luks import Luks, State
 from appliance.errors import DataDamaged, DataRepaired, NoSerial, OtherBoard, Problem, ToolFailed
 from appliance.settings import recovery
@@ -32,9 +33,6 @@ NAME = "jembatan-data"
 """What the opened partition is called in /dev/mapper."""
 RECORD = "data.txt"
 """On the boot partition: which data partition was finished on this card."""
-ERASE = "jembatan-erase.txt"
-"""On the boot partition, by hand: the data is to be erased, also where it cannot be opened."""
-ERASE_WORDS = "erase everything"
 
 _DISK = Path("/run/card/disk")
 """The initial RAM disk's link to the card that was started from."""
@@ -89,7 +87,7 @@ def prepare(serial: str, where: Where, must_be_empty: Callable[[Path], None]) ->
     if not serial:
         raise NoSerial
     luks.close(NAME)  # of a start that failed half-way
-    wanted = is_erasing_wanted(where.boot)
+    wanted = erasing.wish(where.boot) is Wish.EVERYTHING
     header = _header(where.luks)
     if decide(header, recorded(where.boot), is_erasing_wanted=wanted) is Step.MAKE or not header:
         return _make(serial, where, header)
@@ -160,19 +158,6 @@ def recorded(boot: Path) -> str:
     if not path.exists():
         return ""
     return path.read_text(encoding="ascii", errors="replace").partition("uuid=")[2].strip()
-
-
-def is_erasing_wanted(boot: Path) -> bool:
-    """Whether somebody who had the card in the hand wants its data erased."""
-    path = boot / ERASE
-    if not path.exists():
-        return False
-    try:
-        lines = list(textfile.lines(path.read_bytes()))
-    except textfile.NotText:
-        return False
-    words = " ".join(line.key for line in lines).lower()
-    return words == ERASE_WORDS and all(line.value is None for line in lines)
 
 
 # Opening and erasing
@@ -266,8 +251,8 @@ def _record(boot: Path, uuid: str) -> None:
     """What is on this card now; a wish to erase what was there is fulfilled, or was refused."""
     with bootfat.writable(boot):
         bootfat.write(boot, RECORD, f"uuid={uuid}\n".encode())
-        if (boot / ERASE).exists():
-            bootfat.erase(boot, ERASE)
+        if erasing.wish(boot) is Wish.EVERYTHING:
+            bootfat.erase(boot, erasing.NAME)
 
 
 def _noted(boot: Path, uuid: str) -> list[Problem]:

@@ -62,6 +62,13 @@ class DataRepaired(Notice):
     hint = "Run `jembatan journal verify`: it names every image whose bytes are missing."
 
 
+class UnclearWish(Problem):
+    """Nothing was erased: the file jembatan-erase.txt on the card does not say what to erase."""
+
+    code = "erase-unclear"
+    hint = "Write one line into it, as plain text: erase password, or: erase everything."
+
+
 class CardTooSmall(Problem):
     """The card leaves {mib} MiB for images; {least} MiB are the least."""
 

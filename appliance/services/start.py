@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.board.supply import wait_for_power
-from appliance.box import bootfat, first_boot, notary, report, vault
+from appliance.box import bootfat, erasing, first_boot, notary, report, vault
 from appliance.box.board import Kind, board, remember_serial
 from appliance.box.connect import Places
 from appliance.box.network import ALWAYS
@@ -51,6 +51,8 @@ def main() -> int:
     with _step("The data", said):
         said += vault.prepare(here.serial, vault.this_box(), _must_be_empty)
     is_open = os.path.ismount(_DATA)
+    with _step(erasing.NAME, said):
+        erasing.must_be_clear(bootfat.BOOT)
     if is_open:
         _wait_until_seen()
         _furnish(said)
@@ -68,6 +70,8 @@ def _furnish(said: list[Problem]) -> None:
 
         with _step("What another box handed over", said):
             carry_out(paths)
+    with _step("The password", said):
+        erasing.forget_password(bootfat.BOOT, _DATA)
 
 
 def _go_online(here: Board, said: list[Problem], *, is_open: bool) -> None:

@@ -75,6 +75,12 @@ def forget(root: Path) -> None:
     prepare(root)
 
 
+def clear(root: Path) -> None:
+    """Have the next `prepare` find a new box; for whoever must not own these files."""
+    durable.remove(_access_path(root))
+    durable.remove(_code_path(root))
+
+
 def change_password(root: Path, old: str, new: str) -> None:
     """Replace the password. Raises WrongPassword, WeakPassword."""
     if not password_is(root, old):

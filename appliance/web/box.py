@@ -46,6 +46,11 @@ class Box:
         return ZoneInfo(self.settings.box.timezone)
 
     @property
+    def is_on_a_card(self) -> bool:
+        """Whether it is a box by itself, and no program of a workstation."""
+        return not self.paths.run.is_relative_to(self.paths.root)
+
+    @property
     def network(self) -> State | None:
         """How the network of the box is; None on a workstation, whose network is its own."""
         return state.told(self.paths.run.with_name(state.FOLDER))

@@ -81,7 +81,12 @@ def teach(app: Flask, box: Box, auth: Auth) -> None:
 
     def everywhere() -> dict[str, Any]:
         """What the frame of a page shows; a broken journal must not break the page about it."""
-        known = {"box_name": box.settings.box.name, "zone": box.zone, "attention_count": 0}
+        known = {
+            "box_name": box.settings.box.name,
+            "zone": box.zone,
+            "is_on_a_card": box.is_on_a_card,
+            "attention_count": 0,
+        }
         with suppress(Problem):
             if auth.signed_in():
                 known["recovery_key_waits"] = bool(desk.recovery_key(box.paths))

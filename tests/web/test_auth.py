@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.box import erasing
+from appliance.journal.journal import Paths
 from appliance.settings import access
 from tests.web.visitor import PASSWORD, Visitor, text_of
 
@@ -96,6 +98,16 @@ def test_the_password_is_asked_for_and_checked(owner: Visitor) -> None:
     assert answer.status_code == 422
     assert "That is not the password." in text_of(answer)
     assert not stranger.is_in()
+
+
+def test_who_forgot_the_password_reads_what_to_do_with_the_box(
+    box: Box, owner: Visitor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A workstation has neither button nor card."""
+    assert "Password forgotten" not in text_of(owner.another().get("/login"))
+    box.paths = Paths(box.paths.root, tmp_path_factory.mktemp("run"))
+    said = text_of(Visitor(box).get("/login"))
+    assert f"{erasing.NAME} with the words {erasing.Wish.PASSWORD} ." in said
 
 
 def test_after_the_login_the_wanted_page_follows_but_never_another_site(owner: Visitor) -> None:

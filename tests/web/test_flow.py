@@ -55,7 +55,7 @@ def person(root: Path, tmp_path: Path) -> Iterator[Person]:
 
 def claim(person: Person, root: Path) -> None:
     person.visit()
-    person.sees("This box is new")
+    person.sees("This box has no owner yet")
     person.photograph("claim")
     person.fill("Claim code", "WRONG-CODES")
     person.fill("New password", PASSWORD)

@@ -51,7 +51,6 @@ class Settings:
             "settings.html",
             settings=self._box.settings,
             has_certificate=has_certificate,
-            is_on_a_card=not self._box.paths.run.is_relative_to(self._box.paths.root),
             has_clock=can_be_set(self._box.paths),
         )
 

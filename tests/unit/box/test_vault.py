@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import bootfat, filesystem, recovery_key, vault
+from appliance.box import bootfat, erasing, filesystem, recovery_key, vault
+from appliance.box.erasing import Wish
 from appliance.box.luks import Cipher, Header, Luks, State
 from appliance.box.vault import Step, Where
 from appliance.errors import (
@@ -13,6 +14,7 @@ from appliance.errors import (
     DiskFull,
     MistypedKey,
     NoSerial,
+    UnsentImages,
     WrongRecoveryKey,
 )
 
@@ -61,29 +63,6 @@ def test_the_record_is_read_back(tmp_path: Path) -> None:
     assert vault.recorded(tmp_path) == ""
     (tmp_path / vault.RECORD).write_bytes(f"uuid={UUID}1\r\n".encode())
     assert vault.recorded(tmp_path) == f"{UUID}1"
-
-
-@pytest.mark.parametrize(
-    ("text", "is_wanted"),
-    [
-        (b"erase everything", True),
-        ("\ufeffErase  Everything\r\n".encode(), True),
-        ("\ufeffErase everything\r\n".encode("utf-16-le"), True),
-        (b"# the old box\r\nerase\r\neverything\r\n", True),
-        (b"# erase everything", False),
-        (b"erase everything = no", False),
-        (b"erase = everything", False),
-        (b"{\\rtf1 erase everything}", False),
-        (b"", False),
-        (b"erase", False),
-        (b"do not erase everything", False),
-        (b"\xff\xfe\x00", False),
-    ],
-)
-def test_only_these_words_erase(tmp_path: Path, text: bytes, *, is_wanted: bool) -> None:
-    assert not vault.is_erasing_wanted(tmp_path)
-    (tmp_path / vault.ERASE).write_bytes(text)
-    assert vault.is_erasing_wanted(tmp_path) is is_wanted
 
 
 def test_nothing_is_made_for_a_board_without_a_serial(tmp_path: Path) -> None:
@@ -178,8 +157,28 @@ def test_images_without_their_journal_are_not_erased_whoever_wants_it(
     spool = where.aside / "var" / "spool" / "00"
     spool.mkdir(parents=True)
     (spool / ("0" * 64)).touch()
-    (where.boot / vault.ERASE).write_text(vault.ERASE_WORDS)
+    (where.boot / erasing.NAME).write_text(Wish.EVERYTHING)
     with pytest.raises(DataDamaged, match="the images are there"):
         vault.prepare("abc", where, lambda _: None)
     assert vault.finished(where).state is State.FINISHED
     assert not mounted
+
+
+@pytest.mark.parametrize(
+    ("said", "is_left"),
+    [(Wish.EVERYTHING, False), (Wish.PASSWORD, True), ("everything", True)],
+)
+def test_only_a_wish_to_erase_everything_ends_with_the_record(
+    place: tuple[Where, str], mounted: list[Path], said: str, *, is_left: bool
+) -> None:
+    """Refused or done; the others are not this module's."""
+    where, _ = place
+    (where.boot / erasing.NAME).write_text(said)
+
+    def refuse(_: Path) -> None:
+        raise UnsentImages(what="a film")
+
+    codes = [problem.code for problem in vault.prepare("abc", where, refuse)]
+    assert codes == ["data-repaired"] + ["unsent-images"] * (said == Wish.EVERYTHING)
+    assert (where.boot / erasing.NAME).exists() is is_left
+    assert mounted == [where.data]

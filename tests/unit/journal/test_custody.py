@@ -243,8 +243,8 @@ def test_what_was_let_go_and_waits_for_the_sweep_is_known(
     box.accept("film.tif", b"pixels", sidecars={"film.csv": b"4711"})
     item = box.claim(ItemState.ARRIVED)
     decoded = Slice(spool_file(box, b"decoded"), 0, 7)
-    other = Body(2, BodyKind.PIXELS, EXPLICIT, "cd", (decoded,), {})
-    box.journal.items.converted(item, (box.body(item), other), Evidence())
+    bodies = (box.body(item), Body(2, BodyKind.PIXELS, EXPLICIT, "cd", (decoded,), {}))
+    box.journal.items.converted(item, bodies, Evidence())
     for step in (box.identify, box.route, box.send, box.confirm):
         step()
     monkeypatch.setattr("appliance.journal.spool._PATIENCE_S", 0.05)
