@@ -79,11 +79,14 @@ def must_be_empty(paths: Paths) -> None:
 
 def against(journal: Journal) -> Unsent:
     """What a reset would lose, but for the drives, which are for root to look at; of a box that
-    was handed over only what its spare lacks, once it is known which box has the rest.
+    was handed over only what its spare lacks or never knew of, once it is known which box has the
+    rest.
     """
     standing = journal.charge.standing()
     is_elsewhere = standing.state is Charge.LEFT and standing.other
-    return Unsent({}, lacking=standing.lacking) if is_elsewhere else unsent(journal)
+    if not is_elsewhere:
+        return unsent(journal)
+    return Unsent({}, lacking=standing.lacking, unknown=len(journal.custody.unknown()))
 
 
 def _look(paths: Paths) -> Unsent:

@@ -43,10 +43,14 @@ class Unsent:
     """On how many drives that the box poses as something may be that was never taken."""
     lacking: int = 0
     """How many stored files its spare lacks, because the card did not give them back."""
+    unknown: int = 0
+    """How many stored files no row of the journal names."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.items or self.files or self.lines or self.drives or self.lacking)
+        return bool(self.items) or any(
+            (self.files, self.lines, self.drives, self.lacking, self.unknown)
+        )
 
     @property
     def sentence(self) -> str:
@@ -65,6 +69,8 @@ class Unsent:
             parts.append(
                 f"{_counted(self.lacking, 'file')} that the card did not give to its spare"
             )
+        if self.unknown:
+            parts.append(f"{_counted(self.unknown, 'file')} on the card without a record")
         return " and ".join(parts)
 
 
@@ -75,6 +81,7 @@ def unsent(journal: Journal) -> Unsent:
         {state: counts[state] for state in STATES if counts.get(state)},
         files=sum(1 for _ in not_taken(journal)),
         lines=sum(1 for _ in off_lines(journal.paths)),
+        unknown=len(journal.custody.unknown()),
     )
 
 

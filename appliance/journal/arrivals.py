@@ -111,6 +111,12 @@ class Arrivals:
             accepted, _ = self._add(arrival, stored, key, sidecars, modified_at, verdict)
         return accepted
 
+    def add_found(self, arrival: Arrival, stored: Stored, modified_at: datetime) -> int:
+        """Accept what lay here without a row; inside a `write`. Returns the item."""
+        key = {"sha256": stored.sha256, "evidence_digest": ""}
+        accepted, _ = self._add(arrival, stored, key, {}, modified_at, None)
+        return accepted.item_id
+
     def add_received(self, files: Sequence[Received]) -> list[Accepted]:
         """Accept what came by C-STORE, all of it or nothing; on the card when this returns."""
         with self._s.db.write(durable=True):

@@ -1,24 +1,43 @@
-"""Owns what keeps the journal true over years: dead workers, old bytes, the proof by verify."""
+"""Owns what keeps the journal true over years: dead workers, old bytes, the proof by verify.
+
+And what the card still has of files whose rows it lost: they become items again.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from appliance.clock import stamp
 from appliance.errors import DiskFull, JournalFault
+from appliance.journal import codec
+from appliance.journal.arrivals import Arrivals
 from appliance.journal.session import said
-from appliance.journal.spool import digest_of
+from appliance.journal.spool import Stored, digest_of
 from appliance.journal.worker import is_dead
+from appliance.model import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
     from appliance.errors import Problem
     from appliance.journal.session import Session
 
 _PATIENCE_S = 60.0
+_MOMENT_S = 2.0
+
+FOUND = "(found)"
+"""The source of what lay on the card without a row: no settings can have one of that name."""
+FOUND_AGAIN = "found-again"
+"""The code of the remark that says so."""
+_FOUND = (
+    "It lay on the card of this box, and the journal had no record of it: the box was stopped"
+    " while it came, or the card has lost what was written down. What it was called, and which"
+    " source brought it, is not known any more."
+)
+_SHOWN = 12
+_AGAIN = "; it came from outside, stays, and is taken in again by itself"
 
 
 class Custody:
@@ -69,8 +88,48 @@ class Custody:
     def _swept(self) -> list[str]:
         return self._s.spool.sweep(
             lambda: self._digests("needed_bytes"),
+            self._over,
             self._s.db.bury_the_dead,
         )
+
+    def _over(self, names: Collection[str]) -> set[str]:
+        """Which of these a row had that needs them no more."""
+        over = self._digests("items_of_bytes", names=codec.dump(sorted(names)))
+        if unexplained := set(names) - over:
+            over |= unexplained & self._digests("let_go_bytes")
+        return over
+
+    # What came, and no row says so
+
+    def unknown(self) -> set[str]:
+        """The digests of files that came and that no row ever named; of some, not yet."""
+        strays = self._s.spool.came(self._s.spool.strays(self._digests("needed_bytes")))
+        names = {stray.name for stray in strays}
+        return names - self._over(names) if names else names
+
+    def adopt(self, digests: Collection[str]) -> list[int]:
+        """Take in what is `unknown` still, and whole, as items of the source FOUND; durable.
+
+        Whoever brings one of them again brings nothing new. Returns the items. Raises DiskFull,
+        and Refused while a service does not come to the end of storing a file.
+        """
+        whole = [name for name in sorted(digests) if self._s.spool.is_whole(name)]
+        with self._s.spool.settled(_MOMENT_S):
+            self._s.db.bury_the_dead()
+            unknown = self.unknown()
+            return [self._adopt(name) for name in whole if name in unknown]
+
+    def _adopt(self, sha256: str) -> int:
+        path = self._s.spool.path(sha256)
+        seen = path.stat()
+        with self._s.db.write(durable=True):
+            item_id = Arrivals(self._s).add_found(
+                Arrival(FOUND, sha256[:_SHOWN], path, fingerprint=sha256),
+                Stored(sha256, seen.st_size, path),
+                datetime.fromtimestamp(seen.st_mtime, UTC),
+            )
+            self._s.remark(item_id, _FOUND, FOUND_AGAIN)
+        return item_id
 
     def verify(self, without: Collection[str] = ()) -> list[str]:
         """Everything that is wrong with the journal, a line each; empty when all is well.
@@ -90,18 +149,23 @@ class Custody:
         with spool.settled(_PATIENCE_S):
             needed = self._digests("needed_bytes")
             strays = spool.strays(needed | self._digests("let_go_bytes"))
+            came = spool.came(strays)
+            told = [(file, _AGAIN if file in came else "") for file in strays]
             gone = {sha256 for sha256 in needed if not spool.path(sha256).exists()}
         return [
             *(
                 f"{name}: the journal needs these bytes and they are gone"
                 for name in sorted(gone.difference(without))
             ),
-            *(f"{file.name}: no row of the journal knows this file" for file in strays),
+            *(
+                f"{file.name}: no row of the journal knows this file{again}"
+                for file, again in told
+            ),
             *filter(None, map(self._changed, sorted(needed - gone))),
         ]
 
-    def _digests(self, query: str) -> set[str]:
-        return {row["sha256"] for row in self._s.db.rows(query)}
+    def _digests(self, query: str, **values: object) -> set[str]:
+        return {row["sha256"] for row in self._s.db.rows(query, **values)}
 
     def set_place(
         self, kind: str, name: str, state: str, problem: Problem | None = None, *, ok: bool = False

@@ -425,6 +425,9 @@ UNION SELECT json_extract(piece.value, '$[0]')
 UNION SELECT json_extract(slice.value, '$[0]')
       FROM recoded_body, json_each(recoded_body.slices) AS slice;
 
+-- name: items_of_bytes  Which of these digests are those of an item's file.
+SELECT DISTINCT sha256 FROM item WHERE sha256 IN (SELECT value FROM json_each(:names));
+
 -- name: let_go_bytes  Every spool file that a row needed until it was purged.
 SELECT sha256 FROM item WHERE purged_at IS NOT NULL
 UNION SELECT sidecar.value FROM item, json_each(item.sidecars) AS sidecar

@@ -3,6 +3,10 @@
 A file is published before the row that names it, so a crash in between leaves a stray, never a
 row without bytes. `custody` keeps the sweep of strays away from whoever is between the two. What
 comes in over minutes cannot keep it away so long: there the lock on the draft itself does.
+
+What was made here of another file could be made again, and is swept once no row names it. What
+came from outside may be the only copy there is: a card can lose the rows of what was acknowledged,
+and then nothing tells such a file from one whose row never came to be. So it stays.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
+import stat
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -20,7 +26,7 @@ from appliance.errors import DiskFull, Refused
 from appliance.peek import Peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -29,6 +35,9 @@ _IOV_MAX = 1024
 _PATIENCE_S = 2.0
 _GLANCE_S = 0.01
 _LOST = frozenset({errno.ENOENT, errno.EIO, errno.EUCLEAN, errno.EBADMSG})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MADE = stat.S_ISVTX
+"""Borne by what was made here; of a file it means nothing to Linux."""
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -123,21 +132,29 @@ class Spool:
         `agree` is told the digest before anything lies here under it, and may raise. Raises
         DiskFull, also where what is left is needed for what came before.
         """
-        return self._store(lambda write: _pump(incoming, write), _FOR_WHAT_IS_HERE, agree)
+        with self._draft(lambda write: _pump(incoming, write), _FOR_WHAT_IS_HERE) as (new, stored):
+            agree(stored.sha256)
+            new.publish(stored.path)
+        return stored
 
     def make(self, produce: Callable[[Callable[[bytes], object]], object]) -> Stored:
         """Store what `produce` hands to the writer it is given; durable when this returns.
 
-        Raises DiskFull, also where what is left is needed for the journal.
+        It is made of what is here, and can be made again. Raises DiskFull, also where what is left
+        is needed for the journal.
         """
-        return self._store(produce, _FOR_THE_JOURNAL)
+        with self._draft(produce, _FOR_THE_JOURNAL) as (new, stored):
+            if not self._came(stored.path):
+                fd = new.file.fileno()
+                os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) | _MADE)
+            new.publish(stored.path)
+        return stored
 
-    def _store(
-        self,
-        produce: Callable[[Callable[[bytes], object]], object],
-        reserve: Reserve,
-        agree: Callable[[str], object] = lambda _: None,
-    ) -> Stored:
+    @contextmanager
+    def _draft(
+        self, produce: Callable[[Callable[[bytes], object]], object], reserve: Reserve
+    ) -> Iterator[tuple[durable.Draft, Stored]]:
+        """All that it produces, to be published in the block as what it is called there."""
         digest = hashlib.sha256()
         with durable.draft(self._drafts) as new:
 
@@ -147,10 +164,8 @@ class Spool:
                 new.file.write(chunk)
 
             produce(write)
-            agree(digest.hexdigest())
-            stored = Stored(digest.hexdigest(), new.file.tell(), self.path(digest.hexdigest()))
-            new.publish(stored.path)
-        return stored
+            name = digest.hexdigest()
+            yield new, Stored(name, new.file.tell(), self.path(name))
 
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
@@ -187,6 +202,22 @@ class Spool:
         paths = {self.path(sha256) for sha256 in known}
         return [file for file in self.files() if file not in paths]
 
+    def came(self, strays: Iterable[Path]) -> list[Path]:
+        """Those of them that came from outside, and so may be the only copy."""
+        return [stray for stray in strays if self._came(stray)]
+
+    def _came(self, file: Path) -> bool:
+        """Whether it is there, no folder, nothing that was made here, and where it belongs."""
+        if not _SHA256.fullmatch(file.name) or file != self.path(file.name):
+            return False
+        try:
+            mode = file.lstat().st_mode
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # nobody can tell, so it stays
+        return stat.S_ISREG(mode) and not mode & _MADE
+
     @contextmanager
     def custody(self) -> Iterator[None]:
         """Held from before a file is published until its row is committed; not to be nested."""
@@ -198,25 +229,36 @@ class Spool:
             os.close(fd)
 
     def sweep(
-        self, known: Callable[[], Iterable[str]], make_sure: Callable[[], object] = lambda: None
+        self,
+        known: Callable[[], Iterable[str]],
+        is_over: Callable[[Collection[str]], Collection[str]],
+        make_sure: Callable[[], object] = lambda: None,
     ) -> list[str]:
         """Delete strays: drafts of dead writers, and files that `known` does not name.
 
-        Before it deletes such files it has the caller `make_sure` that they will not be known
-        after all. Returns the names removed; nothing where somebody does not come to the end of
-        publishing.
+        What came from outside goes only where `is_over` returns its name. Before it deletes such
+        files it has the caller `make_sure` that they will not be known after all. Returns the
+        names removed; nothing where somebody does not come to the end of publishing.
         """
         try:
             with self.settled(_PATIENCE_S):
                 for draft in self._drafts.iterdir():
                     _remove_abandoned(draft)
-                if strays := self.strays(known()):
+                strays = self._needless(self.strays(known()), is_over)
+                if strays:
                     make_sure()
                 for stray in strays:
                     durable.remove(stray)
         except Refused:
             return []
         return [stray.name for stray in strays]
+
+    def _needless(
+        self, strays: list[Path], is_over: Callable[[Collection[str]], Collection[str]]
+    ) -> list[Path]:
+        came = {stray.name for stray in self.came(strays)}
+        stays = came - set(is_over(came)) if came else came
+        return [stray for stray in strays if stray.name not in stays]
 
     @contextmanager
     def settled(self, patience_s: float) -> Iterator[None]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from typing import TYPE_CHECKING
 
 from appliance.call import Server
 from appliance.errors import DiskFull, JournalFault
+from appliance.journal.charge import is_away
 from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
 from appliance.services.panel import Face
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
 from appliance.status import snapshot
+from appliance.status.foundlings import Foundlings
 from appliance.status.pattern import LampState
 from appliance.status.retention import Housekeeping
 from appliance.status.silence import Watch
@@ -52,11 +55,13 @@ class _Round:
         self._housekeeping = Housekeeping(
             journal.custody, journal.orders, duty.paths.spool, duty.clock
         )
+        self._foundlings = Foundlings(journal.custody, duty.clock)
         self._silence = Watch(journal, duty.clock)
 
     def turn(self) -> float:
         try:
             self._journal.charge.settle()
+            found_s = math.inf if is_away(self._duty.paths) else self._foundlings.turn()
             look = self._look()
             self._light(look.lamps)
             if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):
@@ -64,7 +69,7 @@ class _Round:
                 self._duty.ring("convert")
             settings = self._duty.settings.get()
             listen_s = self._silence.turn(settings)
-            return min(self._housekeeping.turn(settings), listen_s)
+            return min(self._housekeeping.turn(settings), listen_s, found_s)
         except (DiskFull, JournalFault) as problem:
             _log.error("%s %s", problem, problem.hint)
             self._light(LampState.CANNOT_DELIVER)

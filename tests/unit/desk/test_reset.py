@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from errno import EACCES
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,14 @@ def test_the_refusal_says_how_many_of_what(box: Box) -> None:
     assert refusal(box.paths) == (
         "3 images (2 not yet confirmed by every PACS, 1 held for a person)"
     )
+
+
+def test_a_stored_file_without_a_record_stands_against_it_whoever_has_the_rest(box: Box) -> None:
+    box.journal.spool.keep(io.BytesIO(b"pixels"))
+    assert refusal(box.paths) == "1 file on the card without a record"
+    for state in (Charge.LEAVING, Charge.RELEASING, Charge.LEFT):
+        box.journal.charge.set(state, "1", "jembatan-2")
+    assert refusal(box.paths) == "1 file on the card without a record"
 
 
 def test_a_file_in_a_share_that_nobody_took_stands_against_it_too(box: Box) -> None:

@@ -82,7 +82,7 @@ def test_a_sweep_leaves_alone_what_is_being_received(spool: Spool) -> None:
     (spool.folder / "tmp" / "of-the-dead.part").write_bytes(b"half")
     with spool.incoming() as incoming:
         incoming.write([b"pix"])
-        Spool(spool.folder).sweep(lambda: ())
+        Spool(spool.folder).sweep(lambda: (), lambda names: names)
         assert len(drafts(spool)) == 1
         incoming.write([b"els"])
         with spool.custody():
@@ -124,7 +124,7 @@ def test_a_draft_is_swept_only_while_nobody_can_begin_to_fill_it(
 
     unlink = Path.unlink
     monkeypatch.setattr(Path, "unlink", unlink_looking)
-    spool.sweep(lambda: ())
+    spool.sweep(lambda: (), lambda names: names)
     assert (drafts(spool), free) == ([], [])
 
 
