@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance.box import bootfat, textfile
-from appliance.errors import UnclearWish
+from appliance.errors import MisnamedWish, UnclearWish
 from appliance.settings import access
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "jembatan-erase.txt"
 """On the boot partition, beside jembatan.txt."""
+_TWICE = f"{NAME}.txt"
 
 
 class Wish(StrEnum):
@@ -41,9 +42,11 @@ def wish(boot: Path) -> Wish | None:
 
 
 def must_be_clear(boot: Path) -> None:
-    """Raises UnclearWish where nobody can tell what is to be erased."""
+    """Raises UnclearWish where nobody can tell what is to be erased, MisnamedWish."""
     if wish(boot) is Wish.UNCLEAR:
         raise UnclearWish
+    if (boot / _TWICE).exists():
+        raise MisnamedWish(name=_TWICE)
 
 
 def forget_password(boot: Path, root: Path) -> None:

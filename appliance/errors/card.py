@@ -69,6 +69,13 @@ class UnclearWish(Problem):
     hint = "Write one line into it, as plain text: erase password, or: erase everything."
 
 
+class MisnamedWish(Problem):
+    """Nothing was erased: there is a {name} on the card, which is not read."""
+
+    code = "erase-misnamed"
+    hint = "Call it jembatan-erase.txt: Windows hides the ending of a name, and adds it."
+
+
 class CardTooSmall(Problem):
     """The card leaves {mib} MiB for images; {least} MiB are the least."""
 

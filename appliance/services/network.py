@@ -1,7 +1,8 @@
 """Owns the composition of what keeps the network right: it comes when something changed, and goes.
 
 Addresses came or went, the settings need other ports, somebody claimed the box: the rules follow,
-jembatan-result.txt on the card says so. An address that nobody confirmed in time is given up.
+jembatan-result.txt on the card says so. An address that nobody confirmed in time is given up. It
+also comes now and then, for systemd does not see what changes while it is here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from appliance.clock import SystemClock
 from appliance.errors import NobodyAnswers, Problem
 from appliance.services.duty import log_to_stderr, paths_of
 from appliance.settings import access
+from appliance.settings.load import settings_path
 
 if TYPE_CHECKING:
     from appliance.box.connect import Tool
@@ -32,6 +34,35 @@ if TYPE_CHECKING:
     from appliance.journal.journal import Paths
 
 _log = logging.getLogger(__name__)
+
+LINKS = Path("/run/systemd/netif/links")
+"""Where systemd-networkd writes down what each socket has."""
+_MOST_LOOKS = 5
+
+
+def follow(places: Places, paths: Paths, run: Tool, clock: Clock, boot: Path = BOOT) -> None:
+    """Refresh until nothing changed meanwhile, or it changes all the time."""
+    for _ in range(_MOST_LOOKS):
+        before = _seen(paths.root)
+        refresh(places, paths, run, clock, boot)
+        if _seen(paths.root) == before:
+            return
+
+
+def watched(root: Path) -> tuple[Path, ...]:
+    """What systemd/jembatan-network.path waits for."""
+    return LINKS, settings_path(root), access.path(root)
+
+
+def _seen(root: Path) -> list[tuple[str, int, int]]:
+    """What changes where any of that does."""
+    found = []
+    for path in watched(root):
+        for each in sorted(path.iterdir()) if path.is_dir() else [path]:
+            with suppress(FileNotFoundError):
+                stat = each.stat()
+                found.append((str(each), stat.st_ino, stat.st_mtime_ns))
+    return found
 
 
 def refresh(places: Places, paths: Paths, run: Tool, clock: Clock, boot: Path = BOOT) -> State:
@@ -108,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     with connect.alone(places):
         if Changes(places, tool.run).revert_late():
             _log.warning("nobody confirmed the other network: the one before is back")
-        refresh(places, paths, tool.run, SystemClock())
+        follow(places, paths, tool.run, SystemClock())
     return 0
 
 

@@ -33,8 +33,13 @@ def prepare(root: Path) -> None:
     if not _code_path(root).exists():
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
         durable.publish(_code_path(root), f"{code[:5]}-{code[5:]}\n".encode(), mode=0o600)
-    if not _access_path(root).exists():
+    if not path(root).exists():
         _write(root, password="")
+
+
+def path(root: Path) -> Path:
+    """The file that changes with whoever may use the page."""
+    return root / "etc" / "access.json"
 
 
 def claim_code(root: Path) -> str:
@@ -77,7 +82,7 @@ def forget(root: Path) -> None:
 
 def clear(root: Path) -> None:
     """Have the next `prepare` find a new box; for whoever must not own these files."""
-    durable.remove(_access_path(root))
+    durable.remove(path(root))
     durable.remove(_code_path(root))
 
 
@@ -112,18 +117,14 @@ def _key(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
 
 
 def _read(root: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads(_access_path(root).read_bytes())
+    found: dict[str, str] = json.loads(path(root).read_bytes())
     return found
 
 
 def _write(root: Path, *, password: str) -> None:
     access = {"password": password, "session_key": secrets.token_hex(32)}
-    durable.publish(_access_path(root), json.dumps(access).encode(), mode=0o600)
+    durable.publish(path(root), json.dumps(access).encode(), mode=0o600)
 
 
 def _code_path(root: Path) -> Path:
     return root / "etc" / "claim-code.txt"
-
-
-def _access_path(root: Path) -> Path:
-    return root / "etc" / "access.json"

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.box import erasing
 from appliance.box.erasing import Wish
-from appliance.errors import UnclearWish
+from appliance.errors import MisnamedWish, UnclearWish
 from appliance.settings import access
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ def test_what_is_unclear_is_said(tmp_path: Path) -> None:
     erasing.must_be_clear(tmp_path)
     (tmp_path / erasing.NAME).write_text("the password, please")
     with pytest.raises(UnclearWish, match="does not say what to erase"):
+        erasing.must_be_clear(tmp_path)
+
+
+def test_a_name_with_two_endings_is_said_and_erases_nothing(tmp_path: Path) -> None:
+    (tmp_path / f"{erasing.NAME}.txt").write_text(Wish.EVERYTHING)
+    assert erasing.wish(tmp_path) is None
+    with pytest.raises(MisnamedWish, match=r"a jembatan-erase\.txt\.txt on the card"):
         erasing.must_be_clear(tmp_path)
 
 

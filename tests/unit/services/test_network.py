@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.tools import Tools
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.builders.box import Box
 
 RECEIVER = """
@@ -46,6 +49,9 @@ class Standing:
 
     def refresh(self) -> State:
         return service.refresh(self.places, self.box.paths, self.tools, FakeClock(), self.boot)
+
+    def follow(self) -> None:
+        service.follow(self.places, self.box.paths, self.tools, FakeClock(), self.boot)
 
     @property
     def rules(self) -> str:
@@ -87,6 +93,53 @@ def test_the_card_says_where_the_page_is_and_how_it_is_claimed(standing: Standin
     access.claim(root, access.claim_code(root), "correct horse battery")
     standing.refresh()
     assert "Claim code" not in standing.said
+
+
+def test_what_changes_during_a_look_is_looked_at_once_more(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd does not watch meanwhile: a claim, settings and another address, one each time."""
+    root, links = standing.box.paths.root, standing.places.told / "links"
+    links.mkdir()
+    monkeypatch.setattr(service, "LINKS", links)
+    access.prepare(root)
+    changes: list[Callable[[], object]] = [
+        lambda: access.claim(root, access.claim_code(root), "correct horse battery"),
+        lambda: history.publish(root, RECEIVER),
+        lambda: (links / "2").write_text("10.1.2.4"),
+    ]
+    looks = []
+
+    def look(*told: object) -> State:
+        looks.append(told)
+        state = refresh(*told)  # type: ignore[arg-type]
+        if changes:
+            changes.pop(0)()
+        return state
+
+    refresh = service.refresh
+    monkeypatch.setattr(service, "refresh", look)
+    standing.follow()
+    assert len(looks) == 4
+    assert "Claim code" not in standing.said
+    assert "11112" in standing.rules
+
+
+def test_what_changes_all_the_time_is_left_to_the_next_look(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, numbers = standing.box.paths.root, iter(range(99))
+    monkeypatch.setattr(
+        service, "refresh", lambda *_: history.publish(root, f"# {next(numbers)}\n")
+    )
+    standing.follow()
+    assert next(numbers) == 5
+
+
+def test_the_unit_waits_for_what_is_looked_at() -> None:
+    unit = Path("systemd/jembatan-network.path").read_text()
+    said = re.findall(r"^PathChanged=(.+)$", unit, re.MULTILINE)
+    assert said == [str(path) for path in service.watched(Path("/data"))]
 
 
 def test_nothing_is_written_to_the_card_when_nothing_changed(standing: Standing) -> None:

@@ -20,7 +20,7 @@ SERVICES = {
     "jembatan-8021x.service": 2.2,
     "jembatan-wifi.service": 2.4,
 }
-OTHERS = ("jembatan-network.path", "jembatan-network-revert.timer")
+OTHERS = ("jembatan-network.path", "jembatan-network.timer", "jembatan-network-revert.timer")
 
 
 def analyze(*words: str) -> str:
