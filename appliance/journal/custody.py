@@ -34,9 +34,9 @@ FOUND_AGAIN = "found-again"
 _FOUND = (
     "It lay on the card of this box, and the journal had no record of it: the box was stopped"
     " while it came, or the card has lost what was written down. What it was called, and which"
-    " source brought it, is not known any more."
+    " source brought it, is not known any more. Look whether the PACS has it already."
 )
-_SHOWN = 12
+_SHOWN = 8
 _AGAIN = "; it came from outside, stays, and is taken in again by itself"
 
 
@@ -124,7 +124,7 @@ class Custody:
         seen = path.stat()
         with self._s.db.write(durable=True):
             item_id = Arrivals(self._s).add_found(
-                Arrival(FOUND, sha256[:_SHOWN], path, fingerprint=sha256),
+                Arrival(FOUND, f"unnamed-{sha256[:_SHOWN]}", path, fingerprint=sha256),
                 Stored(sha256, seen.st_size, path),
                 datetime.fromtimestamp(seen.st_mtime, UTC),
             )
