@@ -15,6 +15,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,16 +36,18 @@ from appliance.errors import (
 from appliance.journal.charge import Charge, alone
 from appliance.journal.database import migrations
 from appliance.journal.session import Paths
-from appliance.journal.spool import Spool
+from appliance.journal.spool import Spool, is_made
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from appliance.box.handover import Machine
     from appliance.box.parcel import Label
     from appliance.journal.journal import Journal
 
 _log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
 
 
 def take_over(
@@ -135,7 +138,7 @@ def _unpack(machine: Machine, folder: Path, label: Label, passphrase: str) -> No
     def unpack(name: str, mode: int, file: BinaryIO) -> None:
         kind, _, rest = name.partition("/")
         if kind == "spool":
-            _keep(spool, rest, file)
+            _keep(spool, rest, mode, file)
         else:
             _put(_place(came, name), mode, file)
 
@@ -145,9 +148,16 @@ def _unpack(machine: Machine, folder: Path, label: Label, passphrase: str) -> No
     _make_ready(machine, came, label)
 
 
-def _keep(spool: Spool, sha256: str, file: BinaryIO) -> None:
-    if spool.keep(file).sha256 != sha256:
+def _keep(spool: Spool, sha256: str, mode: int, file: BinaryIO) -> None:
+    """As what it was on the other box: what came there, or what was made of it."""
+    stored = spool.make(partial(_copy, file)) if is_made(mode) else spool.keep(file)
+    if stored.sha256 != sha256:
         raise ParcelDamaged(why="a stored file is not what it is called")
+
+
+def _copy(file: BinaryIO, write: Callable[[bytes], object]) -> None:
+    while chunk := file.read(_CHUNK):
+        write(chunk)
 
 
 def _place(came: Paths, name: str) -> Path:
@@ -162,7 +172,7 @@ def _place(came: Paths, name: str) -> Path:
 def _put(path: Path, mode: int, file: BinaryIO) -> None:
     with durable.draft(path.parent) as new:
         os.fchmod(new.file.fileno(), mode & 0o770)
-        shutil.copyfileobj(file, new.file, 1 << 20)
+        _copy(file, new.file.write)
         new.publish(path)
 
 

@@ -216,7 +216,7 @@ class Spool:
             return False
         except OSError:
             return True  # nobody can tell, so it stays
-        return stat.S_ISREG(mode) and not mode & _MADE
+        return stat.S_ISREG(mode) and not is_made(mode)
 
     @contextmanager
     def custody(self) -> Iterator[None]:
@@ -300,6 +300,11 @@ def _need_room(folder: Path, size_bytes: int, reserve: Reserve) -> None:
     spare = min(card.f_blocks * card.f_frsize * reserve.share, reserve.most_bytes)
     if card.f_bavail * card.f_frsize < size_bytes + spare:
         raise DiskFull(where=folder)
+
+
+def is_made(mode: int) -> bool:
+    """Whether the mode of a file here says that it was made of another one."""
+    return bool(mode & _MADE)
 
 
 def digest_of(path: Path) -> str:

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,15 @@ def test_what_opens_a_card_stays_with_that_card(here: Room) -> None:
     take_over(here)
     assert (spare.etc / "recovery-key.txt").read_text() == "of the spare's card"
     assert (old.etc / "recovery-key.txt").read_text() == "of the old card"
+
+
+def test_what_came_and_what_was_made_of_it_are_told_apart_there_too(here: Room) -> None:
+    made, came = spooled(here, "routed.tif"), spooled(here, "held.tif")
+    made.chmod(made.stat().st_mode | stat.S_ISVTX)
+    hand_over(here)
+    take_over(here)
+    there = spool.Spool(here.machine("spare").paths.spool)
+    assert there.came([there.path(made.name), there.path(came.name)]) == [there.path(came.name)]
 
 
 def test_bytes_of_what_is_proved_stay_behind_and_are_known_to_be_gone(here: Room) -> None:
