@@ -36,11 +36,11 @@ _BOX = """{warning}
 	}};
 }};
 
-// The RS-232 plug: the good UART, not for Bluetooth, and no console on its pins.
+// The RS-232 plug: the good UART, not for Bluetooth, and no console on its pins. It is not turned
+// on here: U-Boot, which reads the same tree, would write to it.
 &{uart} {{
 	pinctrl-names = "default";
 	pinctrl-0 = <&{group}>;
-	status = "okay";
 
 	bluetooth {{
 		status = "disabled";

@@ -24,6 +24,7 @@ from imagebuild import (
     parts,
     places,
     product,
+    quiet,
     release,
     sbom,
     settle,
@@ -250,7 +251,7 @@ class _Build:
 
     def _trees(self, taken: Parts) -> dict[str, bytes]:
         """What the board's firmware reads: device trees, overlays for pins and for U-Boot."""
-        found = {Path(name).name: tree for name, tree in taken.trees().items()}
+        found = dict(self._silenced(name, tree) for name, tree in taken.trees().items())
         overlays = (*(CHECKOUT / "hw" / "overlays").glob("*.dts"), *(HERE / "boot").glob("*.dts"))
         for source in sorted(overlays):
             made = self.work / f"{source.stem}.dtbo"
@@ -258,6 +259,12 @@ class _Build:
             self.tools.run("dtc", "-@", "-I", "dts", "-O", "dtb", "-o", made, "-", text=text)
             found[f"overlays/{made.name}"] = made.read_bytes()
         return found
+
+    def _silenced(self, name: str, tree: bytes) -> tuple[str, bytes]:
+        file = self.work / Path(name).name
+        file.write_bytes(tree)
+        quiet.silence(self.tools, file)
+        return file.name, file.read_bytes()
 
     def bundle(self) -> Path:
         """The same slot as an update, signed. Raises NoKeys where nothing can sign."""
