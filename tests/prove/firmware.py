@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _REVISION = "a02082"
 """A Pi 3B of 1 GB."""
 _CONSOLE = "/soc/serial@7e215040"
+"""A second line, which image and overlay keep off."""
 
 
 def handed_over(source: Path, target: Path, overlay: Path) -> None:
@@ -26,6 +27,8 @@ def handed_over(source: Path, target: Path, overlay: Path) -> None:
 
 
 def add_console(tree: Path) -> None:
-    """The second serial line, which the overlay keeps off, is there, on no pins of the board."""
+    """The second serial line is there, on no pins of the board, for Linux; U-Boot takes none that
+    is on no pins.
+    """
     run("fdtput", "-t", "s", tree, _CONSOLE, "status", "okay")
     run("fdtput", "-d", tree, _CONSOLE, "pinctrl-names", "pinctrl-0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,19 +80,19 @@ def _rpi(image: Path, out: Path) -> Board:
     Its one USB socket has a hub, in which the network socket is and a stick goes.
     """
     card = Card(image, "raw")
-    tree = out / f"rpi-{_TREE}.handed-over"
+    tree, with_console = (out / f"rpi-{_TREE}.{end}" for end in ("handed-over", "console"))
     handed_over(_taken(card, 1, _TREE, out), tree, _taken(card, 1, _OVERLAY, out))
-    add_console(tree)
+    shutil.copy(tree, with_console)
+    add_console(with_console)
+    u_boot = _taken(card, 1, "u-boot.bin", out)
     return Board(
         name="rpi",
         machine=("-machine", "raspi3b", "-accel", "tcg,thread=single"),
         devices=("usb-hub,bus=usb-bus.0,port=1",),
         network="usb-net,bus=usb-bus.0,port=1.1",
         usb={"bus": "usb-bus.0", "port": "1.2"},
-        firmware={
-            "kernel": _taken(card, 1, "u-boot.bin", out),
-            "dtb": tree,
-        },
+        firmware={"kernel": u_boot, "dtb": with_console},
+        as_flashed={"kernel": u_boot, "dtb": tree},
         card=_SD,
         consoles=2,
         hand_line=0,

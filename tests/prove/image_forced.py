@@ -62,6 +62,11 @@ def force(card: Card, *, hand: bool) -> str:
     return f"{_BOOT}: {' '.join((CONSOLE, *MASKED))}; a serial number; its USB network let in"
 
 
+def take_console(card: Card) -> None:
+    """Take the console back from a card that was changed so."""
+    card.write(_BOOT, (card.read(_BOOT) or b"").replace(f" {CONSOLE}".encode(), b""))
+
+
 def _with(line: str, words: list[str]) -> str:
     return " ".join((line, *words)) if line.startswith(_ARGUMENTS) else line
 

@@ -52,6 +52,8 @@ class Board:
     memory_mb: int = 1024
     hand_line: int | None = None
     """The serial line that the hand is at; None: it comes by the firmware (image_hand.py)."""
+    as_flashed: Mapping[str, Path] | None = None
+    """The same without what it has for the proofs alone; None: nothing is."""
     keeps: bool = True
     """Whether QEMU can write down what is in its memory."""
 
