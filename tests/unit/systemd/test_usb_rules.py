@@ -103,6 +103,18 @@ def test_a_bus_gives_new_interfaces_no_driver() -> None:
     assert apply(RULES, device).attributes == {"authorized": "1"}
 
 
+@pytest.mark.parametrize(
+    ("product", "chosen", "then"),
+    [("1790", "2", "1"), ("1790", "3", "1"), ("1790", "1", "1"), ("772b", "2", "2")],
+)
+def test_an_adapter_of_several_kinds_is_the_one_that_is_listed(
+    product: str, chosen: str, then: str
+) -> None:
+    said = {"idVendor": "0b95", "idProduct": product, "bConfigurationValue": chosen}
+    device = Event("add", "1-1", {"DEVTYPE": "usb_device"}, said)
+    assert apply(RULES, device).attributes["bConfigurationValue"] == then
+
+
 def test_what_goes_and_what_is_not_usb_is_left_alone() -> None:
     gone = interface(KEYBOARD, authorized="1")
     gone.action = "remove"
