@@ -15,6 +15,7 @@ ZERO = "platform-3f980000.usb-usb-0:1:1.0"
 SECOND_CONFIGURATION = "platform-3f980000.usb-usb-0:1.1:2.0"  # RNDIS, where there is CDC, too
 AT_A_PI_3 = "platform-3f980000.usb-usb-0:1.3:1.0"
 AT_A_PI_4 = "platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0"
+AT_A_CM4 = "platform-fe980000.usb-usb-0:1.1:1.0"
 ON_A_CARRIER = "platform-fd500000.pcie-pci-0000:01:00.0"
 
 
@@ -40,7 +41,7 @@ def test_the_boards_own_socket_is_the_hospitals(path: str) -> None:
     assert called(path, kernel="eth1") == "lan"
 
 
-@pytest.mark.parametrize("path", [AT_A_PI_3, AT_A_PI_4, ON_A_CARRIER])
+@pytest.mark.parametrize("path", [AT_A_PI_3, AT_A_PI_4, AT_A_CM4, ON_A_CARRIER])
 def test_an_adapter_is_the_modalitys(path: str) -> None:
     assert called(path) == "modality"
 
