@@ -32,7 +32,11 @@ def key(parts: Iterable[object]) -> str:
 
 
 def tree_key(folder: Path) -> str:
-    """One name for a folder's content: paths, kinds, modes and bytes; no times, no owners."""
+    """One name for a folder's content: paths, kinds, modes and bytes; no times, no owners.
+
+    Of a link also the bytes it leads to, for what is made of it has those; but of one that is
+    absolute, which means another machine's file.
+    """
     found: list[object] = []
     for path in sorted(folder.rglob("*")):
         if "__pycache__" in path.parts:
@@ -40,7 +44,9 @@ def tree_key(folder: Path) -> str:
         found.append(path.relative_to(folder))
         if path.is_symlink():
             found.append(path.readlink())
-        elif path.is_file():
+            if path.readlink().is_absolute():
+                continue
+        if path.is_file():
             executable = bool(path.stat().st_mode & 0o100)
             found += [executable, hashlib.sha256(path.read_bytes()).hexdigest()]
     return key(found)

@@ -35,6 +35,23 @@ def test_a_folder_is_named_by_its_content_and_not_by_its_times(tmp_path: Path) -
     assert len({before, executable, cache.tree_key(tmp_path / "a")}) == 3
 
 
+def test_a_folder_is_named_by_what_its_links_lead_to_but_for_another_machines(
+    tmp_path: Path,
+) -> None:
+    folder, outside = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    (folder / "link").symlink_to("../b")
+    (folder / "absolute").symlink_to(tmp_path / "c")
+    names = []
+    for name in ("b", "c"):
+        outside.write_text("x")
+        (tmp_path / "c").write_text("x")
+        before = cache.tree_key(folder)
+        (tmp_path / name).write_text("y")
+        names.append(cache.tree_key(folder) != before)
+    assert names == [True, False]
+
+
 def test_a_thing_is_made_once() -> None:
     made: list[Path] = []
 
