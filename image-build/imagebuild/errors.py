@@ -75,6 +75,10 @@ class ModuleMissing(NotBuilt):
     """Nothing of this kernel answers to {pattern}, which the recipe keeps."""
 
 
+class FirmwareMissing(NotBuilt):
+    """No package has firmware that answers to {pattern}, which the recipe keeps."""
+
+
 class NotEarly(NotBuilt):
     """The initial RAM disk is not enough for every board: {findings}."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagebuild import cache, initrd, layers, modules, needed
 from imagebuild.command import run
-from imagebuild.errors import NotBuilt, TooLarge
+from imagebuild.errors import FirmwareMissing, NotBuilt, TooLarge
 from imagebuild.recipe import HERE
 
 if TYPE_CHECKING:
@@ -102,13 +102,19 @@ class Parts:
             raise TooLarge(what="the kernel's modules", size_mb=size_mb, limit_mb=limit_mb)
 
     def install_firmware(self, root: Path) -> None:
-        """Put what devices are given by the kernel into a root file system."""
-        for home in self.folder.glob("firmware-*/usr/lib/firmware"):
-            for pattern in self.recipe.firmware:
-                for path in sorted(home.glob(pattern)):
-                    target = root / "usr" / "lib" / "firmware" / path.relative_to(home)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, target, follow_symlinks=False)
+        """Put what devices are given by the kernel into a root file system.
+
+        Raises FirmwareMissing.
+        """
+        for pattern in self.recipe.firmware:
+            found = sorted(self.folder.glob(f"firmware-*/usr/lib/firmware/{pattern}"))
+            if not found:
+                raise FirmwareMissing(pattern=pattern)
+            for path in found:
+                _, *there = path.relative_to(self.folder).parts
+                target = root.joinpath(*there)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target, follow_symlinks=False)
 
 
 def _licence(package: Path) -> bytes:
