@@ -87,6 +87,7 @@ def power(fail: float, hold: float, ground: float) -> list[str]:
         line(LEFT - 12, top + 27, LEFT - 12, top - 6, RED, 4.5),
     ]
     shapes += [tag(LEFT - 92, top - 20, "5 V", RED, "C")]
+    shapes += [tag(LEFT - 12, top + 70, "3.3 V", ORANGE, "A", left=True)]
     shapes += [text(_EDGE, bottom + 30, "Power board", weight=700)]
     return [*shapes, text(_EDGE, bottom + 58, "optional", colour=SOFT)]
 

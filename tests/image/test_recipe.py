@@ -17,6 +17,12 @@ def test_the_shipped_recipe_is_read_and_its_first_layer_can_start_a_machine() ->
     assert recipe.architecture == "arm64"
 
 
+def test_what_the_power_is_held_by_is_in_the_initial_ram_disk() -> None:
+    overlay = (HERE.parent / "hw" / "overlays" / "jembatan.dts").read_text(encoding="utf-8")
+    assert 'compatible = "gpio-leds"' in overlay
+    assert "leds-gpio" in Recipe.load().modules.early
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
