@@ -16,7 +16,7 @@ from appliance import durable
 from appliance.box.record import Said, said
 from appliance.clock import stamp
 from appliance.errors import BackupFailed, BackupMissing, DiskFull, OtherHandover, Problem
-from appliance.journal.charge import is_away
+from appliance.journal.away import is_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from appliance import durable
+from appliance.journal.away import may_use_address
+from appliance.journal.session import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,10 +116,14 @@ def in_force(root: Path) -> Network:
     """The same as far as it may be used: what a spare box has taken over, address and name, is
     that box's now.
     """
-    kept = load(root)
-    if (root / "etc" / "handed-over").exists():
-        return replace(kept, hostname="", lan=Lan(), modality=Modality())
-    return kept
+    return allowed(root, load(root))
+
+
+def allowed(root: Path, network: Network) -> Network:
+    """What of a network this box may use now: see `in_force`."""
+    if may_use_address(Paths(root, root / "run")):
+        return network
+    return replace(network, hostname="", lan=Lan(), modality=Modality())
 
 
 def save(root: Path, network: Network) -> None:

@@ -1,8 +1,8 @@
 """Owns which box works with what is here: this one, or another that took its place.
 
-The row counts; a file beside the settings says the same to services that have no journal. What a
-killed process left half-way goes back to `here`, but for `releasing` and `left`: then a stick may
-be out there that another box works with.
+The row counts; a mark beside the settings (appliance.journal.away) says the same to services that
+have no journal. What a killed process left half-way goes back to `here`, but for `releasing` and
+`left`: then a stick may be out there that another box works with.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from appliance import durable
 from appliance.errors import ForbiddenMove, HandoverStands, OtherHandover, StillBusy
+from appliance.journal.away import is_away, mark, unmark
 from appliance.journal.database import Database
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Charge(StrEnum):
 
 
 _PASSING = frozenset({Charge.LEAVING, Charge.COMING})
+_LET_GO = frozenset({Charge.RELEASING, Charge.LEFT})
+"""Name and address may be another box's."""
 CHANGED = "something was decided or changed while the stick was written, and it is not on it"
 
 
@@ -83,11 +85,14 @@ class Charges:
         """Another box works from now on, or this one again; durable. Raises HandoverStands.
 
         With an `event`, only while it is still the last one; else raises StillBusy. How much the
-        stick is `lacking` is told before this box has left, and is known from then on. The mark
-        for those without a journal is never gone while this box is not at work.
+        stick is `lacking` is told before this box has left, and is known from then on.
+
+        The mark is never gone while this box is not at work. It gives the address up after the
+        row, and takes it back before: in between no other box has it, for the stick is not valid
+        yet, or not any more.
         """
-        if state is not Charge.HERE:
-            mark_away(self._paths)
+        if is_away(self._paths) is (state is Charge.HERE):
+            mark(self._paths, keeps_address=True)
         told = {"state": state, "move": move, "other": other, "lacking": lacking}
         try:
             with self._s.db.write(durable=True):
@@ -97,33 +102,34 @@ class Charges:
         except ForbiddenMove as problem:
             why = f"it is {self.standing().state}, and cannot become {state}"
             raise HandoverStands(why=why) from problem
-        if state is Charge.HERE:
-            unmark(self._paths)
+        self._mark(state)
 
     def know_other(self, move: str, other: str) -> None:
         """Which box took over what left by that handover; durable."""
         with self._s.db.write(durable=True):
             self._s.db.run("set_other", move=move, other=other)
 
-    def settle(self) -> None:
-        """Make good what a killed process left; does nothing while one is at work."""
+    def settle(self) -> bool:
+        """Make good what a killed process left; whether this box is at work again by that.
+
+        Does nothing while one hands over.
+        """
         standing = self.standing().state
         if standing is Charge.HERE and not is_away(self._paths):
-            return
+            return False
         with suppress(OtherHandover), alone(self._paths):
             self.make_good()
+        return not is_away(self._paths)
 
     def make_good(self) -> Standing:
         """The same for whoever is `alone`; who works now."""
         standing = self.standing().state
         if self._paths.plan.exists():
-            mark_away(self._paths)  # what came is put in its place at the next start
+            _say_away(self._paths, standing)  # until the next start carries it out
         elif standing in _PASSING:
             self.set(Charge.HERE)
-        elif standing is Charge.HERE:
-            unmark(self._paths)
         else:
-            mark_away(self._paths)
+            self._mark(standing)
         return self.standing()
 
     def claimed(self) -> int:
@@ -156,30 +162,23 @@ class Charges:
         with closing(Database(target)) as copied:
             return _needed(copied)
 
+    def _mark(self, state: Charge) -> None:
+        if state is Charge.HERE:
+            unmark(self._paths)
+        else:
+            _say_away(self._paths, state)
+
     def _count(self, query: str) -> int:
         (row,) = self._s.db.rows(query)
         return int(row["n"])
 
 
+def _say_away(paths: Paths, state: Charge) -> None:
+    mark(paths, keeps_address=state not in _LET_GO)
+
+
 def _needed(db: Database) -> list[str]:
     return sorted(row["sha256"] for row in db.rows("unfinished_bytes"))
-
-
-def is_away(paths: Paths) -> bool:
-    """Whether this box has given its work away, for services without a journal."""
-    return paths.away.exists()
-
-
-def mark_away(paths: Paths) -> None:
-    """Say so; durable."""
-    if not is_away(paths):
-        durable.publish(paths.away, b"Another box works with what is here.\n")
-
-
-def unmark(paths: Paths) -> None:
-    """Say so no longer; durable."""
-    if is_away(paths):
-        durable.remove(paths.away)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Paths(NamedTuple):
 
     @property
     def away(self) -> Path:
-        """There while another box works with what is here (appliance.journal.charge)."""
+        """There while this box is not at work (appliance.journal.away)."""
         return self.etc / "handed-over"
 
 

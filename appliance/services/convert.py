@@ -9,7 +9,7 @@ from appliance.call import Counter, listen
 from appliance.convert.preview import Previews
 from appliance.convert.repack import Repack
 from appliance.convert.stage import Convert
-from appliance.journal.charge import is_away
+from appliance.journal.away import is_away
 from appliance.services.duty import main
 
 if TYPE_CHECKING:

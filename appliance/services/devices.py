@@ -24,7 +24,7 @@ from appliance.board.smb.cifs import Shares
 from appliance.board.usb import UsbBus
 from appliance.call import Handing, Server
 from appliance.errors import NoHelper, StickGone, WorkerDied
-from appliance.journal.charge import is_away
+from appliance.journal.away import is_away
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.settings.links import DriveLink
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.call import Server
 from appliance.errors import DiskFull, JournalFault
-from appliance.journal.charge import is_away
+from appliance.journal.away import is_away
 from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
 from appliance.services.panel import Face

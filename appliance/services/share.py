@@ -17,7 +17,7 @@ from appliance.board.network import interfaces
 from appliance.board.smb import samba
 from appliance.board.smb.smbd import Smbd, make_ready
 from appliance.errors import Problem, ShareStopped, ShareUnusable
-from appliance.journal.charge import is_away
+from appliance.journal.away import is_away
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.services.offers import hosted, hosted_folder, tell
 

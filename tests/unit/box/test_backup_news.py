@@ -10,7 +10,7 @@ import pytest
 from appliance.box import backup_news
 from appliance.box.backup_news import News, failed, kept, key_path, missed, read, told
 from appliance.errors import OtherHandover, StickFailed
-from appliance.journal.charge import mark_away
+from appliance.journal.away import mark
 from appliance.journal.session import Paths
 from appliance.settings.schema import Settings
 from appliance.status.snapshot import take
@@ -133,7 +133,7 @@ def test_nothing_is_told_where_none_are_wanted(paths: Paths, clock: FakeClock) -
 
 def test_nothing_is_told_by_a_box_that_has_handed_over(paths: Paths, clock: FakeClock) -> None:
     failed(paths, WORN)
-    mark_away(paths)
+    mark(paths, keeps_address=False)
     assert told(paths, clock) == ()
     good(paths, clock)
     assert not read(paths).was_good

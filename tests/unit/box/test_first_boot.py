@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.box import card_text, connect, first_boot, network, result, state
-from appliance.box.network import Dot1x, Lan, Network
+from appliance.box.network import Dot1x, Lan, Modality, Network
+from appliance.journal.charge import Charge
+from tests.builders.box import Box
 from tests.fakes.clock import FakeClock
 from tests.unit.box.test_jembatan_txt import BOARD, Card
 
@@ -155,6 +157,23 @@ def test_what_a_spare_box_has_taken_over_is_that_boxs(card: Card) -> None:
     assert now.network == Network(ntp=("10.0.0.4",))
     assert now.hostname == "jembatan-abcd1234"
     assert network.load(card.places.root).hostname == "cr2"
+
+
+@pytest.mark.parametrize("charge", [Charge.LEAVING, Charge.COMING])
+def test_a_handover_that_was_cut_off_leaves_the_box_where_it_was(
+    card: Card, charge: Charge
+) -> None:
+    kept = Network("cr2", Lan("10.1.2.3/24", vlan=7), Modality("192.168.77.1/24"))
+    network.save(card.places.root, kept)
+    (card.places.root / "etc").mkdir()
+    before = card.start()
+    rules = (card.places.told / "rules.nft").read_text()
+    box = Box(card.places.root)
+    box.journal.charge.set(charge, "m")
+    box.close()
+    now = card.start()
+    assert (now.network, now.hostname) == (kept, "cr2") == (before.network, before.hostname)
+    assert (card.places.told / "rules.nft").read_text() == rules
 
 
 def test_nobody_is_told_a_password(card: Card) -> None:

@@ -32,7 +32,8 @@ from appliance.errors import (
     WrongPassphrase,
 )
 from appliance.journal import spool
-from appliance.journal.charge import Charge, alone, is_away
+from appliance.journal.away import is_away
+from appliance.journal.charge import Charge, alone
 from appliance.model import ItemState
 from appliance.settings import access, history
 from appliance.settings.current import Current

@@ -19,7 +19,8 @@ import pytest
 from appliance.box import handover, takeover, token, volumes
 from appliance.box.token import Word
 from appliance.errors import HandoverStands, NotReleased, NotThere, ParcelDamaged, Problem
-from appliance.journal import charge
+from appliance.journal import away, charge
+from appliance.journal.away import may_use_address
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from tests.builders.spares import PASSPHRASE, Room, copied, quick_key, room
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ALL = {f"{state}.tif": str(state) for state in ItemState}
-_WATCHED = {module.__file__ for module in (handover, takeover, token, charge, volumes)}
+_WATCHED = {module.__file__ for module in (handover, takeover, token, charge, away, volumes)}
 _STRIDE = int(os.environ.get("EVERY", "8"))
 """One line of so many is cut at; with EVERY=1 in the environment each, which takes minutes."""
 _PATIENCE_S = 900 // _STRIDE
@@ -113,6 +114,14 @@ def check_one_works(here: Room) -> None:
     assert here.works("old") + (here.works("spare") and not empty) <= 1
 
 
+def check_address(here: Room) -> None:
+    """As the next start finds it: it looks before anybody makes anything good."""
+    is_used = may_use_address(here.machine("old").paths)
+    said = token.read(here.stick)
+    assert not (is_used and said is not None and said.word is not Word.VOID)
+    assert is_used or here.state("old") in {Charge.RELEASING, Charge.LEFT}
+
+
 def _is_released(here: Room) -> bool:
     said = token.read(here.stick)
     return said is not None and said.word is Word.RELEASED
@@ -153,6 +162,7 @@ def test_cut_while_the_old_box_hands_over(template: Room, top: Path, what: str) 
         end = pulled(here) if what == "stick" else plug
         in_a_child(lambda here=here: give(here), line, end)  # type: ignore[misc]
         put_back(here)
+        check_address(here)
         here.restart("old")
         check_one_works(here)
         if not here.works("old") and not _is_released(here):
@@ -218,6 +228,7 @@ def test_a_box_taken_back_and_cut_goes_on_or_waits(template: Room, top: Path) ->
     for number, line in enumerate(cuts(back, template, top, given)):
         here = copied(given, top / str(number))
         in_a_child(lambda here=here: back(here), line, plug)  # type: ignore[misc]
+        check_address(here)
         here.restart("old")
         check_one_works(here)
         if not here.works("old"):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.errors import HandedOver, HandoverStands, JournalFault, OtherHandover, StillBusy
-from appliance.journal.charge import Charge, alone, is_away, mark_away
+from appliance.journal.away import is_away, mark, may_use_address
+from appliance.journal.charge import Charge, alone
 from appliance.model import DeliveryState, ItemState
 from tests.builders.box import NAMED, NOT_ANSWERING, Box
 
@@ -136,7 +137,8 @@ def test_then_nothing_moves_any_more(box: Box, state: str) -> None:
 )
 def test_what_a_killed_process_left_is_made_good(box: Box, state: str, after: str) -> None:
     stand(box, state)
-    box.journal.charge.settle()
+    assert box.journal.charge.settle() is (after == "here")  # who must hear of it is told
+    assert not box.journal.charge.settle()
     assert box.journal.charge.standing().state == after
     assert is_away(box.paths) == (after != "here")
 
@@ -151,13 +153,60 @@ def test_while_somebody_is_at_it_nothing_is_made_good(box: Box) -> None:
 
 
 def test_the_mark_follows_the_row(box: Box) -> None:
-    mark_away(box.paths)
-    box.journal.charge.settle()
+    mark(box.paths, keeps_address=False)
+    assert box.journal.charge.settle()
     assert not is_away(box.paths)
     stand(box, "left")
     box.paths.away.unlink()
-    box.journal.charge.settle()
+    assert not box.journal.charge.settle()
     assert is_away(box.paths)
+    assert not may_use_address(box.paths)
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_the_address_is_given_up_only_where_another_box_may_have_it(box: Box, state: str) -> None:
+    stand(box, state)
+    assert may_use_address(box.paths) is (state not in {"releasing", "left"})
+
+
+@pytest.mark.parametrize("content", [b"", b"Another box works with what is here.\n", b"x"])
+def test_a_mark_that_does_not_say_so_keeps_no_address(box: Box, content: bytes) -> None:
+    box.paths.away.write_bytes(content)
+    assert is_away(box.paths)
+    assert not may_use_address(box.paths)
+
+
+@pytest.mark.parametrize("state", ["releasing", "left"])
+def test_cut_off_between_mark_and_row_the_address_is_used(
+    box: Box, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stick is void by then; and before it is valid, no other box has the address."""
+
+    def become(state: Charge, owner: object, cut_at: str) -> None:
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as until:
+            until.setattr(owner, cut_at, cut)
+            box.journal.charge.set(state, "m")
+
+    stand(box, "leaving")
+    with pytest.raises(KeyboardInterrupt):
+        become(Charge.RELEASING, box.journal.charge, "_mark")
+    assert may_use_address(box.paths)
+    box.journal.charge.settle()
+    assert not may_use_address(box.paths)
+    if state == "left":
+        box.journal.charge.set(Charge.LEFT, "m")
+    with pytest.raises(KeyboardInterrupt):
+        become(Charge.HERE, box.journal.charge._s.db, "run")  # noqa: SLF001 - before the row
+    assert box.journal.charge.standing().state == state
+    assert is_away(box.paths)
+    assert may_use_address(box.paths)
+    assert not box.journal.charge.settle()
+    assert not may_use_address(box.paths)
+    box.journal.charge.set(Charge.HERE)
+    assert not is_away(box.paths)
 
 
 def test_a_copy_names_the_bytes_it_needs(box: Box, tmp_path: Path) -> None:
