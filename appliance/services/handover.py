@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.box.handover import Machine, opened
 from appliance.box.identity import name_of
 from appliance.clock import SystemClock
+from appliance.journal.away import CONCERNED
 from appliance.journal.bell import ring
 from appliance.services.offers import TOLD, hosted, hosted_folder
 from appliance.settings.current import Current
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from appliance.clock import Clock
     from appliance.journal.session import Paths
 
-_CONCERNED = ("share", "watch", "deliver", "receive", "convert", "keeper", "devices")
-
 
 def machine_of(
     paths: Paths,
@@ -36,7 +35,7 @@ def machine_of(
         paths,
         name_of(paths.root),
         clock,
-        wake=lambda: ring(paths.run, *_CONCERNED),
+        wake=lambda: ring(paths.run, *CONCERNED),
         is_quiet=lambda: not (_is_sharing(paths) or _is_listening(paths)),
         untaken=lambda: _untaken(paths, clock),
         tell=tell,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.call import Server
 from appliance.errors import DiskFull, JournalFault
-from appliance.journal.away import is_away
+from appliance.journal import away
 from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
 from appliance.services.panel import Face
@@ -60,8 +60,9 @@ class _Round:
 
     def turn(self) -> float:
         try:
-            self._journal.charge.settle()
-            found_s = math.inf if is_away(self._duty.paths) else self._foundlings.turn()
+            if self._journal.charge.settle():
+                self._duty.ring(*away.CONCERNED)
+            found_s = math.inf if away.is_away(self._duty.paths) else self._foundlings.turn()
             look = self._look()
             self._light(look.lamps)
             if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):

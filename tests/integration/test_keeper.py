@@ -11,7 +11,9 @@ import pytest
 
 from appliance.call import ask
 from appliance.errors import NobodyAnswers, Recoding
+from appliance.journal.away import is_away
 from appliance.journal.bell import Bell, hang
+from appliance.journal.charge import Charge
 from appliance.model import ItemState
 from appliance.settings import access
 from appliance.settings.current import Current
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BELLS = ("convert", "watch", "deliver", "share")
+
+
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[FakeSystemd]:
     systemd = FakeSystemd(tmp_path, watchdog_s=1)
@@ -32,7 +37,7 @@ def systemd(tmp_path: Path) -> Iterator[FakeSystemd]:
 
 @pytest.fixture
 def bells(tmp_path: Path) -> Iterator[dict[str, Bell]]:
-    bells = {name: Bell(hang(tmp_path / "run", name)) for name in ("convert", "watch", "deliver")}
+    bells = {name: Bell(hang(tmp_path / "run", name)) for name in BELLS}
     yield bells
     for bell in bells.values():
         bell.close()
@@ -92,6 +97,19 @@ def test_what_nobody_unpacks_makes_keeper_ring(
     box.close()
     request.getfixturevalue("keeper")
     assert bells["convert"].wait(5)
+
+
+def test_what_a_cut_left_half_way_is_made_good_and_told(
+    tmp_path: Path, bells: dict[str, Bell], request: pytest.FixtureRequest
+) -> None:
+    """A share has looked before keeper did, and looks again only when it is told to."""
+    box = Box(tmp_path)
+    box.journal.charge.set(Charge.LEAVING, "m")
+    box.close()
+    request.getfixturevalue("keeper")
+    assert bells["share"].wait(5)
+    assert bells["watch"].wait(5)
+    assert not is_away(box.paths)
 
 
 def test_it_gives_signs_of_life_and_leaves_when_told(
