@@ -29,11 +29,18 @@ if TYPE_CHECKING:
 class Spare:
     """The operations; `machine` is this box as it is now."""
 
-    def __init__(self, machine: Callable[[], Machine], sticks: ServiceSticks, errand: Errand):
-        """Nothing goes on."""
+    def __init__(
+        self,
+        machine: Callable[[], Machine],
+        sticks: ServiceSticks,
+        errand: Errand,
+        restart: Callable[[], object],
+    ) -> None:
+        """Nothing goes on; `restart` starts the box again, a little later."""
         self._machine = machine
         self._sticks = sticks
         self._errand = errand
+        self._restart = restart
 
     @property
     def operations(self) -> Mapping[str, Handler]:
@@ -102,19 +109,26 @@ class Spare:
         return self._begin("finish", act)
 
     def _back(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """{"vouched": whether a person says that no other box works with it}: this box goes on."""
+        """{"vouched": whether a person says that no other box works with it}: this box goes on.
+
+        It starts again for that: its name and address may be in force only from a start on.
+        """
         vouched = request["vouched"] is True
 
         def act() -> Mapping[str, Any]:
-            machine = self._machine()
-            if vouched and self._sticks.volume(Purpose.SPARE) is None:
-                handover.take_back(machine, None, vouched=True)
-                return {}
-            with self._opened(Purpose.SPARE, writing=True) as folder:
-                handover.take_back(machine, folder)
+            self._take_back(vouched=vouched)
+            self._restart()
             return {}
 
         return self._begin("back", act)
+
+    def _take_back(self, *, vouched: bool) -> None:
+        machine = self._machine()
+        if vouched and self._sticks.volume(Purpose.SPARE) is None:
+            handover.take_back(machine, None, vouched=True)
+            return
+        with self._opened(Purpose.SPARE, writing=True) as folder:
+            handover.take_back(machine, folder)
 
     def _import(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """{"purpose", "passphrase", "old_is_off"}: be the box on that stick after a restart.

@@ -123,6 +123,10 @@ def back(options: Namespace) -> int:
     else:
         _by_steward(options, "spare-back", vouched=options.vouch)
     _tell(options, "here")
+    if options.folder is not None and _has_steward(options):
+        desk.ask_steward(paths_of(options.root), "restart")
+    if _has_steward(options) and not options.json:
+        say("It is started again now: its name and address are in force from then on.")
     return 0
 
 

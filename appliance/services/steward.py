@@ -74,7 +74,7 @@ def work(duty: Duty) -> None:
 def _spare(duty: Duty, engaged: Engaged) -> Spare:
     errand = Errand(engaged)
     sticks = ServiceSticks(duty.paths.run / "service-mounts")
-    return Spare(lambda: machine_of(duty.paths, errand.tell), sticks, errand)
+    return Spare(lambda: machine_of(duty.paths, errand.tell), sticks, errand, restart_soon)
 
 
 def _network(duty: Duty, engaged: Engaged) -> Changes:

@@ -61,7 +61,9 @@ class Steward:
     def __init__(self, here: Room, name: str, bus: Bus) -> None:
         self.errand = Errand(Engaged())
         sticks = ServiceSticks(here.top / name / "mounts", bus)
-        self._operations = Spare(lambda: here.machine(name), sticks, self.errand).operations
+        self._operations = Spare(
+            lambda: here.machine(name), sticks, self.errand, lambda: None
+        ).operations
 
     def ask(self, operation: str, **request: object) -> Mapping[str, Any]:
         answer = self._operations[operation](request)

@@ -46,7 +46,7 @@ class Steward:
         self.errand = Errand(Engaged())
         self.machine = Machine(box.paths, "jembatan-1234abcd", SystemClock())
         self.restarts = 0
-        spare = Spare(lambda: self.machine, Sticks(top), self.errand)
+        spare = Spare(lambda: self.machine, Sticks(top), self.errand, lambda: self.restart(None))
         operations = {**spare.operations, "restart": self.restart}
         self.server = Server(box.paths.run / "steward.sock", operations)
         self.server.start()
@@ -110,7 +110,10 @@ def test_handing_over_and_going_on_instead(owner: Visitor, steward: Steward, box
     owner.post(f"{PAGE}/back", PAGE)
     steward.errand.join()
     assert box.journal.charge.is_here()
-    assert "Move to a spare box" in owner.get(PAGE).text
+    assert steward.restarts == 1
+    page = owner.get(PAGE).text
+    assert "This box is being started again" in page
+    assert "Move to a spare box" in page
 
 
 def test_the_old_box_says_whether_a_spare_has_taken_over(owner: Visitor, steward: Steward) -> None:

@@ -26,8 +26,13 @@ class Steward:
     def __init__(self, here: Room, name: str) -> None:
         self.top = here.top / "sticks"
         self._errand = Errand(Engaged())
+        self.restarts: list[bool] = []
+        """For each one, whether the box worked again by then."""
         self._operations = Spare(
-            lambda: here.machine(name), Sticks(self.top), self._errand
+            lambda: here.machine(name),
+            Sticks(self.top),
+            self._errand,
+            lambda: self.restarts.append(here.works(name)),
         ).operations
 
     def plug_in(self, purpose: Purpose) -> Path:
@@ -155,3 +160,18 @@ def test_work_on_a_stick_that_fails_ends_in_words(here: Room) -> None:
     said = spare.do("spare-import", **asked)
     assert (said["state"], said["problem"]["code"]) == ("failed", "stick-failed")
     assert here.works("spare")
+
+
+@pytest.mark.parametrize("with_stick", [True, False])
+def test_a_box_that_goes_on_starts_again(here: Room, *, with_stick: bool) -> None:
+    """It may have been started since it let go, and then its address is not in force."""
+    old = Steward(here, "old")
+    old.plug_in(Purpose.SPARE)
+    assert old.do("spare-export", passphrase=PASSPHRASE)["state"] == "done"
+    assert old.restarts == []
+    if not with_stick:
+        shutil.rmtree(old.top)
+        assert old.do("spare-back", vouched=False)["state"] == "failed"
+        assert old.restarts == []
+    assert old.do("spare-back", vouched=not with_stick)["state"] == "done"
+    assert old.restarts == [True]

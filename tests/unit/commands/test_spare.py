@@ -150,6 +150,8 @@ def steward(here: Room) -> Iterator[dict[str, Any]]:
     verbs = ("export", "import", "finish", "back")
     operations = dict.fromkeys(("backup-now", *(f"spare-{verb}" for verb in verbs)), act)
     socket = here.machine("old").paths.run / "steward.sock"
+    does["restarts"] = []
+    operations["restart"] = lambda request: does["restarts"].append(request) or {}
     server = Server(socket, {**operations, "spare-look": look})  # type: ignore[dict-item]
     server.start()
     yield does
@@ -170,6 +172,17 @@ def test_without_a_folder_the_steward_does_it(
     capsys.readouterr()
     assert jembatan(here, "old", "spare", "backup") == 0  # no stick: nothing to say
     assert capsys.readouterr().out == ""
+
+
+def test_what_was_taken_back_from_a_folder_starts_the_box_again(
+    here: Room, words: str, steward: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stick = str(here.top / "stick")
+    assert jembatan(here, "old", "spare", "export", stick, "--passphrase", words) == 0
+    assert not steward["restarts"]
+    assert jembatan(here, "old", "spare", "back", stick) == 0
+    assert len(steward["restarts"]) == 1
+    assert "It is started again now" in capsys.readouterr().out
 
 
 def test_what_the_steward_refuses_is_said(
