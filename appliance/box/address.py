@@ -113,13 +113,18 @@ class Changes:
         return self.revert()
 
     def _set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """{"values": {KEY: TEXT}}, keys of jembatan.txt: {"tried": BOOL, "host", "seconds"}."""
-        before = network.load(self._places.root)
-        after = wished(before, request["values"])
+        """{"values": {KEY: TEXT}}, keys of jembatan.txt: {"tried": BOOL, "host", "seconds"}.
+
+        What another box has now is only kept, for when this one goes on.
+        """
+        root = self._places.root
+        kept = network.load(root)
+        wish = wished(kept, request["values"])
+        before, after = network.allowed(root, kept), network.allowed(root, wish)
         now = self._tried() or before
         if not must_be_tried(before, after):
             self._put(now, after)
-            network.save(self._places.root, after)
+            network.save(root, wish)
             self._end()
             return {"tried": False, "host": "", "seconds": 0}
         self._try(now, after)

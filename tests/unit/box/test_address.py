@@ -14,6 +14,7 @@ from appliance.box.connect import Places
 from appliance.box.network import Lan, Network
 from appliance.box.state import State
 from appliance.errors import BadNetwork, NotFromThere, NoTrial, ToolFailed
+from appliance.journal.session import Paths
 from tests.fakes.tools import Tools
 
 if TYPE_CHECKING:
@@ -222,6 +223,35 @@ def test_what_nobody_can_lose_the_box_by_counts_at_once(
 def test_another_side_is_tried_for_it_may_be_the_network_of_this_one(running: Running) -> None:
     asked = {"modality-address": "192.168.77.1/24"}
     assert running.ask("network-set", values=asked)["tried"] is True
+
+
+@pytest.fixture
+def retired(running: Running) -> Running:
+    """It has been started since it let go of its work."""
+    (mark := Paths(running.places.root, running.places.run).away).parent.mkdir()
+    mark.touch()
+    connect.write(running.places, network.in_force(running.places.root))
+    state.tell(running.places.told, State("jembatan-abcd1234", "abcd1234", Network()))
+    return running
+
+
+def no_address(box: Running) -> bool:
+    """Neither in the files of networkd nor told as in force."""
+    written = "".join(path.read_text() for path in box.places.run.glob("systemd/network/*"))
+    return "Address=" not in written and box.told.network.lan == Lan()
+
+
+@pytest.mark.parametrize(
+    "values", [{"ntp": "10.0.0.5"}, {"hostname": "cr2"}, NEW, {"modality-address": "10.7.7.1/24"}]
+)
+def test_a_retired_box_leaves_the_working_one_its_address(
+    retired: Running, names: list[str], values: dict[str, str]
+) -> None:
+    assert retired.ask("network-set", values=values)["tried"] is False
+    assert no_address(retired)
+    assert names == []
+    assert retired.told.network.ntp == (values.get("ntp", "10.0.0.4"),)
+    assert retired.kept == address.wished(OLD, values)  # for when it goes on
 
 
 @pytest.mark.parametrize(
