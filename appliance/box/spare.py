@@ -1,7 +1,8 @@
 """Owns what the steward does for the page and the command line about spare boxes and backups.
 
 `spare-look` tells how things stand; everything else is an errand, which `spare-look` tells of too:
-the answer says only whether it has `begun`, and the name of the `errand`.
+the answer says only whether it has `begun`, and the name of the `errand`. That the last one failed
+is told until the next one begins; of backups, which begin by themselves, backup_news tells.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from appliance.box import backup, backup_news, handover, parcel, takeover, token
+from appliance.box import backup, backup_news, errand_news, handover, parcel, takeover, token
 from appliance.box.handover import stick_in_words
 from appliance.box.sealed import new_key
 from appliance.box.service_stick import Purpose
@@ -57,7 +58,8 @@ class Spare:
 
     def _look(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """{}: {"standing", "errand", "backups": whether they are written, "sticks": by purpose,
-        "name": of this box on sticks, "came": whether this box starts as another one}.
+        "name": of this box on sticks, "came": whether this box starts as another one, "failed":
+        the last errand but backups, where it failed: its "name", "code", "sentence", "hint"}.
 
         Where this box has left and its stick is in, it learns from it who took over.
         """
@@ -66,10 +68,12 @@ class Spare:
         # Who writes to a stick just now has it mounted; looking into it would take it away.
         busy = errand["state"] == "running"
         sticks = {} if busy else {str(each): self._stick(machine, each) for each in Purpose}
+        failed = None if busy else errand_news.read(machine.paths)
         return {
             "standing": standing(machine),
             "name": machine.name,
             "errand": errand,
+            "failed": asdict(failed) if failed else None,
             "backups": backup.has_passphrase(machine.paths),
             "came": machine.paths.plan.exists(),
             "sticks": sticks,
@@ -175,10 +179,17 @@ class Spare:
                 label = backup.back_up(machine, folder)
             return takeover.document(label) if label else {}
 
-        return self._begin("backup", act)
+        self._errand.start("backup", act)
+        return {"begun": True, "errand": "backup"}
 
     def _begin(self, name: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-        self._errand.start(name, act)
+        paths = self._machine().paths
+
+        def remembered() -> Mapping[str, Any]:
+            with errand_news.kept(paths, name):
+                return act()
+
+        self._errand.start(name, remembered)
         return {"begun": True, "errand": name}
 
     @contextmanager

@@ -163,6 +163,13 @@ class ErrandForgotten(Problem):
     hint = "See with `jembatan spare status` how this box stands; do it again if it is not done."
 
 
+class ErrandCutShort(Problem):
+    """It was cut short: this box was switched off or started again before the end of it."""
+
+    code = "errand-cut-short"
+    hint = "This page says how the box stands now; begin again if it is not done."
+
+
 class HandoverStands(Refused):
     """The handover is not at that point: {why}."""
 

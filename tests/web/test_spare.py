@@ -116,6 +116,24 @@ def test_handing_over_and_going_on_instead(owner: Visitor, steward: Steward, box
     assert "Move to a spare box" in page
 
 
+def test_a_failed_handover_is_told_also_by_the_next_steward(
+    owner: Visitor, steward: Steward, box: Box
+) -> None:
+    steward.plug_in(Purpose.SPARE)
+    (steward.top / Purpose.SPARE / "JEMBATAN").write_bytes(b"no folder")
+    owner.post(f"{PAGE}/export", PAGE, passphrase=WORDS)
+    steward.errand.join()
+    steward.server.close()
+    later = Steward(box, steward.top)
+    said = "Handing over to a stick: The stick cannot be written or read"
+    assert said in owner.get(PAGE).text
+    (steward.top / Purpose.SPARE / "JEMBATAN").unlink()
+    owner.post(f"{PAGE}/export", PAGE, passphrase=WORDS)
+    later.errand.join()
+    assert said not in owner.get(PAGE).text
+    later.server.close()
+
+
 def test_the_old_box_says_whether_a_spare_has_taken_over(owner: Visitor, steward: Steward) -> None:
     (steward.machine.paths.root / "box").mkdir()
     label = handover.hand_over(steward.machine, steward.folder(Purpose.SPARE), quick_key())

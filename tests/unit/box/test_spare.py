@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.box import backup, backup_news
+from appliance.box import backup, backup_news, errand_news, handover
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.service_stick import Purpose
@@ -18,6 +18,10 @@ from tests.fakes.service_sticks import Sticks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from appliance.box.handover import Machine
+    from appliance.box.parcel import Label
+    from appliance.box.sealed import Key
 
 
 class Steward:
@@ -175,3 +179,44 @@ def test_a_box_that_goes_on_starts_again(here: Room, *, with_stick: bool) -> Non
         assert old.restarts == []
     assert old.do("spare-back", vouched=not with_stick)["state"] == "done"
     assert old.restarts == [True]
+
+
+def test_a_failure_is_told_until_the_next_errand_begins(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the next steward: the one who knew has left."""
+    old = Steward(here, "old")
+    place = old.plug_in(Purpose.SPARE)
+    place.rmdir()
+    place.write_bytes(b"no folder")
+    assert old.ask("spare-look")["failed"] is None
+    assert old.do("spare-export", passphrase=PASSPHRASE)["state"] == "failed"
+    later = Steward(here, "old")
+    assert later.ask("spare-look")["errand"]["state"] == "none"
+    failed = later.ask("spare-look")["failed"]
+    assert (failed["name"], failed["code"]) == ("export", "stick-failed")
+    later.ask("backup-passphrase", passphrase=PASSPHRASE)
+    later.plug_in(Purpose.BACKUP)
+    assert later.do("backup-now")["state"] == "done"  # which nobody has begun
+    assert later.ask("spare-look")["failed"] == failed
+    place.unlink()
+    meanwhile: list[errand_news.Failed | None] = []
+    hand_over = handover.hand_over
+
+    def look(machine: Machine, folder: Path, key: Key) -> Label:
+        meanwhile.append(errand_news.read(machine.paths))
+        assert later.ask("spare-look")["failed"] is None
+        return hand_over(machine, folder, key)
+
+    monkeypatch.setattr(handover, "hand_over", look)
+    assert later.do("spare-export", passphrase=PASSPHRASE)["state"] == "done"
+    assert [each and each.code for each in meanwhile] == ["errand-cut-short"]  # after a cut
+    assert later.ask("spare-look")["failed"] is None
+
+
+def test_an_errand_goes_on_where_its_failure_could_not_be_kept(here: Room) -> None:
+    paths = here.machine("old").paths
+    (news := paths.root / "box" / "errand-news.json").mkdir()
+    with errand_news.kept(paths, "export"):
+        assert errand_news.read(paths) is None
+    assert news.is_dir()
