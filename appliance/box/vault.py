@@ -21,7 +21,15 @@ from appliance.box import bootfat, card, erasing, filesystem, luks, recovery_key
 from appliance.box.bootfat import BOOT
 from appliance.box.erasing import Wish
 from appliance.box.luks import Luks, State
-from appliance.errors import DataDamaged, DataRepaired, NoSerial, OtherBoard, Problem, ToolFailed
+from appliance.errors import (
+    DataDamaged,
+    DataRepaired,
+    JournalGone,
+    NoSerial,
+    OtherBoard,
+    Problem,
+    ToolFailed,
+)
 from appliance.settings import recovery
 
 if TYPE_CHECKING:
@@ -80,7 +88,7 @@ def prepare(serial: str, where: Where, must_be_empty: Callable[[Path], None]) ->
 
     `must_be_empty` raises a Problem where a reset would lose an image; it is asked only where one
     is wanted, with the folder that the data is mounted at. Raises NoSerial, OtherBoard,
-    DataDamaged, CardTooSmall, NoCardThere, ToolFailed.
+    DataDamaged, JournalGone, CardTooSmall, NoCardThere, ToolFailed.
     """
     if os.path.ismount(where.data):
         return []
@@ -171,14 +179,14 @@ def _open(serial: str, where: Where, header: Header) -> tuple[Path, list[Problem
 
 
 def _must_remember(device: Path, where: Where) -> None:
-    """Raises DataDamaged where images are there and their journal is not.
+    """Raises JournalGone where images are there and their journal is not.
 
     Such a card is not erased either, whoever wants it: its images can be read, and are unsent for
     all that anybody knows.
     """
     with _mounted(device, where.aside) as data:
         if _has_forgotten(data):
-            raise DataDamaged(why="the journal of its images is gone, and the images are there")
+            raise JournalGone
 
 
 @contextmanager

@@ -42,6 +42,26 @@ class DataDamaged(Problem):
     )
 
 
+class JournalGone(DataDamaged):
+    """The data on this card is not opened: the images are there and their journal is gone. Nothing
+    on it was erased.
+
+    It could be read, so it is not erased either, whoever wants it.
+    """
+
+    code = "journal-gone"
+
+
+class StartCutShort(Problem):
+    """The start of the box did not come to its end."""
+
+    code = "start-cut-short"
+    hint = (
+        "Pull the plug, wait until all lamps are dark, put it in again; if this page comes back,"
+        " call who looks after the box."
+    )
+
+
 class CardGaveOut(Problem):
     """The card was found damaged while the box was at work: the box takes no image in any more."""
 

@@ -13,20 +13,27 @@ import ssl
 import sys
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from appliance.board.lamps import find_lamps
 from appliance.board.systemd import Notifier
 from appliance.box import report
-from appliance.box.report import Report, said_of
+from appliance.box.report import said_of
 from appliance.box.tool import run
 from appliance.call import ask
-from appliance.errors import CardGaveOut, OtherBoard
+from appliance.errors import CardGaveOut, DataDamaged, OtherBoard, StartCutShort
 from appliance.services.unlock import SOCKET
 from appliance.status.pattern import PATTERNS, LampState, drawing
 from appliance.web.locked import LockedPage, LockedServer, Said
 
+if TYPE_CHECKING:
+    from appliance.box.report import Report
+    from appliance.box.report import Said as Told
+
 _HTTP, _HTTPS = 80, 443
 _UNLOCK_S = 120.0
+_ERASABLE = frozenset({OtherBoard.code, DataDamaged.code})
+"""Where the next start obeys a wish to erase the card (appliance.box.vault)."""
 _ANY = "0.0.0.0"  # noqa: S104 - whoever looks for the box is to find out what is wrong
 
 
@@ -36,7 +43,7 @@ def main() -> None:
     lamps = find_lamps(sys.stderr)
     lamps.show(PATTERNS[LampState.CANNOT_DELIVER].frames, drawing(LampState.CANNOT_DELIVER))
     context = certified(Path(os.environ["RUNTIME_DIRECTORY"]))
-    page = page_of(report.read() or Report())
+    page = page_of(report.read())
     plain = LockedServer((_ANY, _HTTP), page)
     secret = LockedServer((_ANY, _HTTPS), page, context)
     Thread(target=plain.serve_forever, name="http", daemon=True).start()
@@ -44,12 +51,19 @@ def main() -> None:
     secret.serve_forever()
 
 
-def page_of(found: Report) -> LockedPage:
-    """The page that says what the start found; or, where that was good, what came after it."""
-    told = (said_of(CardGaveOut()),) if found.is_open else found.said
+def page_of(found: Report | None) -> LockedPage:
+    """The page that says what is wrong; `found` by the start, None where it told nothing."""
+    told = _told(found)
     said = tuple(Said(one.sentence, one.hint) for one in told)
-    can_open = any(one.code == OtherBoard.code for one in told)
-    return LockedPage(said, _unlock, can_open=can_open, can_start=found.is_open)
+    codes = {one.code for one in told}
+    can_open = OtherBoard.code in codes
+    return LockedPage(said, _unlock, can_open=can_open, can_erase=bool(codes & _ERASABLE))
+
+
+def _told(found: Report | None) -> tuple[Told, ...]:
+    if found is None:
+        return (said_of(StartCutShort()),)
+    return (said_of(CardGaveOut()),) if found.is_open else found.said
 
 
 def _unlock(typed: str) -> None:

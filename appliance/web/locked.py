@@ -88,17 +88,17 @@ class LockedPage:
         unlock: Callable[[str], None],
         *,
         can_open: bool,
-        can_start: bool = False,
+        can_erase: bool,
     ) -> None:
         """Say what is wrong; `unlock` raises a Problem where a key does not fit.
 
-        `can_open`: whether a key could help at all. `can_start`: whether a start may be all that
-        it takes, so that nobody is told how to erase the card.
+        `can_open`: whether a key could help at all. `can_erase`: whether a wish to erase the card
+        would be obeyed; else nobody is told how to put it down.
         """
         self._said = said
         self._unlock = unlock
         self._can_open = can_open
-        self._closed = "" if can_start else _CLOSED
+        self._closed = _CLOSED if can_erase else ""
 
     def show(self, problem: Problem | None = None) -> str:
         """The page, with what was wrong with the key before."""

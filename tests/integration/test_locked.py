@@ -16,7 +16,19 @@ import pytest
 
 from appliance.box.report import Report, said_of
 from appliance.call import Server, ask
-from appliance.errors import CardGaveOut, Declined, MistypedKey, OtherBoard, WrongRecoveryKey
+from appliance.errors import (
+    CardGaveOut,
+    CardTooSmall,
+    DataDamaged,
+    Declined,
+    JournalGone,
+    MistypedKey,
+    NoSerial,
+    OtherBoard,
+    Problem,
+    ToolFailed,
+    WrongRecoveryKey,
+)
 from appliance.services import locked
 from appliance.services.unlock import Unlock
 from appliance.web.locked import LockedPage, LockedServer, Said
@@ -68,7 +80,9 @@ class Locked:
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Locked]:
-    page = LockedPage((Said("It is <locked>.", "Do this."),), unlock, can_open=True)
+    page = LockedPage(
+        (Said("It is <locked>.", "Do this."),), unlock, can_open=True, can_erase=True
+    )
     with ExitStack() as done:
         yield Locked(tmp_path, done, page)
 
@@ -123,7 +137,7 @@ def test_who_speaks_no_tls_keeps_nobody_waiting(box: Locked) -> None:
 def test_where_no_key_can_help_none_is_asked_for() -> None:
     told = Report(said=(said_of(OtherBoard()),))
     assert 'name="key"' in locked.page_of(told).show()
-    assert 'name="key"' not in locked.page_of(Report()).show()
+    assert 'name="key"' not in locked.page_of(Report(said=(said_of(NoSerial()),))).show()
 
 
 def test_a_card_that_gave_out_at_work_is_said_whatever_the_start_had_found() -> None:
@@ -132,8 +146,36 @@ def test_a_card_that_gave_out_at_work_is_said_whatever_the_start_had_found() -> 
     assert "Pull the plug, wait until all lamps are dark, put it in again." in shown
     assert OtherBoard().sentence not in shown
     assert "erase" not in shown
-    assert "erase everything" in locked.page_of(Report()).show()
-    assert CardGaveOut().sentence not in locked.page_of(Report()).show()
+
+
+@pytest.mark.parametrize(
+    ("problem", "is_obeyed"),
+    [
+        (OtherBoard(), True),
+        (DataDamaged(why="its file system is badly damaged"), True),
+        (JournalGone(), False),
+        (NoSerial(), False),
+        (CardTooSmall(mib=1, least=2), False),
+        (ToolFailed(name="cryptsetup", said="no"), False),
+    ],
+    ids=lambda each: getattr(each, "code", ""),
+)
+def test_how_to_erase_is_told_only_where_that_is_obeyed(
+    problem: Problem, *, is_obeyed: bool
+) -> None:
+    """See appliance.box.vault: elsewhere the wish is not looked at, or changes nothing."""
+    shown = locked.page_of(Report(said=(said_of(problem),))).show()
+    assert problem.sentence in shown
+    assert CardGaveOut().sentence not in shown
+    assert ("jembatan-erase.txt" in shown) is is_obeyed
+
+
+def test_a_start_that_told_nothing_is_begun_again() -> None:
+    shown = locked.page_of(None).show()
+    assert "The start of the box did not come to its end." in shown
+    assert "if this page comes back, call who looks after the box." in shown
+    assert "erase" not in shown
+    assert 'name="key"' not in shown
 
 
 def test_a_key_that_fits_restarts_the_box(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from appliance.errors import (
     DataDamaged,
     DataRepaired,
     DiskFull,
+    JournalGone,
     MistypedKey,
     NoSerial,
     UnsentImages,
@@ -158,7 +159,7 @@ def test_images_without_their_journal_are_not_erased_whoever_wants_it(
     spool.mkdir(parents=True)
     (spool / ("0" * 64)).touch()
     (where.boot / erasing.NAME).write_text(Wish.EVERYTHING)
-    with pytest.raises(DataDamaged, match="the images are there"):
+    with pytest.raises(JournalGone, match="images are there"):
         vault.prepare("abc", where, lambda _: None)
     assert vault.finished(where).state is State.FINISHED
     assert not mounted
