@@ -201,7 +201,7 @@ def _mounted(device: Path, aside: Path) -> Iterator[Path]:
 
 
 def _has_forgotten(data: Path) -> bool:
-    """Whether a box that starts now would take its images for strays, and sweep them up."""
+    """Whether a box that starts now would find its images and know nothing of any."""
     journal, spool = data / "var" / "journal.sqlite", data / "var" / "spool"
     if journal.exists() and journal.stat().st_size:
         return False
