@@ -4,6 +4,8 @@ behind its socket, a kernel and a host that are played.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from datetime import UTC, datetime
 from io import BytesIO
@@ -17,7 +19,7 @@ from appliance.board.disk import Room
 from appliance.board.drive.client import Drive
 from appliance.board.drive.gadget import Gadget
 from appliance.board.drive.helper import Drives
-from appliance.board.drive.taken import untaken
+from appliance.board.drive.taken import is_settled, untaken
 from appliance.board.mount import SOCKET
 from appliance.call import Server
 from appliance.intake.accept import Intake
@@ -151,11 +153,31 @@ def test_what_was_not_all_taken_stands_against_erasing_the_box(posing: Posing) -
     posing.runs(120)
     assert not [*untaken(folder)]
     posing.host.writes("B.TMP", png(2))
+    assert not is_settled(posing.host.image)
+    posing.runs(600)
+    assert [*untaken(folder)]
+    assert is_settled(posing.host.image)  # nobody needs to wait for what cannot be taken
+    posing.host.renames("B.TMP", "B.PNG")
+    posing.runs(600)
+    assert not [*untaken(folder)]
+    posing.host.writes("C.TMP", png(3))
     posing.runs(600)
     assert [*untaken(folder)]
     posing.watches()
     posing.runs(600)
     assert [*untaken(folder)]
+
+
+def test_a_drive_whose_top_folder_cannot_be_read_is_one_that_cannot_be_read(
+    posing: Posing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> Iterator[Path]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("appliance.sources.media.agreement.Volume.files", fail)
+    posing.host.writes("A.PNG", png())
+    posing.runs(60)
+    assert posing.place()[:2] == ("denied", "cannot-mount")
 
 
 def test_nothing_is_taken_before_two_snapshots_apart_agree(posing: Posing) -> None:

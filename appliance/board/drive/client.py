@@ -54,13 +54,14 @@ class Drive:
             with suppress(Problem):  # it is dropped with the next one
                 self._helper.ask("drop_snapshot", source=self._source)
 
-    def taken(self, stamp: str) -> None:
-        """Have it noted that everything on it, as of `stamp`, was taken.
+    def taken(self, stamp: str, *, in_part: bool) -> None:
+        """Have it noted that everything on it, as of `stamp`, was taken, or what can be.
 
         Raises ChangedMeanwhile, DiskFull, or Declined.
         """
+        operation = "taken_in_part" if in_part else "taken"
         with _told_apart():
-            self._helper.ask("taken", source=self._source, stamp=stamp)
+            self._helper.ask(operation, source=self._source, stamp=stamp)
 
     def swap(self, stamp: str) -> None:
         """Put an empty one in its place.

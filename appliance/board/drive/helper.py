@@ -113,6 +113,7 @@ class Drives:
             "snapshot": self._answer(self._snapshot),
             "drop_snapshot": self._answer(self._drop),
             "taken": self._answer(self._taken),
+            "taken_in_part": self._answer(self._taken_in_part),
             "swap": self._answer(self._swap),
         }
 
@@ -186,10 +187,18 @@ class Drives:
 
     def _taken(self, wanted: Wanted, as_of: str) -> Mapping[str, object]:
         """Everything on the image as of that stamp was taken."""
+        self._note(wanted, as_of, in_part=False)
+        return {}
+
+    def _taken_in_part(self, wanted: Wanted, as_of: str) -> Mapping[str, object]:
+        """The same of everything that can be taken at all."""
+        self._note(wanted, as_of, in_part=True)
+        return {}
+
+    def _note(self, wanted: Wanted, as_of: str, *, in_part: bool) -> None:
         image = self._stand(wanted)
         _must_be(image, as_of)
-        note(image, as_of)
-        return {}
+        note(image, as_of, in_part=in_part)
 
     def _swap(self, wanted: Wanted, as_of: str) -> Mapping[str, object]:
         """An empty image in the place of one whose every file, as of that stamp, is proved.

@@ -1,6 +1,7 @@
 """Owns the note of how far a drive was taken: as of which stamp everything on it was accepted.
 
-`taken` beside the images, root's own. An image with another stamp has what exists nowhere else.
+`taken` beside the images, root's own. An image with another stamp has what exists nowhere else. A
+word after the stamp says that what is left of it cannot be taken: that is nowhere else either.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NOTE = "taken"
+_IN_PART = "in-part"
 
 
 def images(folder: Path) -> list[Path]:
@@ -28,9 +30,13 @@ def current(folder: Path) -> Path | None:
     return next(iter(images(folder)[::-1]), None)
 
 
-def note(image: Path, as_of: str) -> None:
-    """Everything on that image, as of that stamp, was taken. Raises DiskFull."""
-    durable.publish(image.with_name(_NOTE), as_of.encode(), mode=0o600)
+def note(image: Path, as_of: str, *, in_part: bool = False) -> None:
+    """Everything on that image, as of that stamp, was taken, or `in_part` only what can be.
+
+    Raises DiskFull.
+    """
+    said = f"{as_of} {_IN_PART}" if in_part else as_of
+    durable.publish(image.with_name(_NOTE), said.encode(), mode=0o600)
 
 
 def untaken(drives: Path) -> Iterator[Path]:
@@ -39,6 +45,11 @@ def untaken(drives: Path) -> Iterator[Path]:
         image = current(folder)
         if image and _noted(folder) != stamp(image):
             yield image
+
+
+def is_settled(image: Path) -> bool:
+    """Whether all that can be taken of that image, as it is now, was taken."""
+    return _noted(image.parent).partition(" ")[0] == stamp(image)
 
 
 def _noted(folder: Path) -> str:

@@ -74,8 +74,11 @@ class Drive(Protocol):
         """What the host had written as of `stamp`. Raises ChangedMeanwhile, DiskFull."""
         ...
 
-    def taken(self, stamp: str) -> None:
-        """Everything on it as of `stamp` was accepted. Raises ChangedMeanwhile, DiskFull."""
+    def taken(self, stamp: str, *, in_part: bool) -> None:
+        """Everything on it as of `stamp` was accepted, or what can be.
+
+        Raises ChangedMeanwhile, DiskFull.
+        """
         ...
 
     def swap(self, stamp: str) -> None:
@@ -109,7 +112,8 @@ class DriveSource:
         self._drive = drive
         self._agreement = Agreement(source, profile, journal, intake)
         self._walk: Generator[bool] | None = None
-        self._stamp = self._noted = ""
+        self._stamp = ""
+        self._noted = ("", False)  # as of which stamp it was taken, and whether in part
         self._quiet_since_s = 0.0
         self._due_s: float | None = None  # when the next snapshot is wanted
         self._first_write_s: float | None = None  # of those that no snapshot shows
@@ -178,10 +182,13 @@ class DriveSource:
         return taken, 0
 
     def _note(self) -> None:
-        """What is all taken may be erased with the box, what is not may not."""
-        if self._noted != self._stamp and not self._remains():
-            self._drive.taken(self._stamp)
-            self._noted = self._stamp
+        """What is all taken may be erased with the box, what is not may not; for what cannot be
+        taken nobody needs to wait.
+        """
+        found = self._stamp, bool(self._remains())
+        if self._noted != found:
+            self._drive.taken(self._stamp, in_part=found[1])
+            self._noted = found
 
     def _remains(self) -> list[str]:
         """The files that were seen and cannot be taken."""
@@ -201,7 +208,7 @@ class DriveSource:
         if self._due_s is not None:
             self._due_s = now_s + _RETRY_S
         if isinstance(error, OSError):
-            error = DriveDamaged(count=1, name="its top folder", why=error.strerror)
+            error = CannotMount(name="The drive", why=error.strerror)
         self._say(error)
         return _RETRY_S
 

@@ -10,7 +10,7 @@ from appliance.board.disk import Room
 from appliance.board.drive.gadget import Gadget
 from appliance.board.drive.helper import Drives
 from appliance.board.drive.image import stamp
-from appliance.board.drive.taken import untaken
+from appliance.board.drive.taken import is_settled, untaken
 from appliance.call import Handing
 from appliance.errors import (
     ChangedMeanwhile,
@@ -214,6 +214,20 @@ def test_a_drive_of_which_nothing_was_ever_noted_is_untaken(helper: Helper) -> N
     (helper.folder / "cr" / "taken").unlink()
     assert [*untaken(helper.folder)] == [helper.host.image]
     assert not [*untaken(helper.folder / "none")]
+
+
+def test_what_cannot_be_taken_stays_untaken_and_nobody_waits_for_it(helper: Helper) -> None:
+    helper.look()
+    helper.host.writes("A.TMP", b"a")
+    assert not is_settled(helper.host.image)
+    helper.ask("taken_in_part", stamp=helper.look()["stamp"])
+    assert [*untaken(helper.folder)] == [helper.host.image]
+    assert is_settled(helper.host.image)
+    helper.host.writes("B.PNG", b"b")
+    assert not is_settled(helper.host.image)
+    helper.ask("taken", stamp=helper.look()["stamp"])
+    assert is_settled(helper.host.image)
+    assert not [*untaken(helper.folder)]
 
 
 def test_an_empty_drive_in_the_place_of_a_full_one_has_nothing_to_take(helper: Helper) -> None:
