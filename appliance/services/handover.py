@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from appliance.board.drive.gadget import Gadget, KernelConfigfs
 from appliance.box.handover import Machine, opened
 from appliance.box.identity import name_of
 from appliance.clock import SystemClock
@@ -36,7 +37,7 @@ def machine_of(
         name_of(paths.root),
         clock,
         wake=lambda: ring(paths.run, *CONCERNED),
-        is_quiet=lambda: not (_is_sharing(paths) or _is_listening(paths)),
+        is_quiet=lambda: not (_is_sharing(paths) or _is_listening(paths) or _is_posing()),
         untaken=lambda: _untaken(paths, clock),
         tell=tell,
     )
@@ -54,6 +55,11 @@ def _is_sharing(paths: Paths) -> bool:
 def _is_listening(paths: Paths) -> bool:
     """Whether a serial line is still open."""
     return any(is_listening(folder) for folder in paths.serial.glob("*/"))
+
+
+def _is_posing() -> bool:
+    """Whether a modality still has the stick in hand that the box poses as."""
+    return Gadget(KernelConfigfs()).is_within_reach
 
 
 def _untaken(paths: Paths, clock: Clock) -> Iterator[tuple[str, Path]]:

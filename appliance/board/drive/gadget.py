@@ -87,6 +87,7 @@ class Looks(NamedTuple):
     serial: str  # 12 or more of 0-9A-F, as the bulk-only transport wants (4.1.1)
 
 
+_NOT_ATTACHED = "not attached"
 _GADGET = "jembatan"
 _FUNCTION = f"{_GADGET}/functions/mass_storage.0"
 _LUN = f"{_FUNCTION}/lun.0"
@@ -150,10 +151,13 @@ class Gadget:
     @property
     def host(self) -> str:
         """What the port says about the host: "configured", "suspended", "not attached", ..."""
-        try:
-            return (self._controllers / self._controller() / "state").read_text().strip()
-        except OSError:
-            return "not attached"
+        return self._state(self._controller())
+
+    @property
+    def is_within_reach(self) -> bool:
+        """Whether a host has the stick in hand, and may write to it."""
+        controller = self._read(_UDC)
+        return bool(controller) and self._state(str(controller)) != _NOT_ATTACHED
 
     def eject(self) -> None:
         """Take the image out. Raises DriveInUse: the host keeps the door locked.
@@ -170,6 +174,12 @@ class Gadget:
     def insert(self, image: Path) -> None:
         """Put an image in."""
         self._configfs.write(_FILE, str(image))
+
+    def _state(self, controller: str) -> str:
+        try:
+            return (self._controllers / controller / "state").read_text().strip()
+        except OSError:
+            return _NOT_ATTACHED
 
     def _controller(self) -> str:
         with suppress(FileNotFoundError):

@@ -57,6 +57,20 @@ def killed_after(port: Port, steps: int) -> bool:
     return False
 
 
+def test_it_is_within_reach_while_a_host_has_it(port: Port) -> None:
+    seen = [port.gadget.is_within_reach]
+    port.configfs.host_comes()
+    port.gadget.stand(LOOKS, port.image)
+    seen.append(port.gadget.is_within_reach)
+    port.configfs.host_leaves()
+    seen.append(port.gadget.is_within_reach)
+    port.configfs.host_comes()
+    seen.append(port.gadget.is_within_reach)
+    port.gadget.take_down()
+    seen.append(port.gadget.is_within_reach)
+    assert seen == [False, True, False, True, False]
+
+
 def test_the_host_sees_a_stick_with_the_image(port: Port) -> None:
     port.configfs.host_comes()
     port.gadget.stand(LOOKS, port.image)

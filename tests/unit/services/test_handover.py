@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.board.drive.gadget import Gadget, Looks
 from appliance.intake.accept import Intake
+from appliance.services import handover
 from appliance.services.handover import machine_of
 from appliance.settings.links import SerialLink
 from appliance.sources.line.staging import Staging
 from tests.builders.box import Box
+from tests.fakes.configfs import FakeConfigfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,22 @@ def test_an_open_serial_line_is_waited_for(box: Box) -> None:
     staging.listen()
     assert not machine.is_quiet()
     staging.deafen()
+    assert machine.is_quiet()
+
+
+def test_a_drive_that_a_modality_has_in_hand_is_waited_for(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configfs = FakeConfigfs(tmp_path / "kernel")
+    gadget = Gadget(configfs, configfs.controllers)
+    monkeypatch.setattr(handover, "Gadget", lambda _: gadget)
+    image = tmp_path / "000001.img"
+    image.write_bytes(bytes(1024))
+    configfs.host_comes()
+    gadget.stand(Looks("JEMBATAN", "EXPORT", "10000000ABCDEF01"), image)
+    machine = machine_of(box.paths)
+    assert not machine.is_quiet()
+    gadget.take_down()
     assert machine.is_quiet()
 
 
