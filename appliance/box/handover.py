@@ -1,8 +1,9 @@
 """Owns handing a box's work to a stick: it stops, packs, and lets go, in an order that no pulled
 stick or plug can turn into two boxes that work, or into an image that is in neither.
 
-1. `leaving`: from this commit on the journal takes nothing in and begins nothing. What was being
-   read or sent ends. Whatever fails now, this box goes on.
+1. `leaving`: from this commit on the journal takes nothing in and begins nothing, so what came
+   over a line or was written to the drive that the box poses as is waited for before. What was
+   being read or sent ends. Whatever fails now, this box goes on.
 2. The parcel is written and read back. It is worth nothing yet: it lacks its token.
 3. `releasing`: from this commit on this box does not go on by itself. It is not made where
    anything was decided here since the parcel was begun: the spare would not know of it.
@@ -23,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.box import parcel, token
+from appliance.box import parcel, posed, token
 from appliance.box.parcel import Entry, Label, files_below
 from appliance.box.token import Token, Word
 from appliance.clock import stamp
@@ -69,9 +70,9 @@ def _nothing() -> tuple[tuple[str, Path], ...]:
 class Machine:
     """This box, as it hands over and takes over; `name` is the one on sticks.
 
-    `wake` has every service look; `is_quiet` says that nothing can be put into shares any more, or
-    come over a serial line; `untaken` are files in shares that were not taken in, each by its path
-    there.
+    `wake` has every service look; `is_quiet` says that nothing can be put into shares any more,
+    come over a serial line or be written to the drive that the box poses as; `untaken` are files
+    in shares that were not taken in, each by its path there.
     """
 
     paths: Paths
@@ -115,7 +116,8 @@ def hand_over(machine: Machine, folder: Path, key: Key) -> Label:
     with alone(machine.paths), machine.journal() as journal:
         if journal.charge.make_good().state is not Charge.HERE:
             raise HandoverStands(why="it was begun with another stick: put that one in again")
-        _wait(machine, lambda: _staged(machine.paths))  # later nothing is stored any more
+        # Later nothing is stored any more.
+        _wait(machine, lambda: _staged(machine.paths) or _posed(machine, journal))
         _make_room(machine, folder)
         label = _packed(machine, journal, folder, key)
         _release(machine, journal, folder, label.move)
@@ -170,7 +172,9 @@ def _packed(machine: Machine, journal: Journal, folder: Path, key: Key) -> Label
     try:
         machine.wake()
         _wait(machine, lambda: _in_the_way(machine, journal))
-        label = label_of(machine, journal, parcel.HANDOVER, move)
+        _must_be_taken(machine, journal)
+        behind = ", ".join(posed.not_taken(machine.paths))
+        label = replace(label_of(machine, journal, parcel.HANDOVER, move), drives=behind)
         with stick_in_words():
             label = pack(machine, journal, folder, key, label)
         _stop(machine, journal, label)
@@ -196,7 +200,7 @@ def _in_the_way(machine: Machine, journal: Journal) -> str:
     if claimed := journal.charge.claimed():
         return f"{claimed} image(s) on their way"
     if not machine.is_quiet():
-        return "a share or a serial line is in use"
+        return "a share, a serial line or the drive that it poses as is in use"
     return _staged(machine.paths)
 
 
@@ -209,10 +213,22 @@ def _staged(paths: Paths) -> str:
     return f"{len(found)} file(s) of the serial source {', '.join(sources)} are not stored yet"
 
 
+def _posed(machine: Machine, journal: Journal) -> str:
+    """What the modality believes to be on its stick, and is not stored yet; "" for nothing."""
+    return posed.in_words(posed.awaited(machine.paths, journal))
+
+
+def _must_be_taken(machine: Machine, journal: Journal) -> None:
+    """Waiting would not help: nobody takes it any more. Raises StillBusy."""
+    if why := _posed(machine, journal):
+        raise StillBusy(why=why)
+
+
 def _stop(machine: Machine, journal: Journal, label: Label) -> None:
     """This box does not go on by itself any more. Raises StillBusy where the parcel is not all."""
     if why := _in_the_way(machine, journal):
         raise StillBusy(why=why)
+    _must_be_taken(machine, journal)
     if _settings(machine) != label.settings:
         raise StillBusy(why=CHANGED)
     journal.charge.set(Charge.RELEASING, label.move, event=label.event, lacking=label.missing)

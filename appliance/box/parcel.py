@@ -38,6 +38,8 @@ LABEL = "parcel.json"
 ABOUT = "about.json"
 MISSING = "missing.json"
 _LONGEST_LABEL = 1 << 20
+_WHERE_LACKING = frozenset({"missing", "drives"})
+"""What stands on a label only where something is."""
 _BLOCK_BYTES = 1 << 20
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -56,6 +58,7 @@ class Label:
     settings: int  # version of its settings; 0 for none
     unsent: int  # spool files in it
     missing: int = 0  # spool files that belong in it, and that the card did not give back
+    drives: str = ""  # names of drives the box poses as with something on them that is not in it
     volumes: tuple[Volume, ...] = ()
 
     @property
@@ -235,8 +238,8 @@ def _must_be(outside: Label, inside: object) -> None:
 
 def _fields(label: Label) -> dict[str, Any]:
     """All but the volumes. That nothing is missing, an older box would not understand."""
-    left_out = {"volumes"} if label.missing else {"volumes", "missing"}
-    return {name: value for name, value in asdict(label).items() if name not in left_out}
+    told = {name: value for name, value in asdict(label).items() if name != "volumes"}
+    return {name: value for name, value in told.items() if value or name not in _WHERE_LACKING}
 
 
 def _encoded(label: Label) -> bytes:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.board.drive.image import stamp as image_stamp
+from appliance.board.drive.taken import note
 from appliance.box import backup, handover, parcel, takeover, token
 from appliance.box.parcel import Entry
 from appliance.box.token import Token, Word
@@ -274,6 +276,67 @@ def test_nothing_is_handed_over_while_it_is_not(here: Room) -> None:
     with pytest.raises(StillBusy, match=r"1 file\(s\) of the serial source us"):
         handover.hand_over(replace(machine, tell=lambda _: path.touch()), here.stick, quick_key())
     assert here.works("old")
+
+
+def posing(here: Room) -> Path:
+    """The drive that the old box poses as, just written to."""
+    paths = here.machine("old").paths
+    history.publish(paths.root, f'{SETTINGS}[[source]]\nname = "cr"\nkind = "drive"\n')
+    image = paths.drives / "cr" / "000001.img"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"films")
+    return image
+
+
+def test_what_was_just_written_to_the_drive_is_stored_first(here: Room) -> None:
+    image = posing(here)
+    states: list[Charge] = []
+
+    def pause(_: float) -> None:
+        states.append(here.state("old"))
+        note(image, image_stamp(image))
+
+    label = handover.hand_over(replace(here.machine("old"), pause=pause), here.stick, quick_key())
+    assert states == [Charge.HERE]  # nothing is taken any more once it leaves
+    assert (here.state("old"), label.drives) == (Charge.LEFT, "")
+
+
+def test_nothing_is_handed_over_while_something_on_the_drive_is_not_stored(here: Room) -> None:
+    """Neither where it is there, nor where it comes at the last moment."""
+    image = posing(here)
+    machine = replace(here.machine("old"), clock=hurried(here, iter(range(0, 10_000, 60))))
+    with pytest.raises(StillBusy, match="wrote last on the drive cr is not stored yet"):
+        handover.hand_over(machine, here.stick, quick_key())
+
+    def write(*_: object) -> None:
+        image.write_bytes(image.read_bytes() + b", and more")
+
+    for moment in (replace(machine, tell=write), replace(machine, wake=write)):
+        note(image, image_stamp(image))
+        with pytest.raises(StillBusy, match="wrote last on the drive cr is not stored yet"):
+            handover.hand_over(moment, here.stick, quick_key())
+        assert here.works("old")
+    note(image, image_stamp(image))
+    handover.hand_over(machine, here.stick, quick_key())
+
+
+def test_what_cannot_be_taken_off_a_drive_stops_nothing_and_is_named(here: Room) -> None:
+    image = posing(here)
+    note(image, image_stamp(image), in_part=True)
+    removed = image.parent.with_name("us") / image.name
+    removed.parent.mkdir()
+    removed.write_bytes(b"more films")
+    assert hand_over(here).drives == "cr, us"
+    assert here.state("old") is Charge.LEFT
+    came = takeover.take_over(here.machine("spare"), here.stick, PASSPHRASE)
+    assert takeover.document(came)["drives"] == "cr, us"
+    here.restart("spare")
+    assert here.works("spare")
+
+
+def test_an_older_spare_knows_the_label_of_a_box_without_such_a_drive(here: Room) -> None:
+    hand_over(here)
+    assert not {"drives", "missing"} & json.loads((here.stick / parcel.LABEL).read_bytes()).keys()
 
 
 def test_one_handover_at_a_time(here: Room) -> None:
