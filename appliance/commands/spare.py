@@ -188,6 +188,12 @@ def _say_missing(label: Mapping[str, Any]) -> None:
             f"{count} file(s) could not be read from the card of {label['box']} and did not come "
             "along: keep that box and its card, and use `jembatan rescue`.",
         )
+    if drives := label.get("drives"):
+        say(
+            f"Not everything on the drive {drives} that {label['box']} poses as could be stored, "
+            "and that did not come along: export it again at the spare, or keep that box and its "
+            "card, and use `jembatan rescue`.",
+        )
 
 
 def _tell(options: Namespace, wanted: str) -> None:

@@ -23,6 +23,11 @@ def look(paths: Paths) -> dict[str, Any]:
     return ask_steward(paths, "spare-look")
 
 
+def drives(paths: Paths) -> dict[str, Any]:
+    """What is on the drive that the box poses as: see appliance.box.posed. Raises as `look`."""
+    return ask_steward(paths, "spare-drives")
+
+
 def ask_steward(paths: Paths, operation: str, **request: object) -> dict[str, Any]:
     """What it answers to an operation of its. Raises NobodyAnswers, Declined."""
     return ask(paths.run / _SOCKET, {"op": operation, **request}, _PATIENCE_S)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.board.mount import Helper
-from appliance.box import hour, image, machine, notary, tool
+from appliance.box import hour, image, machine, notary, posed, tool
 from appliance.box.address import Changes, after_the_answer
 from appliance.box.board import board
 from appliance.box.bootenv import remembered
@@ -52,6 +52,7 @@ def operations(duty: Duty, updates: Updates, engaged: Engaged) -> Mapping[str, H
         "restart": _restart,
         **updates.operations,
         **_spare(duty, engaged).operations,
+        **posed.operations(lambda: machine_of(duty.paths)),
         **machine.operations(),
         **reset.operations(duty.paths),
         **_network(duty, engaged).operations,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import backup, backup_news, handover, takeover, token
+from appliance.board.drive.image import stamp
+from appliance.board.drive.taken import note
+from appliance.box import backup, backup_news, handover, posed, takeover, token
 from appliance.box.engaged import Engaged
 from appliance.box.errand import Errand
 from appliance.box.handover import Machine
@@ -47,7 +49,11 @@ class Steward:
         self.machine = Machine(box.paths, "jembatan-1234abcd", SystemClock())
         self.restarts = 0
         spare = Spare(lambda: self.machine, Sticks(top), self.errand, lambda: self.restart(None))
-        operations = {**spare.operations, "restart": self.restart}
+        operations = {
+            **spare.operations,
+            **posed.operations(lambda: self.machine),
+            "restart": self.restart,
+        }
         self.server = Server(box.paths.run / "steward.sock", operations)
         self.server.start()
 
@@ -154,6 +160,49 @@ def test_what_the_card_did_not_give_back_is_told(
     page = owner.get(PAGE).text
     assert "1 file could not be read from the card of name of old, and did not come along" in page
     assert "jembatan rescue" in page
+
+
+def test_what_is_on_the_drive_it_poses_as_is_told_before_and_after(
+    owner: Visitor, steward: Steward, box: Box
+) -> None:
+    history.publish(box.paths.root, '[[source]]\nname = "cr"\nkind = "drive"\n')
+    image = box.paths.drives / "cr" / "000001.img"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"films")
+    steward.plug_in(Purpose.SPARE)
+    assert "written to the drive <strong>cr</strong>, and it is not stored" in owner.get(PAGE).text
+    note(image, stamp(image), in_part=True)
+    page = owner.get(PAGE).text
+    assert "and it is not stored" not in page
+    assert "wrote to the drive <strong>cr</strong> can be stored. It does not go along" in page
+    owner.post(f"{PAGE}/export", PAGE, passphrase=WORDS)
+    steward.errand.join()
+    for is_in in (True, False):
+        page = owner.get(PAGE).text
+        assert page.count("drive <strong>cr</strong> of jembatan-1234abcd could") == 1
+        assert "Export it again" in page
+        assert "What it had stored is on the stick" in page
+        assert "may be reset" not in page
+        if is_in:
+            shutil.rmtree(steward.top / Purpose.SPARE)
+
+
+def test_a_spare_says_what_did_not_come_along(
+    owner: Visitor, steward: Steward, tmp_path: Path
+) -> None:
+    here = room(tmp_path / "room")
+    image = here.machine("old").paths.drives / "us" / "000001.img"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"films")
+    handover.hand_over(here.machine("old"), steward.folder(Purpose.SPARE), quick_key())
+    told = "drive <strong>us</strong> of name of old could"
+    assert told in owner.get(PAGE).text
+    given = {"purpose": "handover", "passphrase": PASSPHRASE}
+    owner.post(f"{PAGE}/import", PAGE, **given)
+    steward.errand.join()
+    page = owner.get(PAGE).text
+    assert "This box becomes another one" in page
+    assert told in page
 
 
 def test_a_box_whose_spare_lacks_something_promises_no_reset(

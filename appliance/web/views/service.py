@@ -107,6 +107,7 @@ class Service:
             made_up=made_up,
             is_empty=not self._box.journal.charge.arrivals(),
             sticks=now["sticks"] if now else {},
+            drives=desk.drives(self._box.paths) if now else {},
             backup_news=backup_news.read(self._box.paths),
         )
 

@@ -73,6 +73,20 @@ def test_the_old_box_says_what_did_not_go_along(
     assert "1 file(s) could not be read from the card" in capsys.readouterr().out
 
 
+def test_both_boxes_say_which_drive_did_not_come_along(
+    here: Room, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = here.machine("old").paths.drives / "us" / "000001.img"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"films")
+    stick = str(here.top / "stick")
+    for box, verb in (("old", "export"), ("spare", "import")):
+        assert jembatan(here, box, "spare", verb, stick, "--passphrase", words) == 0
+        said = capsys.readouterr().out
+        assert "Not everything on the drive us" in said
+        assert "export it again at the spare" in said
+
+
 def test_a_passphrase_is_made_up_where_none_is_given(
     here: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
