@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from appliance import durable
-from appliance.errors import ParcelDamaged
+from appliance.errors import DiskFull, ParcelDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,9 +98,12 @@ def publish(path: Path, content: bytes) -> None:
     """
     if not path.parent.is_dir():  # the stick is gone: no folder is made in its place
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
-    with durable.draft(path.parent) as new:
-        new.file.write(content)
-        new.publish(path)
+    try:
+        with durable.draft(path.parent) as new:
+            new.file.write(content)
+            new.publish(path)
+    except DiskFull as full:  # which says what to do about the card, and this is the stick
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from full
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         if file.read() != content:

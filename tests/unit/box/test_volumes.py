@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance import durable
 from appliance.box.volumes import Writer, publish, stream, verify
 from appliance.errors import ParcelDamaged
 
@@ -23,6 +26,18 @@ def test_a_long_stream_comes_back_from_several_files(tmp_path: Path, size: int) 
     verify(tmp_path, writer.volumes)
     with stream(tmp_path, writer.volumes) as found:
         assert found.read() == content
+
+
+def test_a_full_stick_is_not_told_of_as_a_full_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable.Draft, "publish", is_full)
+    with pytest.raises(OSError, match="No space left"):
+        publish(tmp_path / "token", b"released")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("harm", ["gone", "short", "changed"])
