@@ -1,5 +1,7 @@
 """Owns the regular backup: a box in a parcel on a stick that stays in it, the last two kept.
 
+Where a stick has no room for a third, the older one goes before it is written, and not after.
+
 A stick may have been another box's before, or this one's before a reset. Those backups may be all
 that is left of that life, so they count for nothing here and are left alone. A life has a name of
 its own (appliance.box.identity): it lies with the data, and goes with it.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -36,12 +39,14 @@ from appliance.errors import (
 from appliance.journal.charge import Charge, alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from appliance.box.handover import Machine
     from appliance.box.parcel import Label
     from appliance.journal.session import Paths
+
+_log = logging.getLogger(__name__)
 
 KEPT = 2
 _BY_US = re.compile("[0-9a-f]{16}")
@@ -87,7 +92,7 @@ def _key(paths: Paths) -> Key:
 def back_up(machine: Machine, top: Path) -> Label | None:
     """Write a backup into the folder of backups; None where nothing happened since the last one.
 
-    The one before stays until the new one is whole. Raises NotThere, StickFailed,
+    The last whole one stays until the new one is. Raises NotThere, StickFailed,
     BackupStickFull, ParcelDamaged, OtherHandover.
     """
     key = _key(machine.paths)
@@ -101,12 +106,37 @@ def back_up(machine: Machine, top: Path) -> Label | None:
             if own and _is_same(own[0].label, label):
                 return None
             _tidy(top, own)
-            folder = top / label.move
-            with _fullness_in_words(each for each in before if each not in own):
+
+            def write() -> Found:
+                folder = top / label.move
+                shutil.rmtree(folder, ignore_errors=True)  # what a first try has begun
                 folder.mkdir(parents=True)
-                whole = pack(machine, journal, folder, key, label)
-            _tidy(top, [Found(folder, whole), *own])
-        return whole
+                return Found(folder, pack(machine, journal, folder, key, label))
+
+            with _fullness_in_words(each for each in before if each not in own):
+                written, *rest = _written(own[:KEPT], write)
+            _tidy(top, [written, *rest])
+        return written.label
+
+
+def _written(own: list[Found], write: Callable[[], Found]) -> list[Found]:
+    """The new one, and those that are still there beside it; OSErrors fly.
+
+    On a full stick only the newest whole one stays, once it was looked through.
+    """
+    try:
+        return [write(), *own]
+    except OSError as error:
+        if error.errno != errno.ENOSPC or len(own) < KEPT:
+            raise
+        stays = next((each for each in own if _is_whole(each)), None)
+        if stays is None:
+            raise
+    for each in own:
+        if each is not stays:
+            _log.info("the stick is full: the backup %s goes before its time", each.label.move)
+            shutil.rmtree(each.folder)
+    return [write(), stays]
 
 
 def _is_of(found: Found, box: str) -> bool:

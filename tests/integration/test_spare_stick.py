@@ -115,9 +115,27 @@ def test_backups_on_a_real_disk_until_it_is_full(tmp_path: Path, device: str) ->
     _nothing_is_mounted(here)
 
 
-def _accept(here: Room, content: bytes) -> None:
+def test_a_real_disk_that_holds_two_backups_goes_on_being_written(
+    tmp_path: Path, device: str
+) -> None:
+    here = room(tmp_path / "room")
+    old = Steward(here, "old", Bus(device, "JEMBATAN-BA"))
+    old.ask("backup-passphrase", passphrase=WORDS)
+    _accept(here, os.urandom(20 << 20))  # of the 64 there are
+    made: list[str] = []
+    for number in range(4):
+        _accept(here, b"%d" % number, f"{number}.tif")
+        said = old.do("backup-now")
+        assert said["state"] == "done", said
+        made.insert(0, said["result"]["move"])
+        found = old.ask("spare-look")["sticks"]["backup"]["backups"]
+        assert [each["move"] for each in found] == made[:2]
+    _nothing_is_mounted(here)
+
+
+def _accept(here: Room, content: bytes, name: str = "big.tif") -> None:
     box = Box(here.machine("old").paths.root)
-    box.accept("big.tif", content)
+    box.accept(name, content)
     box.close()
 
 

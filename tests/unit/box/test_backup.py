@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.box import backup, handover, parcel, takeover
+from appliance.box import backup, handover, parcel, takeover, volumes
 from appliance.errors import (
     BackupDamaged,
     BackupStickFull,
+    DiskFull,
     NotThere,
     ParcelNewer,
     StickFailed,
@@ -226,6 +227,85 @@ def test_a_stick_that_others_fill_is_said_so(
         with pytest.raises(StickFailed, match="no space left"):  # nobody else takes any
             backup.back_up(here.machine("old"), top)
     assert on(top) == [other.move]
+
+
+# --- and on a small stick -----------------------------------------------------------------------
+
+
+def used_bytes(top: Path) -> int:
+    return sum(path.stat().st_size for path in top.rglob("*") if path.is_file())
+
+
+def holds(monkeypatch: pytest.MonkeyPatch, top: Path, room_bytes: int) -> None:
+    """A stick with so much room and no more: what fits of a write is there, as on a real one."""
+    put = volumes.Writer.put
+
+    def until_full(writer: volumes.Writer, content: bytes) -> None:
+        left_bytes = room_bytes - used_bytes(top)
+        put(writer, content[: max(left_bytes, 0)])
+        if left_bytes < len(content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(volumes.Writer, "put", until_full)
+
+
+@pytest.fixture
+def own(here: Room, top: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two backups on a stick that has no room for a third, the newest first."""
+    back_up(here, top)
+    back_up(here, top)
+    holds(monkeypatch, top, used_bytes(top) * 5 // 4)
+    return on(top)
+
+
+def test_on_a_stick_that_holds_two_the_older_one_makes_room(
+    here: Room, top: Path, own: list[str]
+) -> None:
+    third = back_up(here, top)
+    assert on(top) == [third.move, own[0]]
+    fourth = back_up(here, top)
+    assert on(top) == [fourth.move, third.move]
+    assert len(list(top.iterdir())) == backup.KEPT
+
+
+def test_on_one_that_holds_one_the_newest_stays(
+    here: Room, top: Path, own: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds(monkeypatch, top, used_bytes(top) * 3 // 5)
+    for _ in range(2):
+        with pytest.raises(StickFailed, match="no space left"):
+            back_up(here, top)
+        assert on(top) == own[:1]
+    volumes.verify(top / own[0], backup.backups(top)[0].label.volumes)
+
+
+def test_what_is_damaged_goes_first_and_the_newest_whole_one_stays(
+    here: Room, top: Path, own: list[str]
+) -> None:
+    damage(top / own[0])
+    third = back_up(here, top)
+    assert on(top) == [third.move, own[1]]
+
+
+def test_where_none_is_whole_none_goes(here: Room, top: Path, own: list[str]) -> None:
+    """They may be readable in another socket."""
+    for move in own:
+        damage(top / move)
+    with pytest.raises(StickFailed, match="no space left"):
+        back_up(here, top)
+    assert on(top) == own
+
+
+def test_a_card_that_is_full_takes_no_backup_away(
+    here: Room, top: Path, own: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> Label:
+        raise DiskFull(where="the card")
+
+    monkeypatch.setattr(backup, "pack", is_full)
+    with pytest.raises(DiskFull):
+        back_up(here, top)
+    assert on(top) == own
 
 
 # --- what else lies on a stick ----------------------------------------------------------------
