@@ -60,6 +60,15 @@ def publish(target: Path, content: bytes, mode: int = 0o644) -> None:
         new.publish(target)
 
 
+def fsync_file(path: Path) -> None:
+    """Make the bytes that somebody else wrote into a file durable. OSErrors fly."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def remove(path: Path) -> None:
     """Delete a file (gone already is fine) and make the deletion durable."""
     path.unlink(missing_ok=True)

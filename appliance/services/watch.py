@@ -122,14 +122,15 @@ def _watcher(duty: Duty, journal: Journal, source: Source, profile: Profile | No
 
 
 def _finder(duty: Duty, journal: Journal, source: Source, profile: Profile | None) -> Finder:
-    def in_folder(top: Path) -> Finder:
-        return FolderSource(source, top, profile, journal, Intake(journal), duty.clock)
+    def in_folder(top: Path, *, is_ours: bool) -> Finder:
+        intake = Intake(journal)
+        return FolderSource(source, top, profile, journal, intake, duty.clock, is_ours=is_ours)
 
     match source:
         case FolderLink():
-            return in_folder(Path(source.path))
+            return in_folder(Path(source.path), is_ours=False)
         case ShareLink(hosted=True):
-            return in_folder(hosted_folder(source, duty.paths))
+            return in_folder(hosted_folder(source, duty.paths), is_ours=True)
         case DriveLink():
             drive = Drive(duty.paths.run, source.name)
             return DriveSource(source, profile, journal, Intake(journal), duty.clock, drive)

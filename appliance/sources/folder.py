@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from appliance import durable
 from appliance.errors import (
     ChangedMeanwhile,
     DiskFull,
@@ -61,14 +62,21 @@ class FolderSource:
         journal: Journal,
         intake: Intake,
         clock: Clock,
+        *,
+        is_ours: bool = False,
     ) -> None:
-        """Watch `top`, the folder of `source`, from the first `turn` on."""
+        """Watch `top`, the folder of `source`, from the first `turn` on.
+
+        Where it `is_ours`, on the box's own card, a file must outlive the plug as long as its row
+        does: cut short, it would come again as an export that is empty.
+        """
         self._source = source
         self._profile = profile
         self._journal = journal
         self._intake = intake
         self._clock = clock
         self._top = top
+        self._is_ours = is_ours
         self._tree: Tree | None = None
         self._candidates: dict[Path, Candidate] = {}
         self._taken = 0
@@ -183,6 +191,8 @@ class FolderSource:
         verdict: Quarantined | Ignored | None = None,
     ) -> None:
         sidecars = () if verdict else sidecars_of(candidate.path, self._profile)
+        if self._is_ours:
+            durable.fsync_file(candidate.path)
         self._intake.accept(arrival, self._profile, sidecars, verdict)
         _log.info("%s: took %s%s", arrival.source, arrival.name, _aside(verdict))
         self._taken += 1

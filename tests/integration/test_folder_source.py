@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from appliance.settings.schema import Profile
 from appliance.sources.folder import FolderSource
 from appliance.sources.tree import Tree
 from tests.builders.box import Box
+from tests.prove.disk import disk, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,14 +40,22 @@ def png(shade: int = 0) -> bytes:
 class Watched:
     """A folder source turned by hand, as its thread would."""
 
-    def __init__(self, root: Path, profile: Profile | None = None) -> None:
+    def __init__(
+        self, root: Path, profile: Profile | None = None, *, is_ours: bool = False
+    ) -> None:
         self.box = Box(root / "box")
         self.export = root / "export"
         self.export.mkdir(exist_ok=True)
         source = FolderLink(name="cr", path=str(self.export), settle_s=SETTLE_S)
         journal = self.box.journal
         self.source = FolderSource(
-            source, self.export, profile, journal, Intake(journal), SystemClock()
+            source,
+            self.export,
+            profile,
+            journal,
+            Intake(journal),
+            SystemClock(),
+            is_ours=is_ours,
         )
 
     def run_until(self, happened: Callable[[], bool], within_s: float = 20.0) -> None:
@@ -335,3 +345,20 @@ def test_a_sidecar_waits_beside_and_goes_with_its_image(tmp_path: Path) -> None:
     (image,) = [i for i in (1, 2) if folder.box.journal.items.get(i).name == "a.png"]
     assert list(folder.box.journal.items.get(image).sidecars) == ["a.json"]
     folder.close()
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_a_cut_right_after_it_was_taken_shows_no_empty_export(tmp_path: Path) -> None:
+    """In a folder of the box itself: ext4 writes a file's bytes seconds after its name."""
+    content = png()
+    with disk(tmp_path, "256M") as card:
+        with closing(Watched(card.path, is_ours=True)) as before:
+            (before.export / "film.png").write_bytes(content)
+            before.run_until(lambda: bool(before.box.journal.ledger.item_counts()))
+            left = card.copy()
+        card.put_in(left)
+        with closing(Watched(card.path, is_ours=True)) as after:
+            assert (after.export / "film.png").read_bytes() == content
+            until_s = time.monotonic() + 2 * SETTLE_S
+            after.run_until(lambda: time.monotonic() > until_s)
+            assert after.box.journal.ledger.item_counts() == {"arrived": 1}
