@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from appliance.box.tool import attempt, run
@@ -28,6 +28,8 @@ _PATIENCE_S = 27 * 60.0
 """For a check with its repair: of the 30 minutes of jembatan-start.service, all but what erasing
 the data takes, should somebody wish that."""
 _LOOKS_RIGHT = "Type: directory"
+_PAUSES_S = (0.2, 1.0, 3.0)
+"""Between tries to mount: whoever makes or takes device nodes just now is done by then."""
 
 
 def make(device: Path) -> None:
@@ -72,9 +74,14 @@ def _tried(until_s: float, *command: str) -> Done:
 
 
 def mount(device: Path, place: Path) -> None:
-    """Mount it for the box to work on. Raises DataDamaged."""
+    """Mount it for the box to work on; not for want of a second try. Raises DataDamaged."""
+    command = ("mount", "--no-canonicalize", "-t", "ext4", "-o", _OPTIONS, str(device), str(place))
+    for pause_s in _PAUSES_S:
+        if not attempt(*command).status:
+            return
+        sleep(pause_s)
     try:
-        run("mount", "-t", "ext4", "-o", _OPTIONS, str(device), str(place))
+        run(*command)
     except ToolFailed as failed:
         raise DataDamaged(why=str(failed.facts["said"])) from failed
 

@@ -21,6 +21,7 @@ from appliance.errors import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryK
 
 BOARD_SLOT, RECOVERY_SLOT = 0, 1
 MAPPED = Path("/dev/mapper")
+_BLOCK = Path("/sys/block")
 
 _TOKEN, _TOKEN_TYPE = "0", "jembatan"
 _HEADERS_BYTES = 1 << 16  # both copies
@@ -193,7 +194,7 @@ class Luks:
     # What it holds
 
     def open_for_board(self, name: str, serial: str, salt: bytes) -> Path:
-        """Have the kernel decrypt it, as /dev/mapper/NAME. Raises OtherBoard, DataDamaged.
+        """Have the kernel decrypt it, as NAME. Raises OtherBoard, DataDamaged.
 
         Discards pass through: a card that is told what is free lasts longer. They show which
         blocks are free, and so how full it is, to who reads the card; nothing of what is in them.
@@ -215,7 +216,18 @@ class Luks:
         )
         if problem := refusal(done):
             raise problem
-        return MAPPED / name
+        return node(name) or MAPPED / name
+
+
+def node(name: str, block: Path = _BLOCK) -> Path | None:
+    """The kernel's own node of what is open as NAME; None where nothing is.
+
+    The one below /dev/mapper is made by who opens it, and was seen to go again meanwhile.
+    """
+    for said in block.glob("dm-*/dm/name"):
+        if said.read_text(encoding="utf-8").strip() == name:
+            return Path("/dev") / said.parents[1].name
+    return None
 
 
 def refusal(done: Done) -> OtherBoard | DataDamaged | None:
@@ -231,7 +243,7 @@ def refusal(done: Done) -> OtherBoard | DataDamaged | None:
 
 def close(name: str) -> None:
     """Forget the key of what was opened as NAME; not open is fine. Raises ToolFailed."""
-    if (MAPPED / name).exists():
+    if node(name):
         run("cryptsetup", "close", name)
 
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from appliance.box import filesystem
+from appliance.box.tool import Done
 from appliance.errors import DataDamaged
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -124,7 +122,25 @@ def test_a_repair_that_ends_in_time_is_waited_for(
     assert filesystem.check(device, "box") is True
 
 
-def test_what_cannot_be_mounted_is_damaged(tmp_path: Path) -> None:
+def test_a_mount_that_fails_for_a_moment_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def mount(*command: str) -> Done:
+        tries.append(command)
+        return Done(32 if len(tries) < 3 else 0, "", "Can't lookup blockdev")
+
+    monkeypatch.setattr(filesystem, "attempt", mount)
+    monkeypatch.setattr(filesystem, "sleep", lambda _: None)
+    filesystem.mount(Path("/dev/dm-0"), tmp_path)
+    assert len(tries) == 3
+
+
+def test_what_cannot_be_mounted_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "sleep", lambda _: None)
     device = tmp_path / "data"
     device.write_bytes(bytes(1 << 20))
     with pytest.raises(DataDamaged):

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from appliance.box import recovery_key
-from appliance.box.luks import Cipher, Luks, State, board_key, refusal
+from appliance.box.luks import Cipher, Luks, State, board_key, node, refusal
 from appliance.box.tool import attempt
 from appliance.errors import DataDamaged, OtherBoard, ToolFailed, WrongRecoveryKey
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SALT = bytes(range(32))
 HERE, ELSEWHERE = "10000000deadbeef", "10000000deadbeee"
@@ -167,3 +164,12 @@ def test_two_made_alike_have_different_master_keys(tmp_path: Path) -> None:
         out = subprocess.run([*words, luks.device], input=key, capture_output=True, check=True)
         dumps.append(out.stdout.split(b"MK dump:")[1])
     assert dumps[0] != dumps[1]
+
+
+def test_what_is_open_is_found_by_the_kernels_own_node(tmp_path: Path) -> None:
+    """Whatever becomes of the one below /dev/mapper."""
+    for device, name in (("dm-0", "temporary-cryptsetup-77"), ("dm-1", "jembatan-data")):
+        (tmp_path / device / "dm").mkdir(parents=True)
+        (tmp_path / device / "dm" / "name").write_text(f"{name}\n")
+    assert node("jembatan-data", tmp_path) == Path("/dev/dm-1")
+    assert node("another", tmp_path) is None
