@@ -193,6 +193,10 @@ class Instance:
         return sum(size_of(piece) for piece in self.pieces)
 
 
+FOUND = "(found)"
+"""The source of what lay on the card without a row: no settings can have one of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One file that a source found, still where the modality put it.

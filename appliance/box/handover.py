@@ -116,6 +116,8 @@ def hand_over(machine: Machine, folder: Path, key: Key) -> Label:
     with alone(machine.paths), machine.journal() as journal:
         if journal.charge.make_good().state is not Charge.HERE:
             raise HandoverStands(why="it was begun with another stick: put that one in again")
+        for sha256 in journal.custody.unknown():
+            journal.custody.adopt(sha256)  # the parcel has what rows name
         # Later nothing is stored any more.
         _wait(machine, lambda: _staged(machine.paths) or _posed(machine, journal))
         _make_room(machine, folder)

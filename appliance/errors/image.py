@@ -23,6 +23,29 @@ class Superseded(Ignored):
     code = "superseded"
 
 
+class BroughtAgain(Ignored):
+    """{source} has brought it once more as {name}; that copy goes on in its place."""
+
+    code = "brought-again"
+
+
+class FoundAgain(Held):
+    """{name} lay on the card of this box, and the journal had no record of it."""
+
+    code = "found-again"
+    hint = (
+        "Look whether the PACS has it already, and whether it was made for a test; then say whose"
+        " it is, or discard it."
+    )
+
+
+class FoundDamaged(Quarantined):
+    """{name} lay on the card of this box without a record, and its bytes are damaged."""
+
+    code = "found-damaged"
+    hint = "Export the image again at the modality; what is left of it comes by `jembatan rescue`."
+
+
 class NoIdentity(Held):
     """No patient could be told from {where}."""
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from appliance.errors import (
     ClockUnsure,
     Duplicate,
+    FoundAgain,
     Held,
     IdentityConflict,
     MixedPatients,
@@ -30,7 +31,7 @@ from appliance.errors import (
 from appliance.identify import moments, rules
 from appliance.identify.matching import IDENTIFIERS, case_of
 from appliance.identify.proof import ours, prove
-from appliance.model import ItemState
+from appliance.model import FOUND, ItemState
 from appliance.settings.schema import Trust
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Identify:
         if self._is_here_already(item, tried=settings.is_tried(item.source)):
             return
         self._must_be_of_one_patient(item)
+        if item.source == FOUND:
+            raise FoundAgain(name=item.name)
         case = case_of(item, settings)
         profile = settings.profile_of(item.source)
         if profile and profile.identity is Trust.WORKLIST:

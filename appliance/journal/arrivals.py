@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
+from appliance.errors import BroughtAgain
 from appliance.journal import codec
 from appliance.journal.session import said, state_for
 from appliance.journal.spool import Stored
-from appliance.model import ItemState
+from appliance.model import FOUND, Arrival, ItemState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from appliance.errors import Ignored, Quarantined
     from appliance.journal.session import Session
-    from appliance.model import Arrival
 
+
+_EVIDENCE_OF_FOUND = "found"
+"""No digest: whoever brings the same bytes brings evidence of his own, and so another item."""
 
 _UNSURE = (
     "It came while the clock of this box was not known to be right: the times of this history "
@@ -111,11 +114,22 @@ class Arrivals:
             accepted, _ = self._add(arrival, stored, key, sidecars, modified_at, verdict)
         return accepted
 
-    def add_found(self, arrival: Arrival, stored: Stored, modified_at: datetime) -> int:
-        """Accept what lay here without a row; inside a `write`. Returns the item."""
-        key = {"sha256": stored.sha256, "evidence_digest": ""}
-        accepted, _ = self._add(arrival, stored, key, {}, modified_at, None)
-        return accepted.item_id
+    def add_found(
+        self,
+        name: str,
+        stored: Stored,
+        modified_at: datetime,
+        verdict: Quarantined | None = None,
+    ) -> int:
+        """Accept what lay here without a row; inside a `write`. Returns the item.
+
+        When it came is not known, whatever clock there is now.
+        """
+        arrival = Arrival(FOUND, name, stored.path, fingerprint=stored.sha256)
+        key = {"sha256": stored.sha256, "evidence_digest": _EVIDENCE_OF_FOUND}
+        item_id = self._add_item(arrival, stored, key, {}, modified_at, verdict, unsure=True)
+        self._show(item_id, arrival)
+        return item_id
 
     def add_received(self, files: Sequence[Received]) -> list[Accepted]:
         """Accept what came by C-STORE, all of it or nothing; on the card when this returns."""
@@ -146,9 +160,21 @@ class Arrivals:
     ) -> tuple[Accepted, int]:
         """The item of a file, made where there is none, and the number of the arrival."""
         known = self._s.db.row("item_by_key", **key)
-        item_id = known["id"] if known else self._add_item(
-            arrival, stored, key, sidecars, modified_at, verdict
-        )  # fmt: skip
+        if known:
+            item_id = known["id"]
+            self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
+        else:
+            unsure = not self._s.clock.is_sure()
+            item_id = self._add_item(
+                arrival, stored, key, sidecars, modified_at, verdict, unsure=unsure
+            )
+            if unsure:
+                self._s.remark(item_id, _UNSURE, "clock-unsure")
+            self._set_found_aside(arrival, stored)
+        return Accepted(item_id, known is None), self._show(item_id, arrival)
+
+    def _show(self, item_id: int, arrival: Arrival) -> int:
+        """The number of the arrival, new or not."""
         (row,) = self._s.db.rows(
             "add_arrival",
             item_id=item_id,
@@ -158,9 +184,19 @@ class Arrivals:
             fingerprint=arrival.fingerprint,
             now=self._s.now(),
         )
-        if known:
-            self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
-        return Accepted(item_id, known is None), row["id"]
+        return int(row["id"])
+
+    def _set_found_aside(self, arrival: Arrival, stored: Stored) -> None:
+        """What was found, and nobody has decided about, comes now with all that is known of it."""
+        told = said(BroughtAgain(name=arrival.name, source=arrival.source))
+        self._s.db.run(
+            "set_found_aside",
+            sha256=stored.sha256,
+            found=FOUND,
+            **told,
+            now=self._s.now(),
+            who=self._s.who,
+        )
 
     def _add_item(
         self,
@@ -170,8 +206,9 @@ class Arrivals:
         sidecars: Mapping[str, str],
         modified_at: datetime,
         verdict: Quarantined | Ignored | None,
+        *,
+        unsure: bool,
     ) -> int:
-        unsure = not self._s.clock.is_sure()
         (row,) = self._s.db.rows(
             "add_item",
             **key,
@@ -186,8 +223,6 @@ class Arrivals:
             who=self._s.who,
             unsure=unsure,
         )
-        if unsure:
-            self._s.remark(row["id"], _UNSURE, "clock-unsure")
         return int(row["id"])
 
     def fate(self, arrival: Arrival) -> sqlite3.Row | None:

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from appliance.clock import stamp
-from appliance.errors import DiskFull, JournalFault
+from appliance.errors import DiskFull, FoundDamaged, JournalFault
 from appliance.journal import codec
 from appliance.journal.arrivals import Arrivals
 from appliance.journal.session import said
 from appliance.journal.spool import Stored, digest_of
 from appliance.journal.worker import is_dead
-from appliance.model import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,14 +26,10 @@ if TYPE_CHECKING:
 _PATIENCE_S = 60.0
 _MOMENT_S = 2.0
 
-FOUND = "(found)"
-"""The source of what lay on the card without a row: no settings can have one of that name."""
-FOUND_AGAIN = "found-again"
-"""The code of the remark that says so."""
 _FOUND = (
     "It lay on the card of this box, and the journal had no record of it: the box was stopped"
-    " while it came, or the card has lost what was written down. What it was called, and which"
-    " source brought it, is not known any more. Look whether the PACS has it already."
+    " while it came, or the card has lost what was written down. What it was called, when it came"
+    " and which source brought it is not known any more."
 )
 _SHOWN = 8
 _AGAIN = "; it came from outside, stays, and is taken in again by itself"
@@ -107,28 +102,29 @@ class Custody:
         names = {stray.name for stray in strays}
         return names - self._over(names) if names else names
 
-    def adopt(self, digests: Collection[str]) -> list[int]:
-        """Take in what is `unknown` still, and whole, as items of the source FOUND; durable.
+    def adopt(self, sha256: str) -> int | None:
+        """Take it in as an item of the source FOUND, whose number is returned; durable.
 
-        Whoever brings one of them again brings nothing new. Returns the items. Raises DiskFull,
-        and Refused while a service does not come to the end of storing a file.
+        None where a row names it by now. Raises DiskFull, and Refused while a service does not
+        come to the end of storing a file.
         """
-        whole = [name for name in sorted(digests) if self._s.spool.is_whole(name)]
+        is_whole = self._s.spool.is_whole(sha256)
         with self._s.spool.settled(_MOMENT_S):
             self._s.db.bury_the_dead()
-            unknown = self.unknown()
-            return [self._adopt(name) for name in whole if name in unknown]
+            return self._adopt(sha256, is_whole=is_whole) if sha256 in self.unknown() else None
 
-    def _adopt(self, sha256: str) -> int:
-        path = self._s.spool.path(sha256)
+    def _adopt(self, sha256: str, *, is_whole: bool) -> int:
+        path, name = self._s.spool.path(sha256), f"unnamed-{sha256[:_SHOWN]}"
         seen = path.stat()
+        stored = Stored(sha256, seen.st_size, path)
         with self._s.db.write(durable=True):
             item_id = Arrivals(self._s).add_found(
-                Arrival(FOUND, f"unnamed-{sha256[:_SHOWN]}", path, fingerprint=sha256),
-                Stored(sha256, seen.st_size, path),
+                name,
+                stored,
                 datetime.fromtimestamp(seen.st_mtime, UTC),
+                None if is_whole else FoundDamaged(name=name),
             )
-            self._s.remark(item_id, _FOUND, FOUND_AGAIN)
+            self._s.remark(item_id, _FOUND)
         return item_id
 
     def verify(self, without: Collection[str] = ()) -> list[str]:

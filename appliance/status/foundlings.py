@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 600.0
+LOOK_EVERY_S = 300.0
 
 
 class Foundlings:
@@ -30,24 +30,27 @@ class Foundlings:
         self._clock = clock
         self._look_at_s = clock.monotonic()
         self._seen: set[str] = set()
+        self._due: list[str] = []
 
     def turn(self) -> float:
-        """Look, where it is time; seconds after which to look again."""
+        """Look, where it is time, or take one file in; seconds after which to come again."""
+        if self._due:
+            self._take_in(self._due.pop())
         now_s = self._clock.monotonic()
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_EVERY_S
             self._look()
-        return self._look_at_s - now_s
+        return 0.0 if self._due else self._look_at_s - now_s
 
     def _look(self) -> None:
         unknown = self._custody.unknown()
-        known_for_long, self._seen = self._seen & unknown, unknown
-        if not known_for_long:
-            return
+        self._due, self._seen = sorted(self._seen & unknown), unknown
+
+    def _take_in(self, sha256: str) -> None:
         try:
-            items = self._custody.adopt(known_for_long)
+            item_id = self._custody.adopt(sha256)
         except Refused as busy:
-            _log.warning("%s Nothing that has no record was taken in; it is tried again.", busy)
+            _log.warning("%s What has no record is taken in after the next look.", busy)
             return
-        for item_id in items:
+        if item_id is not None:
             _log.warning("a file without a record lay on the card; it is item %d now", item_id)

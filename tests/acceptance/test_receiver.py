@@ -123,7 +123,8 @@ def test_what_was_answered_0000_is_there_after_a_kill_and_is_there_once(tmp_path
         modality.join(20)
     box = Box(tmp_path)
     box.journal.custody.sweep()
-    box.journal.custody.adopt(box.journal.custody.unknown())
+    for name in box.journal.custody.unknown():
+        box.journal.custody.adopt(name)
     assert box.journal.custody.verify() == []
     assert list((box.journal.spool.folder / "tmp").iterdir()) == []
     names = [row["name"] for row in box.journal.ledger.unfinished(100_000)]

@@ -113,6 +113,17 @@ def test_what_opens_a_card_stays_with_that_card(here: Room) -> None:
     assert (old.etc / "recovery-key.txt").read_text() == "of the old card"
 
 
+def test_a_stored_file_without_a_record_comes_along(here: Room) -> None:
+    with here.journal("old") as journal:
+        name = journal.spool.keep(io.BytesIO(b"nobody's")).sha256
+    hand_over(here)
+    take_over(here)
+    with here.journal("spare") as journal:
+        films = journal.ledger.films("", "", "9", 99)
+        assert name in {row["sha256"] for row in films}
+        assert journal.spool.is_whole(name)
+
+
 def test_what_came_and_what_was_made_of_it_are_told_apart_there_too(here: Room) -> None:
     made, came = spooled(here, "routed.tif"), spooled(here, "held.tif")
     made.chmod(made.stat().st_mode | stat.S_ISVTX)

@@ -13,7 +13,7 @@ import pytest
 from appliance.desk import queue
 from appliance.errors import PortClosed
 from appliance.identify.stage import Identify
-from appliance.model import Claim, DeliveryState, Evidence, ItemState, Origin
+from appliance.model import FOUND, Claim, DeliveryState, Evidence, ItemState, Origin
 from appliance.settings.load import parse
 from appliance.settings.schema import Environment
 from tests.builders.identities import BUDI, SITI, evidence, order, says
@@ -133,6 +133,12 @@ def test_what_is_proved_takes_over_its_order_and_says_by_what(room: Room) -> Non
     assert room.told(item)[-2].startswith(
         "Patient ID and name and birth date agree with one patient of the worklist ris: 4711, "
     )
+
+
+def test_what_was_found_waits_for_a_person_whatever_its_header_says(room: Room) -> None:
+    item = room.comes(source=FOUND)
+    room.goes()
+    assert room.stands(item) == ("held", "found-again")
 
 
 def test_it_asks_for_the_days_around_the_exam(room: Room) -> None:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import Refused
-from appliance.journal.custody import FOUND, FOUND_AGAIN
-from appliance.model import ItemState
+from appliance.errors import FoundAgain, FoundDamaged, Refused
+from appliance.model import FOUND, ItemState
 from appliance.settings.values import bad_name
-from tests.builders.box import Box
+from tests.builders.box import SITI, Box
 from tests.prove import strace
 from tests.unit.journal.processes import CHECKOUT, command, process
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from appliance.model import Item
 
 IN_CUSTODY = """
     with box.journal.spool.custody():
@@ -46,19 +47,70 @@ def test_what_its_source_brings_once_more_is_an_item_of_that_source(box: Box) ->
     path = came(box)
     assert box.accept(content=b"pixels").source == "cr"
     assert box.journal.custody.unknown() == set()
-    assert box.journal.custody.adopt({path.name}) == []
+    assert box.journal.custody.adopt(path.name) is None
     assert box.journal.custody.verify() == []
 
 
 def test_what_nobody_brings_again_becomes_an_item_of_no_source(box: Box) -> None:
     path = came(box)
-    (number,) = box.journal.custody.adopt({path.name})
+    number = box.journal.custody.adopt(path.name)
+    assert number
     item = box.journal.items.get(number)
     assert (item.source, item.state, item.sha256) == (FOUND, ItemState.ARRIVED, path.name)
-    codes = [row["code"] for row in box.journal.ledger.history(number)]
-    assert FOUND_AGAIN in codes
+    assert item.unsure, "when it came is not known"
+    said = [row["sentence"] for row in box.journal.ledger.history(number)]
+    assert any("the journal had no record of it" in sentence for sentence in said)
     assert box.journal.custody.verify() == []
-    assert box.accept(content=b"pixels").id == number, "later it is nothing new"
+
+
+def found(box: Box, state: ItemState, content: bytes = b"pixels") -> Item:
+    """One that was taken in again, and what became of it."""
+    number = box.journal.custody.adopt(came(box, content).name)
+    assert number
+    item = box.journal.items.get(number)
+    if state is ItemState.CONVERTED:
+        box.convert()
+    if state in {ItemState.HELD, ItemState.QUARANTINED}:
+        problem = FoundAgain(name=item.name) if state is ItemState.HELD else FoundDamaged(name="x")
+        box.journal.items.stop(box.claim(ItemState.ARRIVED), problem)
+    if state is ItemState.IGNORED:
+        box.journal.items.decide_item(number, state, code="", why="A letter.", who="Sari")
+    return box.journal.items.get(number)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        ItemState.ARRIVED,
+        ItemState.CONVERTED,
+        ItemState.HELD,
+        ItemState.QUARANTINED,
+        ItemState.IGNORED,
+    ],
+)
+def test_what_its_source_brings_later_goes_on_in_its_place(box: Box, state: ItemState) -> None:
+    """With its profile, its name and its sidecars; also where somebody had discarded it."""
+    before = found(box, state)
+    item = box.accept("film.tif", b"pixels")
+    assert (item.id != before.id, item.source, item.state) == (True, "cr", ItemState.ARRIVED)
+    assert box.journal.items.get(before.id).state is ItemState.IGNORED
+    assert box.journal.custody.verify() == []
+
+
+def test_what_a_person_has_decided_about_goes_on(box: Box) -> None:
+    before = found(box, ItemState.CONVERTED)
+    box.journal.items.stop(box.claim(ItemState.CONVERTED), FoundAgain(name=before.name))
+    box.journal.items.released(before.id, SITI, code="", why="It is SITI.", who="Sari")
+    box.accept("film.tif", b"pixels")
+    assert box.journal.items.get(before.id).state is ItemState.IDENTIFIED
+
+
+def test_what_somebody_is_just_working_on_goes_on(box: Box) -> None:
+    before = found(box, ItemState.ARRIVED)
+    claimed = box.claim(ItemState.ARRIVED)
+    box.accept("film.tif", b"pixels")
+    assert box.journal.items.get(before.id).state is ItemState.ARRIVED
+    box.journal.items.stop(claimed, FoundAgain(name=before.name))
 
 
 def test_no_settings_can_have_a_source_of_that_name() -> None:
@@ -66,13 +118,19 @@ def test_no_settings_can_have_a_source_of_that_name() -> None:
     assert bad_name(FOUND)
 
 
-def test_only_what_is_asked_for_and_whole_is_taken_in(box: Box) -> None:
-    came(box, b"another")
-    broken = came(box, b"broken")
-    broken.write_bytes(b"brokem")
-    assert box.journal.custody.adopt({broken.name, "0" * 64}) == []
-    assert broken.exists()
-    assert len(box.journal.custody.unknown()) == 2
+def test_what_is_damaged_is_set_aside_and_said(box: Box) -> None:
+    path = came(box, b"broken")
+    path.write_bytes(b"brokem")
+    number = box.journal.custody.adopt(path.name)
+    assert number
+    (row,) = box.journal.ledger.attention()
+    assert (row["id"], row["code"]) == (number, "found-damaged")
+    assert path.exists()
+    assert box.journal.custody.unknown() == set()
+
+
+def test_what_is_not_there_is_not_taken_in(box: Box) -> None:
+    assert box.journal.custody.adopt("0" * 64) is None
 
 
 def test_what_was_let_go_is_not_taken_in_again(box: Box) -> None:
@@ -109,7 +167,7 @@ def test_the_file_of_a_killed_process_is_taken_in_once(box: Box, tmp_path: Path)
     words = strace.killing("fdatasync", 1, tmp_path / "record")
     script = command('box.accept("second")', box.paths.root)
     assert subprocess.run([*words, *script], cwd=CHECKOUT, check=False).returncode != 0
-    assert len(box.journal.custody.adopt(box.journal.custody.unknown())) == 1
+    assert [box.journal.custody.adopt(name) for name in box.journal.custody.unknown()] == [2]
     left = tmp_path / "after the power cut"
     shutil.copytree(box.paths.root / "var", left / "var", ignore=shutil.ignore_patterns("*-shm"))
     again = Box(left)
@@ -134,7 +192,7 @@ def test_rows_that_a_card_lost_cost_no_image(tmp_path: Path) -> None:
     assert lost
     assert again.journal.custody.sweep() == []
     assert len(again.journal.custody.verify()) == len(lost)
-    assert len(again.journal.custody.adopt(again.journal.custody.unknown())) == len(lost)
+    assert all(again.journal.custody.adopt(name) for name in again.journal.custody.unknown())
     assert again.journal.custody.verify() == []
     assert again.journal.ledger.item_counts() == {ItemState.ARRIVED: 40}
     again.close()
@@ -148,5 +206,5 @@ def test_nothing_is_taken_in_while_a_service_is_still_storing(
     with process(IN_CUSTODY, box.paths.root) as other:
         assert other.line() == "ready"
         with pytest.raises(Refused, match="a service is still storing one"):
-            box.journal.custody.adopt({path.name})
+            box.journal.custody.adopt(path.name)
     assert box.journal.custody.unknown() == {path.name}
