@@ -170,7 +170,7 @@ class Arrivals:
             )
             if unsure:
                 self._s.remark(item_id, _UNSURE, "clock-unsure")
-            self._set_found_aside(arrival, stored)
+            self._set_found_aside(item_id, arrival, stored)
         return Accepted(item_id, known is None), self._show(item_id, arrival)
 
     def _show(self, item_id: int, arrival: Arrival) -> int:
@@ -186,11 +186,12 @@ class Arrivals:
         )
         return int(row["id"])
 
-    def _set_found_aside(self, arrival: Arrival, stored: Stored) -> None:
+    def _set_found_aside(self, item_id: int, arrival: Arrival, stored: Stored) -> None:
         """What was found, and nobody has decided about, comes now with all that is known of it."""
         told = said(BroughtAgain(name=arrival.name, source=arrival.source))
         self._s.db.run(
             "set_found_aside",
+            item_id=item_id,
             sha256=stored.sha256,
             found=FOUND,
             **told,

@@ -25,8 +25,8 @@ RETURNING id;
 -- name: set_found_aside  Whoever brings the file of one that was found goes on in its place.
 UPDATE item SET state = 'ignored', code = :code, sentence = :sentence, hint = :hint, tries = 0,
                 not_before = '', changed_at = :now, changed_by = :who
-WHERE sha256 = :sha256 AND source = :found AND identity = '' AND claimed_by IS NULL
-      AND state IN ('arrived', 'converted', 'held', 'quarantined');
+WHERE sha256 = :sha256 AND id != :item_id AND source = :found AND identity = ''
+      AND claimed_by IS NULL AND state IN ('arrived', 'converted', 'held', 'quarantined');
 
 -- name: add_arrival  A source showed a file, new or not.
 INSERT INTO arrival (item_id, source, name, path, fingerprint, seen_at)
