@@ -25,7 +25,10 @@ def text(paths: Paths) -> str:
 
 
 def save(paths: Paths, toml: str) -> None:
-    """Put a whole text in force. Raises BadSettings (nothing changed), NobodyAnswers."""
+    """Put a whole text in force.
+
+    Raises BadSettings and Declined (back-to-tests), with nothing changed; NobodyAnswers.
+    """
     try:
         _keeper(paths, op="settings", toml=toml)
     except Declined as problem:

@@ -64,6 +64,16 @@ class BadSettings(Problem):
     hint = "Nothing was changed; the last good settings stay in force."
 
 
+class BackToTests(Refused):
+    """The {kind} {name} was for real patients: it is not used for tests under the same name.
+
+    Images of real patients may wait for it, and would count as safe once the tests have them.
+    """
+
+    code = "back-to-tests"
+    hint = "Add one of another name for tests, and remove this one once nothing waits for it."
+
+
 class NobodyAnswers(Problem):
     """The service behind {path} does not answer: {why}."""
 

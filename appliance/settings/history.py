@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.errors import NotThere
+from appliance.errors import BadSettings, NotThere
+from appliance.settings import purposes
 from appliance.settings.load import parse, settings_path, text_of
 
 if TYPE_CHECKING:
@@ -30,9 +31,13 @@ class Version:
 
 
 def publish(root: Path, text: str, file: str = "jembatan.toml") -> int:
-    """Put a text in force and keep a copy; its number. Raises BadSettings with nothing changed."""
-    parse(text, file)
+    """Put a text in force and keep a copy; its number.
+
+    Raises BadSettings and BackToTests, with nothing changed.
+    """
+    settings = parse(text, file)
     with _alone(root):
+        purposes.must_stay(settings, _earlier(root))
         number = max((version.number for version in history(root)), default=0) + 1
         content = text.encode()
         durable.publish(_folder(root) / f"{number:04}.toml", content)
@@ -73,6 +78,13 @@ def import_file(root: Path, path: Path) -> bool:
 
 def _folder(root: Path) -> Path:
     return root / "etc" / "history"
+
+
+def _earlier(root: Path) -> Iterator[str]:
+    """What was in force before, newest first; what cannot be read any longer is passed over."""
+    for path in (settings_path(root), *(version.path for version in history(root))):
+        with suppress(BadSettings):
+            yield text_of(path)
 
 
 def _version(path: Path) -> Version | None:

@@ -72,6 +72,9 @@ def test_each_step_is_told_and_what_to_type(owner: Visitor, box: Box) -> None:
 def test_a_test_patient_is_told_before(owner: Visitor, box: Box) -> None:
     set_up(box, 1, 'test_patient = { PatientID = "T1", PatientName = "TEST^ONE" }')
     assert "A test image is stored under the patient T1." in text_of(owner.get(PAGE))
+
+
+def test_what_is_for_tests_gets_a_test_image(owner: Visitor, box: Box) -> None:
     set_up(box, 1, 'environment = "test"')
     assert "It is for tests: a test image is stored there." in text_of(owner.get(PAGE))
 

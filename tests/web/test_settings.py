@@ -117,6 +117,22 @@ def test_hours_and_the_pace_of_a_slow_line_are_set_and_unset(owner: Visitor, box
     assert (pacs.hours, pacs.kbit_s) == ((), 0)
 
 
+def test_what_is_for_real_patients_is_not_changed_to_one_for_tests(
+    owner: Visitor, box: Box
+) -> None:
+    history.publish(box.paths.root, "")
+    add(owner, "destination", {**PACS, "name": "practice", "environment": "test"})
+    add(owner, "destination", {**PACS, "environment": "test"})
+    change(owner, "destination", PACS)
+    before = settings(box)
+    restored = owner.post("/settings/history/3")
+    for refused in (change(owner, "destination", PACS, environment="test"), restored):
+        assert refused.status_code == 422
+        assert "The destination pacs was for real patients" in text_of(refused)
+        assert "Add one of another name for tests" in text_of(refused)
+    assert settings(box) == before
+
+
 @pytest.mark.parametrize("sop_class", ["DX", "US", "VL"])
 @pytest.mark.parametrize("sidecar", ["xml", "ini"])
 def test_saving_a_form_as_it_is_shown_changes_nothing(

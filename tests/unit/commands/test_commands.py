@@ -308,9 +308,20 @@ def test_promoting_says_what_is_so_now_and_keeps_what_was(
     assert "pacs is for real patients now." in terminal.out
     assert terminal.on_box("config promote pacs") == 1
     assert terminal.err == "Promoting pacs was refused: it is for real patients already.\n"
-    terminal.on_box("config restore 1")
-    terminal.on_box("config show")
-    assert terminal.out == tests
+    assert [version["number"] for version in terminal.json("config history")] == [2, 1]
+
+
+def test_a_promoted_destination_does_not_go_back_to_tests(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    tests = file(tmp_path, SETTINGS + 'environment = "test"\n')
+    terminal.on_box("config import", str(tests))
+    terminal.on_box("config promote pacs")
+    for words in (("config restore 1",), ("config import", str(tests))):
+        assert terminal.on_box(*words) == 1
+        assert terminal.err.startswith("The destination pacs was for real patients")
+        assert "Add one of another name for tests" in terminal.err
+    assert Current(tmp_path).get().destinations[0].environment is Environment.PRODUCTION
 
 
 def test_the_real_ones_may_be_elsewhere(terminal: Terminal, tmp_path: Path) -> None:
