@@ -54,6 +54,13 @@ class NotThere(Problem):
     code = "not-there"
 
 
+class AnotherImage(Refused):
+    """This page is of another image than item {number} is now: nothing was decided."""
+
+    code = "another-image"
+    hint = "Look at the list again."
+
+
 class BadSettings(Problem):
     """{faults}
 

@@ -21,6 +21,7 @@ from appliance.journal.abilities import Way
 from appliance.model import ConfirmedBy, DeliveryState, Evidence, ItemState
 from appliance.settings import history
 from appliance.status.pattern import LampState
+from appliance.web.meant import mark
 from tests.builders.box import NOT_ANSWERING, SITI
 from tests.web.visitor import Visitor, text_of
 
@@ -322,7 +323,7 @@ def test_a_held_delivery_can_be_sent_again(owner: Visitor, box: Box) -> None:
 
 def test_what_cannot_be_tried_again_is_refused_in_a_sentence(owner: Visitor, box: Box) -> None:
     item = box.item(ItemState.DONE)
-    answer = owner.post(f"/items/{item.id}/retry", "/settings/box")
+    answer = owner.post(f"/items/{item.id}/retry", "/settings/box", image=mark(item))
     assert answer.status_code == 409
     assert "every destination has it already" in text_of(answer)
 

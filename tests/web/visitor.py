@@ -62,8 +62,8 @@ class Visitor:
 
     def post(self, path: str, form: str = "", /, **fields: str | list[str]) -> TestResponse:
         """Send the form found at `form` (or where it is sent to) with these fields."""
-        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(form or path).text)
-        given = {**fields, "csrf_token": token[1] if token else ""}
+        hidden = _hidden(self.get(form or path).text, path)
+        given = {**fields, **hidden}
         return self._client.post(path, data=given, environ_base=self._from, base_url=self._there)
 
     def upload(self, path: str, **files: BytesIO) -> TestResponse:
@@ -102,6 +102,12 @@ class Visitor:
 
     def is_in(self) -> bool:
         return self.get("/settings").status_code == 200
+
+
+def _hidden(page: str, path: str) -> dict[str, str]:
+    """What the form of a page that is sent to `path` says by itself."""
+    form = page.partition(f'action="{path}"')[2].partition("</form>")[0]
+    return dict(re.findall(r'name="(csrf_token|image)" value="([^"]+)"', form or page))
 
 
 def text_of(answer: TestResponse) -> str:

@@ -13,6 +13,7 @@ from appliance.desk.release import release, release_to_order
 from appliance.errors import NoDate, Problem, Refused
 from appliance.identify.rules import claimed
 from appliance.model import DeliveryState, ItemState
+from appliance.web.meant import mark, must_be_meant
 from appliance.web.story import told
 from appliance.web.views.pictures import sights
 
@@ -47,10 +48,12 @@ class Items:
 
     def attention(self) -> ResponseReturnValue:
         """Everything that waits for somebody."""
-        ledger = self._box.journal.ledger
+        ledger, items = self._box.journal.ledger, self._box.journal.items
+        rows = ledger.attention()
         return render_template(
             "attention.html",
-            rows=ledger.attention(),
+            rows=rows,
+            images={row["id"]: mark(items.get(row["id"])) for row in rows[-MOST:]},
             pictures=ledger.pictures(),
             most=MOST,
             of_patient=candidates.OF_PATIENT,
@@ -119,9 +122,11 @@ class Items:
 
     def _asked_again(self, item_id: int, given: Mapping[str, str], key: str = "") -> str:
         shown = queue.show(self._box.journal, item_id)
+        must_be_meant(shown.item)
         return render_template(
             "release.html",
             film=shown.film,
+            image=mark(shown.item),
             sights=sights(self._box.journal, shown.item),
             said=claimed(shown.item.evidence),
             given=given,
@@ -134,8 +139,8 @@ class Items:
         """Ask for the reason, and whether it is meant; then set the image aside for good."""
         if request.method == "GET":
             shown = queue.show(self._box.journal, item_id)
-            seen = sights(self._box.journal, shown.item)
-            return render_template("discard.html", film=shown.film, sights=seen)
+            seen, image = sights(self._box.journal, shown.item), mark(shown.item)
+            return render_template("discard.html", film=shown.film, image=image, sights=seen)
         reason = request.form.get("reason", "")
         return self._do(
             item_id,
@@ -144,6 +149,7 @@ class Items:
         )
 
     def _do(self, item_id: int, done: str, act: Callable[[], object]) -> ResponseReturnValue:
+        must_be_meant(self._box.journal.items.get(item_id))
         try:
             act()
         except (Refused, NoDate) as refused:
@@ -158,6 +164,7 @@ class Items:
         return render_template(
             "item.html",
             film=shown.film,
+            image=mark(shown.item),
             sights=sights(box.journal, shown.item),
             identity=shown.item.identity.values if shown.item.identity else {},
             is_known=shown.item.identity is not None,
