@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance.box import erasing
 from tests.prove.image_page import GONE
-from tests.prove.image_rig import BOOT_S, claim_code
+from tests.prove.image_rig import BOOT_S, claim_code, no_claim_code
 from tests.prove.image_update import same_again, state, waiting
 from tests.prove.machine import NotProved, wait_for
 
@@ -62,6 +62,7 @@ def _claimed_again(rig: Rig, appliance: Appliance) -> str:
     if code == rig.code:
         appliance.fail("without its password the box has the claim code from before")
     appliance.page.claim(code)
+    no_claim_code(appliance)
     if appliance.card.read(erasing.NAME) is not None:
         appliance.fail(f"{erasing.NAME} is still on the card")
     same_again(appliance, before, "without its password")

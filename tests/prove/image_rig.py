@@ -29,6 +29,8 @@ _CODE = re.compile(r"claim code: *([A-Z0-9]{5}-[A-Z0-9]{5})", re.IGNORECASE)
 _KEY = re.compile(r'<p class="key">(.*?)</p>', re.DOTALL)
 _GROUP = re.compile(r"<span>([^<]+)</span>")
 _CODE_S = 240
+_LOOK_S = 300
+"""systemd/jembatan-network.timer"""
 RESULT = "jembatan-result.txt"
 
 
@@ -117,6 +119,11 @@ def claim_code(appliance: Appliance) -> str:
     except NotProved as reason:
         message = f"{reason}: {RESULT} says {appliance.card.read(RESULT)!r}"
         raise NotProved(message) from reason
+
+
+def no_claim_code(appliance: Appliance) -> None:
+    """Nor is one told for long to a person with the card, once the box is claimed."""
+    wait_for("no claim code on the card", lambda: not _code(appliance), _CODE_S + _LOOK_S, 2)
 
 
 def _code(appliance: Appliance) -> str:
