@@ -105,6 +105,7 @@ def publish(path: Path, content: bytes) -> None:
     except DiskFull as full:  # which says what to do about the card, and this is the stick
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from full
     with path.open("rb") as file:
+        os.fsync(file.fileno())  # FAT writes with it where what took a name begins
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         if file.read() != content:
             raise ParcelDamaged(why=f"{path.name} is not what was written")

@@ -77,7 +77,7 @@ def _take_over(rig: Rig, spare: Appliance, stick: Path, before: State) -> None:
     rig.say(f"the spare: switched on and claimed in {time.monotonic() - started:.0f} s")
     spare.plug_stick("stick", stick)
     _says(spare, "This box is empty and can take its place")
-    _done(spare, "import", "This box becomes another one", purpose="handover", passphrase=_WORDS)
+    _done(spare, "import", "You can pull the stick", purpose="handover", passphrase=_WORDS)
     spare.pull("stick")
     _starts_as(spare, before, "as the spare")
     rig.say(f"at work in the old one's place {time.monotonic() - started:.0f} s after its start")
@@ -100,7 +100,7 @@ def _go_on_from(rig: Rig, box: Appliance, stick: Path, before: State) -> None:
     _says(box, "A stick with a backup is in, and this box is empty")
     number = box.page.get(_PAGE).text.split('name="which" value="')[1].split('"')[0]
     chosen = {"purpose": "backup", "which": number, "old_is_off": "on", "passphrase": _WORDS}
-    _done(box, "import", "This box becomes another one", **chosen)
+    _done(box, "import", "You can pull the stick", **chosen)
     box.pull("stick")
     _starts_as(box, before, "from the backup")
     rig.say(

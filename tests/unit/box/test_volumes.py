@@ -64,3 +64,20 @@ def test_nothing_is_made_in_the_place_of_a_stick_that_is_gone(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError):
         publish(tmp_path / "gone" / "file", b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_a_name_is_synced_under_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT writes where a file begins with the file, not with the folder that its name is in."""
+    synced = []
+
+    def fsync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    real = os.fsync
+    publish(tmp_path / "token", b"released")
+    monkeypatch.setattr(os, "fsync", fsync)
+    publish(tmp_path / "token", b"taken")
+    assert synced[-2:] == [str(tmp_path), str(tmp_path / "token")]
