@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from appliance import durable
 from appliance.box.volumes import Writer, publish, stream, verify
 from appliance.errors import ParcelDamaged
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 3000, 3500])
@@ -73,11 +70,11 @@ def test_what_takes_a_name_is_synced_under_it_too(
     synced = []
 
     def fsync(fd: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink())
         real(fd)
 
     real = os.fsync
     publish(tmp_path / "token", b"released")
     monkeypatch.setattr(os, "fsync", fsync)
     publish(tmp_path / "token", b"taken")
-    assert synced[-2:] == [str(tmp_path), str(tmp_path / "token")]
+    assert synced[-2:] == [tmp_path, tmp_path / "token"]
