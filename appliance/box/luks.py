@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -225,8 +226,9 @@ def node(name: str, block: Path = _BLOCK) -> Path | None:
     The one below /dev/mapper is made by who opens it, and was seen to go again meanwhile.
     """
     for said in block.glob("dm-*/dm/name"):
-        if said.read_text(encoding="utf-8").strip() == name:
-            return Path("/dev") / said.parents[1].name
+        with suppress(FileNotFoundError):  # closed since it was listed
+            if said.read_text(encoding="utf-8").strip() == name:
+                return Path("/dev") / said.parents[1].name
     return None
 
 

@@ -170,7 +170,8 @@ class Arrivals:
             )
             if unsure:
                 self._s.remark(item_id, _UNSURE, "clock-unsure")
-            self._set_found_aside(item_id, arrival, stored)
+            if verdict is None:  # else nothing goes on in its place
+                self._set_found_aside(item_id, arrival, stored)
         return Accepted(item_id, known is None), self._show(item_id, arrival)
 
     def _show(self, item_id: int, arrival: Arrival) -> int:

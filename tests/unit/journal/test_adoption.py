@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import FoundAgain, FoundDamaged, Refused
+from appliance.errors import FoundAgain, FoundDamaged, Junk, Refused
 from appliance.model import FOUND, ItemState
 from appliance.settings.values import bad_name
 from tests.builders.box import SITI, Box
@@ -20,6 +20,7 @@ from tests.unit.journal.processes import CHECKOUT, command, process
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from appliance.errors import Ignored, Quarantined
     from appliance.model import Item
 
 IN_CUSTODY = """
@@ -95,6 +96,15 @@ def test_what_its_source_brings_later_goes_on_in_its_place(box: Box, state: Item
     assert (item.id != before.id, item.source, item.state) == (True, "cr", ItemState.ARRIVED)
     assert box.journal.items.get(before.id).state is ItemState.IGNORED
     assert box.journal.custody.verify() == []
+
+
+@pytest.mark.parametrize("verdict", [Junk(name="film.tmp"), FoundDamaged(name="film.tif")])
+def test_what_is_itself_set_aside_takes_nobodys_place(
+    box: Box, verdict: Ignored | Quarantined
+) -> None:
+    before = found(box, ItemState.HELD)
+    box.accept("film.tmp", b"pixels", verdict=verdict)
+    assert box.journal.items.get(before.id).state is ItemState.HELD
 
 
 def test_what_a_person_has_decided_about_goes_on(box: Box) -> None:
