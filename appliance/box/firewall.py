@@ -26,6 +26,7 @@ _BOX = "this box"
 _ANY = "whoever looks after it"
 _SMB, _NETBIOS = 445, 139
 _DNS, _NTP, _MDNS, _SSH = 53, 123, 5353, 22
+_HTTP, _HTTPS = 80, 443
 _DHCP_SERVER, _DHCP_CLIENT = 67, 68
 
 
@@ -109,6 +110,9 @@ def _all(settings: Settings, place: Place) -> Iterator[Door | Opening]:
             yield from _of_receiver(source, dicom_ports)
         if isinstance(source, ShareLink):
             yield _of_share(source)
+    for destination in settings.destinations:
+        ports = f"UDP {_NTP}, TCP {_HTTP}"
+        yield Opening(_BOX, destination.host, ports, "is its clock right? (may stay shut)")
     yield Door(_ANY, place.page_ports, "the page of this box")
     yield from _of_machine(settings, place.network)
 
@@ -149,7 +153,8 @@ def _of_share(source: ShareLink) -> Door | Opening:
 def _of_machine(settings: Settings, network: Network | None) -> Iterator[Door | Opening]:
     servers = network.ntp if network else ()
     yield Opening(_BOX, ", ".join(servers) or "time servers", f"UDP {_NTP}", "the time (NTP)")
-    if any(map(_is_name, (*_hosts(settings), *servers))):
+    has_debians = network is not None and not servers  # which are names
+    if has_debians or any(map(_is_name, (*_hosts(settings), *servers))):
         named = ", ".join(network.lan.dns) if network else ""
         what = "names of hosts (DNS)"
         yield Opening(_BOX, named or "name servers", f"UDP and TCP {_DNS}", what)
@@ -164,6 +169,8 @@ def _of_box(network: Network) -> Iterator[Door | Opening]:
     yield Door("DHCP servers", (_DHCP_CLIENT,), "its own address (DHCP)", protocol="udp")
     yield Opening("anybody", _BOX, "ICMP echo", "is it there? (ping)")
     yield Door("its own network", (_MDNS,), "being found by name (mDNS)", protocol="udp")
+    what = "an update from there, if asked for (may stay shut)"
+    yield Opening(_BOX, "an address", f"TCP {_HTTPS}", what)
     if network.modality.dhcp:
         what = "the modality's address (DHCP)"
         yield Door("the modality", (_DHCP_SERVER,), what, Side.MODALITY, "udp")

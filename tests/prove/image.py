@@ -20,6 +20,7 @@ from tests.prove import (
     image_damaged,
     image_foreign,
     image_ports,
+    image_reach,
     image_reset,
     image_road,
     image_security,
@@ -27,6 +28,7 @@ from tests.prove import (
     image_silent,
     image_spare,
     image_update,
+    image_upkeep,
 )
 from tests.prove.box import end_tidily
 from tests.prove.image_built import BOARDS, OUT, built
@@ -49,6 +51,8 @@ _PARTS: Mapping[str, ModuleType] = {
     "damaged": image_damaged,
     "spare": image_spare,
     "ports": image_ports,
+    "reach": image_reach,
+    "upkeep": image_upkeep,
     "security": image_security,
     "silent": image_silent,
 }

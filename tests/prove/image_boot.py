@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AIM_S = 90
 SMALL_MB = 512
+"""What a Zero 2 W has."""
 
 _SIGNS = {
     "U-Boot": r"^U-Boot 20",
@@ -29,6 +30,7 @@ _SIGNS = {
 _PAGE = "the page"
 _LOOK_EVERY_S = 0.5
 _IDLE_S = 60
+_FILMS = 10
 
 
 def prove(rig: Rig) -> str:
@@ -99,8 +101,21 @@ def _measured_within(rig: Rig) -> None:
 
 
 def _small(rig: Rig) -> None:
-    """What a Zero 2 W has."""
-    appliance = rig.new("small")
+    """The box that is set up, with less memory: idle, and after work."""
+    appliance, hospital, moment = rig.ready()
     appliance.board = replace(rig.board, memory_mb=SMALL_MB)
+    # What was kept of its memory is larger: it starts with that moment's card.
+    appliance.card = moment.card.layer(appliance.new_layer())
     with appliance:
         _booted(rig, appliance, f"with {SMALL_MB} MB")
+        time.sleep(_IDLE_S)
+        rig.say(f"with {SMALL_MB} MB, idle: {memory(appliance.hand)}")
+        hospital.begin()
+        for film in hospital.next_films(_FILMS):
+            hospital.put_on_share(film)
+        hospital.reckon()
+        rig.say(f"with {SMALL_MB} MB, after {_FILMS} films: {memory(appliance.hand)}")
+        killed = reads(appliance.hand, "journalctl", "--boot", "--dmesg", "--grep=Out of memory")
+        if killed and "No entries" not in killed:
+            appliance.fail(f"with {SMALL_MB} MB the kernel ended somebody: {killed}")
+    appliance.board = rig.board

@@ -26,6 +26,28 @@ opener = urllib.request.build_opener(
 print(opener.open(sys.argv[1], timeout=10).status)
 """
 
+_MDNS = "224.0.0.251"
+_ASK = """
+import socket, struct, sys
+name, own, group = sys.argv[1:]
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("", 5353))
+address = socket.inet_aton(own)
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + address)
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, address)
+labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
+asked = labels + struct.pack(">BHH", 0, 1, 1)
+sock.sendto(struct.pack(">6H", 0, 0, 1, 0, 0, 0) + asked, (group, 5353))
+sock.settimeout(10)
+said = b""
+while len(said) < 12 or not said[2] & 0x80 or labels not in said:
+    said, _ = sock.recvfrom(9000)
+record = said[said.index(labels) + len(labels) + 1 :]
+kind, _, _, length = struct.unpack_from(">HHIH", record)
+print(socket.inet_ntoa(record[10:14]) if (kind, length) == (1, 4) else record)
+"""
+"""Ask for the address (A) of a name by mDNS (RFC 6762), and say the first answer about it."""
+
 
 class Cable(NamedTuple):
     """One cable; `name` is its namespace and its device there."""
@@ -44,6 +66,27 @@ class Cable(NamedTuple):
         _ip("-n", self.name, "link", "set", self.name, "up")
         for address in self.addresses:
             _ip("-n", self.name, "address", "add", address, "dev", self.name)
+
+    @contextmanager
+    def tagged(self, vlan: int, address: str) -> Iterator[None]:
+        """Give the computer an address in a VLAN of the cable, which is plugged in."""
+        device = f"vlan{vlan}"
+        words = (sys.executable, "-m", "tests.prove.image_vlan", self.name, device, str(vlan))
+        command = ["ip", "netns", "exec", self.name, *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=CHECKOUT) as carrier:
+            try:
+                if carrier.stdout is None or carrier.stdout.readline() != b"ready\n":
+                    message = f"no VLAN {vlan} at {self.name}"
+                    raise NotProved(message)
+                _ip("-n", self.name, "address", "add", address, "dev", device)
+                _ip("-n", self.name, "link", "set", device, "up")
+                yield
+            finally:
+                carrier.terminate()
+
+    def asks(self, name: str, own: str) -> str:
+        """What is answered when that computer asks for a name from its address."""
+        return self.run(sys.executable, "-c", _ASK, name, own, _MDNS).stdout.strip()
 
     def run(self, *words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command on that computer."""

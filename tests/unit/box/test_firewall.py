@@ -29,12 +29,14 @@ kind = "receiver"
 allow = [{ ae_title = "US", host = "10.0.0.9", port = 4242 }]
 """
 SHARE = '[[source]]\nname = "s"\nkind = "share"\n'
+CLOCK = Opening("this box", "10.0.0.5", "UDP 123, TCP 80", "is its clock right? (may stay shut)")
 WAYS = {
     "images and reports": (
         PACS,
         [
             Opening("this box", "10.0.0.5", "TCP 104", "DICOM: images"),
             Opening("10.0.0.5", "this box", "TCP 11112", "DICOM: reports on stored images"),
+            CLOCK,
         ],
     ),
     "asked elsewhere": (
@@ -42,6 +44,7 @@ WAYS = {
         [
             Opening("this box", "10.0.0.5", "TCP 104", "DICOM: images"),
             Opening("this box", "10.0.0.6", "TCP 105", "DICOM: are images stored?"),
+            CLOCK,
         ],
     ),
     "a modality": (
@@ -104,7 +107,15 @@ def test_a_box_has_more_than_a_workstation() -> None:
         ("the modality", "this box", "UDP 67"),
         ("its own network", "this box", "UDP 5353"),
         ("anybody", "this box", "ICMP echo"),
+        ("this box", "an address", "TCP 443"),
     }
+
+
+@pytest.mark.parametrize("servers", [(), ("time.hospital.example",), ("10.0.0.4",)])
+def test_a_box_asks_for_names_unless_every_server_is_an_address(servers: tuple[str, ...]) -> None:
+    found = openings(Settings(), on_the_box(Network(ntp=servers)))
+    asks = any(each.what == "names of hosts (DNS)" for each in found)
+    assert asks is (servers != ("10.0.0.4",))
 
 
 def test_with_an_address_of_its_own_no_dhcp_server_is_asked() -> None:
