@@ -35,7 +35,8 @@ _PAUSES_S = (0.2, 1.0, 3.0)
 def make(device: Path) -> None:
     """A new file system; what was there is lost. Raises ToolFailed.
 
-    Without a discard of the whole card, which some take minutes for: fstrim does it at work.
+    Without a discard of the whole card, which some take minutes for; fstrim does it where it may
+    (systemd/fstrim.service.d).
     """
     run("mkfs.ext4", "-q", "-F", "-L", LABEL, "-m", "1", "-E", "nodiscard", str(device))
 

@@ -437,6 +437,15 @@ def test_with_no_host_there_it_is_exchanged_soon(filled: Posing) -> None:
     assert filled.place() == ("empty", "", "")
 
 
+def test_a_host_that_sleeps_is_as_good_as_none(filled: Posing) -> None:
+    filled.delivers_all()
+    filled.configfs.host_locks()
+    filled.configfs.host_sleeps()
+    filled.runs(130)
+    assert filled.host.has() == []
+    assert filled.place() == ("watching", "", "")
+
+
 def test_what_is_not_proved_keeps_the_drive_and_is_said(filled: Posing) -> None:
     filled.runs(1800)
     assert filled.host.has() == ["A.PNG"]

@@ -88,6 +88,7 @@ class Looks(NamedTuple):
 
 
 _NOT_ATTACHED = "not attached"
+_ASLEEP = "suspended"
 _GADGET = "jembatan"
 _FUNCTION = f"{_GADGET}/functions/mass_storage.0"
 _LUN = f"{_FUNCTION}/lun.0"
@@ -126,8 +127,7 @@ class Gadget:
         if not self.holds(image):
             self.eject()
             self.insert(image)
-        if not self._is_bound(controller):
-            self._bind(controller)
+        self._plug_in(controller)
 
     def take_down(self) -> None:
         """Be no stick any more; what a killed process left half-made goes too."""
@@ -163,17 +163,25 @@ class Gadget:
         """Take the image out. Raises DriveInUse: the host keeps the door locked.
 
         There is a way to force it. It costs the host what it has not written yet.
+
+        A host that sleeps writes nothing, and one that was switched off or unplugged looks just so
+        to a port with a supply of its own (dwc2; raspberrypi/linux 5532): it would keep the door
+        locked for ever. That one is unplugged first, which unlocks it.
         """
         try:
             self._configfs.write(_FILE, "")
         except OSError as error:
-            if error.errno == errno.EBUSY:
+            if error.errno != errno.EBUSY:
+                raise
+            if self.host != _ASLEEP:
                 raise DriveInUse from error
-            raise
+            self._configfs.write(_UDC, "")
+            self._configfs.write(_FILE, "")
 
     def insert(self, image: Path) -> None:
-        """Put an image in."""
+        """Put an image in, and plug in what was unplugged for it."""
         self._configfs.write(_FILE, str(image))
+        self._plug_in(self._controller())
 
     def _state(self, controller: str) -> str:
         try:
@@ -204,7 +212,9 @@ class Gadget:
             self._configfs.write(path, value)
         self._configfs.symlink(_FUNCTION, _LINK)
 
-    def _bind(self, controller: str) -> None:
+    def _plug_in(self, controller: str) -> None:
+        if self._is_bound(controller):
+            return
         try:
             self._configfs.write(_UDC, controller)
         except OSError as error:

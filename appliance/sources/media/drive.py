@@ -60,7 +60,8 @@ _AWAY_S = 60.0
 _RESTLESS_S = 900.0
 """A host that is never quiet for so long keeps what it wrote from being taken."""
 
-_AWAY = "not attached"
+_AWAY, _ASLEEP = "not attached", "suspended"
+"""A port with a supply of its own takes a host that is gone for one that sleeps."""
 
 
 class Drive(Protocol):
@@ -117,7 +118,7 @@ class DriveSource:
         self._quiet_since_s = 0.0
         self._due_s: float | None = None  # when the next snapshot is wanted
         self._first_write_s: float | None = None  # of those that no snapshot shows
-        self._is_away = False
+        self._host = ""
         self._asked_s = -_ASK_S
         self._obstacle: Obstacle | None = None
         self._said = ""
@@ -152,7 +153,7 @@ class DriveSource:
     def _look(self, now_s: float) -> tuple[int, float]:
         """See whether the host wrote; once it is quiet, see what."""
         seen = self._drive.look()
-        self._is_away = seen.host == _AWAY
+        self._host = seen.host
         if seen.stamp != self._stamp:
             self._stamp, self._quiet_since_s, self._due_s = seen.stamp, now_s, now_s
             self._first_write_s = self._first_write_s or now_s
@@ -240,7 +241,7 @@ class DriveSource:
         if unproved := self._agreement.unproved():
             why = f"{unproved} of its files are not proved to be at every destination yet"
             return Obstacle(why, passes=True)
-        if now_s - self._quiet_since_s < (_AWAY_S if self._is_away else _IDLE_S):
+        if now_s - self._quiet_since_s < (_AWAY_S if self._host in {_AWAY, _ASLEEP} else _IDLE_S):
             return _JUST_WRITTEN
         return None
 
@@ -275,7 +276,7 @@ class DriveSource:
 
     def _say(self, trouble: Problem | None) -> None:
         """Tell the journal how the source is doing, when that has changed."""
-        resting = "empty" if self._is_away else "watching"
+        resting = "empty" if self._host == _AWAY else "watching"
         state = _STATES.get(trouble.code, "denied") if trouble else resting
         saying = f"{state}: {trouble.sentence}" if trouble else state
         if saying == self._said:

@@ -264,6 +264,36 @@ def test_it_waits_for_a_host_that_has_the_drive_mounted(helper: Helper) -> None:
     assert helper.host.has() == []
 
 
+def test_a_host_that_fell_asleep_over_a_mounted_drive_finds_an_empty_one(helper: Helper) -> None:
+    helper.look()
+    helper.host.writes("A.PNG", b"a")
+    helper.configfs.host_locks()
+    helper.configfs.host_sleeps()
+    helper.ask("swap", stamp=helper.look()["stamp"])
+    assert helper.host.has() == []
+    assert helper.configfs.noticed[-4:] == ["unplugged", "medium out", "medium in", "plugged"]
+    assert "lost what it had not written" not in helper.configfs.noticed
+
+
+def test_a_host_that_wrote_before_it_fell_asleep_keeps_its_drive(
+    helper: Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper.look()
+    helper.configfs.host_locks()
+    helper.configfs.host_sleeps()
+    eject = Gadget.eject
+
+    def late(gadget: Gadget) -> None:
+        helper.host.writes("A.PNG", b"a")
+        eject(gadget)
+
+    monkeypatch.setattr(Gadget, "eject", late)
+    with pytest.raises(ChangedMeanwhile):
+        helper.ask("swap", stamp=helper.look()["stamp"])
+    assert helper.host.has() == ["A.PNG"]
+    assert helper.configfs.noticed[-1] == "plugged"
+
+
 def test_a_host_that_wrote_since_keeps_its_drive(helper: Helper) -> None:
     before = helper.look()["stamp"]
     helper.host.writes("A.PNG", b"a")
