@@ -9,6 +9,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.prove.image_inside import reads
 from tests.prove.image_rig import BOOT_S, RESULT
 from tests.prove.image_wire import cable
 from tests.prove.machine import NotProved, wait_for
@@ -16,13 +17,12 @@ from tests.prove.machine import NotProved, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.prove.image_card import Card
     from tests.prove.image_machine import Appliance
     from tests.prove.image_rig import Rig
     from tests.prove.image_wire import Cable
 
 _VLAN, _BOX, _LAPTOP = 20, "10.20.0.7", "10.20.0.9"
-_NAME = re.compile(r"https://(jembatan-[0-9a-f]+\.local)/")
+_NAME = re.compile(r"jembatan-[0-9a-f]{8}\.local")
 _QUIET = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o")
 _LOGIN = (*_QUIET, "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes")
 _FILE = "/tmp/box.toml"
@@ -35,20 +35,34 @@ def prove(rig: Rig) -> str:
     folder = rig.folder("reach")
     key = _made_key(folder)
     with cable("lan") as lan:
-        appliance.cables = (lan,)
         appliance.card = moment.card.layer(appliance.new_layer())
         appliance.card.write("jembatan.txt", _text(key).encode())
-        with appliance:
-            appliance.start()
-            with lan.tagged(_VLAN, f"{_LAPTOP}/24"):
-                _answers(appliance, lan)
-                rig.say(f"through VLAN {_VLAN}: the page is at https://{_BOX}")
-                name = _named(appliance, lan)
-                rig.say(f"asked by mDNS for {name} there: {_BOX}")
-                _settings_by_ssh(appliance, lan, key, folder)
-                rig.say("by SSH with the key: settings exported, fetched, put back, taken")
-        appliance.cables = ()
+        appliance.cables = (lan,)
+        try:
+            with appliance:
+                appliance.start()
+                with lan.tagged(_VLAN, f"{_LAPTOP}/24"):
+                    _reached(rig, appliance, lan)
+                    _settings_by_ssh(appliance, lan, key, folder)
+        finally:
+            appliance.cables = ()
+    rig.say("by SSH with the key: settings exported, fetched, put back, checked, imported")
     return "a box in a VLAN: its page, its name, its settings by SSH"
+
+
+def _reached(rig: Rig, appliance: Appliance, lan: Cable) -> None:
+    try:
+        wait_for("the page", lambda: lan.answers(f"https://{_BOX}/healthz"), BOOT_S, 2)
+    except NotProved as reason:
+        told = (appliance.card.read(RESULT) or b"").decode(errors="replace")
+        appliance.fail(f"at {_BOX} in VLAN {_VLAN}: {reason}; {told}")
+    rig.say(f"through VLAN {_VLAN}: the page is at https://{_BOX}")
+    name = f"{reads(appliance.hand, 'hostname')}.local"
+    if not _NAME.fullmatch(name):
+        appliance.fail(f"the name of the box is {name}")
+    if (told := lan.asks(name, _LAPTOP)) != _BOX:
+        appliance.fail(f"asked by mDNS for {name} the box says {told!r}")
+    rig.say(f"asked by mDNS for jembatan-<serial>.local there: {told}")
 
 
 def _made_key(folder: Path) -> Path:
@@ -60,27 +74,6 @@ def _made_key(folder: Path) -> Path:
 def _text(key: Path) -> str:
     public = key.with_suffix(".pub").read_text(encoding="utf-8").strip()
     return f"vlan = {_VLAN}\naddress = {_BOX}/24\nssh-key = {public}\n"
-
-
-def _answers(appliance: Appliance, lan: Cable) -> None:
-    try:
-        wait_for("the page", lambda: lan.answers(f"https://{_BOX}/healthz"), BOOT_S, 2)
-    except NotProved as reason:
-        appliance.fail(f"at {_BOX} in VLAN {_VLAN}: {reason}; {_said(appliance.card)}")
-
-
-def _named(appliance: Appliance, lan: Cable) -> str:
-    """The name that the card tells; whoever asks for it in the VLAN is told the address."""
-    found = _NAME.search(_said(appliance.card))
-    if not found:
-        appliance.fail(f"{RESULT} tells no name: {_said(appliance.card)}")
-    if (told := lan.asks(found[1], _LAPTOP)) != _BOX:
-        appliance.fail(f"asked by mDNS for {found[1]} the box says {told!r}")
-    return found[1]
-
-
-def _said(card: Card) -> str:
-    return (card.read(RESULT) or b"").decode(errors="replace")
 
 
 def _settings_by_ssh(appliance: Appliance, lan: Cable, key: Path, folder: Path) -> None:
