@@ -147,7 +147,7 @@ class Items:
         return list(named.values())
 
     def patients_gone_on(self, item: Item, uids: Iterable[str]) -> list[Mapping[str, str]]:
-        """Whom others of these studies or series are of that have gone on already."""
+        """Whom others of these studies or series are of that went on, or will by themselves."""
         rows = [
             row
             for uid in uids
@@ -162,6 +162,8 @@ class Items:
             for uid in uids:
                 told = {"uid": uid, "item_id": item.id, "now": now, "who": who, **said(why)}
                 self._s.db.run("hold_kin", **told)
+                for row in self._s.db.rows("doubt_held_kin", **told):
+                    self._s.remark(row["id"], why.sentence, why.code)
                 self._s.db.run("hold_kins_deliveries", **told)
                 self._s.db.run("doubt_kins_deliveries", **told)
 

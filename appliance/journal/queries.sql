@@ -101,10 +101,12 @@ WHERE EXISTS (SELECT 1 FROM kin JOIN item ON item.id = kin.item_id
               WHERE kin.uid = :uid AND kin.patient = named.patient
                 AND kin.item_id != :item_id AND item.state != 'ignored');
 
--- name: patients_gone_on  Whom other images of a study or series are of that have gone on.
+-- name: patients_gone_on  Whom other images of a study or series are of that have gone on, or will
+-- without anybody saying once more whose they are.
 SELECT DISTINCT kin.patient FROM kin JOIN item ON item.id = kin.item_id
 WHERE kin.uid = :uid AND kin.item_id != :item_id
-  AND item.state IN ('identified', 'routed', 'done');
+  AND (item.state IN ('identified', 'routed', 'done')
+       OR (item.state = 'held' AND item.identity != ''));
 
 -- name: forget_kin  It was read anew, or a person said that it is of somebody else.
 DELETE FROM kin WHERE item_id = :item_id;
@@ -115,6 +117,14 @@ UPDATE item SET state = 'held', code = :code, sentence = :sentence, hint = :hint
 WHERE id IN (SELECT item_id FROM kin WHERE uid = :uid) AND id != :item_id
   AND state = 'identified' AND claimed_by IS NULL
   AND json_extract(identity, '$.proof') != 'person';
+
+-- name: doubt_held_kin  And what of it is held for another reason, its patient decided: whatever
+-- lets it go on would send it, and nobody would have looked. What was made while testing goes nowhere.
+UPDATE item SET code = :code, sentence = :sentence, hint = :hint, identity = '',
+                changed_at = :now, changed_by = :who
+WHERE id IN (SELECT item_id FROM kin WHERE uid = :uid) AND id != :item_id
+  AND state = 'held' AND code != 'made-while-testing'
+  AND json_extract(nullif(identity, ''), '$.proof') != 'person' RETURNING id;
 
 -- name: hold_kins_deliveries  And what of it is routed and has not been sent. Who makes one of them
 -- anew just now loses it.
