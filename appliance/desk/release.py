@@ -97,13 +97,13 @@ def _go_on(journal: Journal, item: Item, identity: Identity, who: str) -> str:
     _must_be_new(journal, item, identity)
     before = rules.claimed(item.evidence)
     uids = rules.studies(journal.items.bodies(item), before)
+    mine = rules.person_in(identity.values)
     others = journal.items.patients_gone_on(item, uids)
     if any(rules.is_another(identity.values, other) for other in others):
         identity = _apart(identity, uids)
     elif rules.is_another(before, identity.values):
         identity = replace(identity, apart=not _is_same_number(before, identity.values))
-        uids = set()
-    mine = rules.person_in(identity.values)
+        mine = rules.renamed(identity.values, before)
     kin = {} if identity.apart else dict.fromkeys(uids, mine)
     with deciding(journal, item, _DOING):
         why = f"{who} says that it is of {patient(identity.values)}; before: {_before(item)}."

@@ -13,7 +13,7 @@ from appliance.settings.keywords import UIDS
 from appliance.settings.schema import Profile, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from appliance.model import Body, Evidence
 
@@ -23,6 +23,7 @@ _MUST_AGREE = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionN
 _KEY = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
 
 _PERSON = ("PatientID", "IssuerOfPatientID", "PatientName")
+_CAME_AS = "CameAs"
 _STUDY = ("StudyInstanceUID", "SeriesInstanceUID")
 
 _PATIENT = """
@@ -72,13 +73,26 @@ def is_another(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     numbers = [_folded(said.get("PatientID", "")) for said in (one, other)]
     if all(numbers) and numbers[0] != numbers[1]:
         return True
-    named = (said.get("PatientName", "") for said in (one, other))
-    return names.compare(*named) is Verdict.DIFFERS
+    verdicts = {names.compare(mine, theirs) for mine in _names(one) for theirs in _names(other)}
+    return Verdict.DIFFERS in verdicts and Verdict.AGREES not in verdicts
+
+
+def _names(said: Mapping[str, str]) -> Sequence[str]:
+    """The patient's name, and the one before somebody put it right."""
+    return [said[keyword] for keyword in ("PatientName", _CAME_AS) if said.get(keyword)]
 
 
 def person_in(said: Mapping[str, str]) -> Mapping[str, str]:
     """What of it names the patient."""
     return {keyword: said[keyword] for keyword in _PERSON if said.get(keyword)}
+
+
+def renamed(said: Mapping[str, str], before: Mapping[str, str]) -> Mapping[str, str]:
+    """Whom an image names whose patient's name was put right, but not the number.
+
+    Others of its study still come with the name that `before` has, and are of no other patient.
+    """
+    return {**person_in(said), _CAME_AS: before.get("PatientName", "")}
 
 
 def studies(bodies: Iterable[Body], said: Mapping[str, str]) -> set[str]:

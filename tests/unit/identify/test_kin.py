@@ -112,3 +112,46 @@ def test_what_goes_on_once_there_is_a_way_keeps_its_study_to_itself(
         assert not released(room, first, OF_SITI)
     has_no_way(room)
     assert released(room, nobody, OF_BUDI)
+
+
+# --- a name that a person put right
+
+
+@pytest.fixture
+def corrected(room: Room) -> Item:
+    """The first of a study, whose patient the device misspelt: it stays in that study."""
+    item = comes(room, of({**SITI, "PatientName": "RAHAYU^STI"}), "1.dcm", source="unserved")
+    assert not released(room, item, OF_SITI)
+    return item
+
+
+@pytest.mark.usefixtures("corrected")
+@pytest.mark.parametrize(
+    "other",
+    [
+        BUDI,
+        {"PatientName": "SANTOSO^BUDI"},
+        {**BUDI, "PatientID": "4711"},
+        {"PatientID": "4712"},
+    ],
+)
+def test_another_patient_does_not_follow_it(room: Room, other: dict[str, str]) -> None:
+    """Told by number or by name, whichever there is."""
+    assert room.stands(comes(room, of(other), "2.dcm")) == ("held", "mixed-patients")
+
+
+@pytest.mark.usefixtures("corrected")
+@pytest.mark.parametrize(
+    "name", ["RAHAYU^STI", "RAHAYU^SITI", ""], ids=["as before", "put right", "none"]
+)
+def test_its_own_patient_does_though_still_misspelt(room: Room, name: str) -> None:
+    item = comes(room, of({**SITI, "PatientName": name}), "2.dcm")
+    assert room.stands(item) == ("identified", "")
+
+
+@pytest.mark.usefixtures("corrected")
+def test_whom_a_person_names_beside_it_gets_a_study_of_its_own(room: Room) -> None:
+    nobody = comes(room, of({}), "2.dcm", source="unserved")
+    misspelt = comes(room, of({**SITI, "PatientName": "RAHAYU^STI"}), "3.dcm", source="unserved")
+    assert not released(room, misspelt, OF_SITI)
+    assert released(room, nobody, OF_BUDI)
