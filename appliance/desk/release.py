@@ -1,7 +1,7 @@
 """Owns the way out of a hold for want of a patient: a person says whose the image is.
 
 What the device said of the patient is kept only where everybody says the same; what was said of
-another one is emptied, never mixed.
+another one is emptied, never mixed, also where a person repeats the number of that one's exam.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ def _values(item: Item, settings: Settings, said: Mapping[str, str]) -> Mapping[
     profile = settings.profile_of(item.source) or Profile()
     is_dated = bool(said.get("StudyDate"))
     date = {} if is_dated else rules.exam_date(item.name, item.evidence, profile)
-    return {**kept, **said, "PatientID": number, **date}
+    own = rules.own_words(item.evidence, {**said, "PatientID": number})
+    return {**kept, **own, **date}
 
 
 def _must_be_new(journal: Journal, item: Item, identity: Identity) -> None:

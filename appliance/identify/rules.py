@@ -36,6 +36,11 @@ _PATIENT = """
 """
 _OF_A_PATIENT = frozenset(_PATIENT.split())
 
+_OF_ONE_EXAM = frozenset(
+    {"AccessionNumber", "AdmissionID", "RequestedProcedureID", "ScheduledProcedureStepID"}
+)
+"""Numbers that two patients never share, as they may a physician or what an exam is called."""
+
 
 def claimed(evidence: Evidence) -> Mapping[str, str]:
     """All that the speakers say, DICOM keyword to value; nothing is decided yet."""
@@ -55,6 +60,26 @@ def said_of(evidence: Evidence, number: str) -> Mapping[str, str]:
     if named == {number}:
         return said
     return {k: "" if k in _OF_A_PATIENT else v for k, v in said.items() if k not in UIDS}
+
+
+def own_words(evidence: Evidence, said: Mapping[str, str]) -> Mapping[str, str]:
+    """What a person says of a patient, without the numbers of an exam that came as another's.
+
+    A form began with them, or they were copied from what the device says: under them the one's
+    image would be filed as the other's exam.
+    """
+    if not _names_another(evidence, said):
+        return said
+    came = {(c.keyword, _folded(c.value)) for c in evidence.claims if c.keyword in _OF_ONE_EXAM}
+    return {k: v for k, v in said.items() if (k, _folded(v)) not in came}
+
+
+def _names_another(evidence: Evidence, said: Mapping[str, str]) -> bool:
+    """Whether anybody beside the image names another patient: by number, else by name."""
+    numbers = {_folded(c.value) for c in evidence.claims if c.keyword == "PatientID" and c.value}
+    if numbers:
+        return numbers != {_folded(said.get("PatientID", ""))}
+    return is_another(claimed(evidence), said)
 
 
 def identity_key(said: Mapping[str, str]) -> str:

@@ -162,7 +162,7 @@ def say_whose_image_it_is(person: Person, root: Path) -> None:
     person.fill("Your name", "Sari")
     person.photograph("whose-image")
     person.press("It is this patient")
-    person.sees("The device says You say")
+    person.sees("The device says It goes on as")
     person.sees("Patient nothing BUDI")
     person.photograph("whose-image-really")
     person.press("Yes, send it")

@@ -16,6 +16,11 @@ from tests.builders.scenarios import OF_SITI
 from tests.web.visitor import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from werkzeug.test import TestResponse
+
+    from appliance.errors import Held
     from appliance.model import Item
     from tests.builders.box import Box
     from tests.web.visitor import Visitor
@@ -42,14 +47,39 @@ DAY = date(2024, 3, 14)
 SITIS_FILM = evidence(says(**OF_SITI))
 
 
+def held(box: Box, said: Evidence = SITIS_FILM, problem: Held | None = None) -> Item:
+    history.publish(box.paths.root, SETTINGS)
+    box.accept("film.dcm")
+    box.convert(said)
+    claimed = box.claim(ItemState.CONVERTED)
+    why = problem or WorklistNone(who="4711", why="nobody is on it")
+    box.journal.items.stop(claimed, why)
+    return claimed
+
+
+def form_of(shown: TestResponse) -> dict[str, str]:
+    """What the patient's form begins with."""
+    named = "PatientID|PatientName|StudyDate|AccessionNumber"
+    return dict(re.findall(rf'<input id="({named})" [^>]*?value="([^"]*)"', shown.text))
+
+
+def hidden_in(asked: TestResponse) -> dict[str, str]:
+    """What the second page sends."""
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    hidden.pop("csrf_token")
+    return hidden
+
+
+def said_of(box: Box, item: Item) -> Mapping[str, str]:
+    identity = box.journal.items.get(item.id).identity
+    assert identity is not None
+    return identity.values
+
+
 @pytest.fixture
 def item(box: Box) -> Item:
     """A film that says it is Siti's and is held; a worklist told of her, and of Budi."""
-    history.publish(box.paths.root, SETTINGS)
-    box.accept("film.dcm")
-    box.convert(SITIS_FILM)
-    claimed = box.claim(ItemState.CONVERTED)
-    box.journal.items.stop(claimed, WorklistNone(who="4711", why="nobody is on it"))
+    claimed = held(box)
     thorax = "Thorax PA"
     other = order(BUDI, key="k2", AccessionNumber="A2")
     orders = [order(ScheduledProcedureStepDescription=thorax), other]
@@ -102,9 +132,7 @@ def test_an_exam_of_somebody_else_than_the_device_says_is_asked_twice(
     assert "The device says The exam you picked Patient RAHAYU^SITI SANTOSO^BUDI" in shown
     assert "Birth date 1980-02-05 1975-12-31" in shown
     assert "The device names somebody else than the exam." in shown
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
-    hidden.pop("csrf_token")
-    assert owner.post(where, page(item), **hidden).status_code == 302
+    assert owner.post(where, page(item), **hidden_in(asked)).status_code == 302
     assert box.journal.ledger.history(item.id)[-1]["who"] == "Sari (on the page)"
 
 
@@ -132,14 +160,68 @@ def test_what_is_typed_is_asked_twice(owner: Visitor, box: Box, item: Item) -> N
     assert "Patient RAHAYU^SITI SANTOSO^BUDI" in shown
     assert "Patient ID 4711 20240101" in shown
     assert "Exam date 2024-03-14 2024-03-14" in shown
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
-    hidden.pop("csrf_token")
-    assert owner.post(where, page(item), **hidden).status_code == 302
+    assert owner.post(where, page(item), **hidden_in(asked)).status_code == 302
     identity = box.journal.items.get(item.id).identity
     assert identity is not None
     assert identity.values["PatientID"] == "20240101"
     assert "AccessionNumber" not in identity.values
     assert box.journal.ledger.history(item.id)[-1]["who"] == "Sari (on the page)"
+
+
+WITH_ACCESSION = evidence(SITIS_FILM.claims, says(AccessionNumber="A1"))
+
+
+def test_another_patient_typed_over_the_devices_does_not_get_its_exam(
+    owner: Visitor, box: Box
+) -> None:
+    item = held(box, WITH_ACCESSION)
+    form = form_of(owner.get(page(item)))
+    assert form == {
+        "PatientID": "4711",
+        "PatientName": "RAHAYU^SITI",
+        "StudyDate": "2024-03-14",
+        "AccessionNumber": "",
+    }
+    form |= {"PatientID": "4712", "PatientName": "SANTOSO^BUDI"}
+    where = f"{page(item)}/release"
+    asked = owner.post(where, page(item), **form, by="Sari")
+    assert "Accession A1 nothing" in text_of(asked)
+    old = owner.post(where, page(item), **{**form, "AccessionNumber": "A1"}, by="Sari")
+    assert text_of(old) == text_of(asked)
+    assert owner.post(where, page(item), **hidden_in(asked)).status_code == 302
+    assert said_of(box, item)["AccessionNumber"] == ""
+
+
+def test_an_accession_number_that_is_typed_for_another_patient_counts(
+    owner: Visitor, box: Box
+) -> None:
+    item = held(box, WITH_ACCESSION)
+    where = f"{page(item)}/release"
+    typed = {"PatientID": "4712", "PatientName": "SANTOSO^BUDI", "AccessionNumber": "A2"}
+    asked = owner.post(where, page(item), **typed, by="Sari")
+    assert "Accession A1 A2" in text_of(asked)
+    assert owner.post(where, page(item), **hidden_in(asked)).status_code == 302
+    assert said_of(box, item)["AccessionNumber"] == "A2"
+
+
+def test_the_devices_patient_keeps_its_exam(owner: Visitor, box: Box) -> None:
+    item = held(box, WITH_ACCESSION)
+    shown = owner.get(page(item))
+    assert "Left empty, A1 stays if it is the" in text_of(shown)
+    asked = owner.post(f"{page(item)}/release", page(item), **form_of(shown), by="Sari")
+    assert "Birth date 1980-02-05 1980-02-05 Sex F F Accession A1 A1" in text_of(asked)
+    assert owner.post(f"{page(item)}/release", page(item), **hidden_in(asked)).status_code == 302
+    assert said_of(box, item)["AccessionNumber"] == "A1"
+
+
+def test_the_exam_of_a_film_that_names_nobody_is_in_the_form(owner: Visitor, box: Box) -> None:
+    item = held(box, evidence(says(AccessionNumber="A1", StudyDate="20240314")))
+    form = form_of(owner.get(page(item)))
+    assert form["AccessionNumber"] == "A1"
+    form |= {"PatientID": "4712", "PatientName": "SANTOSO^BUDI"}
+    asked = owner.post(f"{page(item)}/release", page(item), **form, by="Sari")
+    assert owner.post(f"{page(item)}/release", page(item), **hidden_in(asked)).status_code == 302
+    assert said_of(box, item)["AccessionNumber"] == "A1"
 
 
 def test_without_a_worklist_there_is_nothing_to_pick(owner: Visitor, box: Box) -> None:

@@ -11,7 +11,7 @@ from flask import flash, redirect, render_template, request, url_for
 from appliance.desk import candidates, explain, queue
 from appliance.desk.release import release, release_to_order
 from appliance.errors import NoDate, Problem, Refused
-from appliance.identify.rules import claimed
+from appliance.identify.rules import claimed, own_words, person_in, said_of
 from appliance.model import DeliveryState, ItemState
 from appliance.web.meant import mark, must_be_meant
 from appliance.web.story import told
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from appliance.desk.queue import Shown
+    from appliance.model import Evidence
     from appliance.web.box import Box
 
 MOST = 100
@@ -91,7 +92,7 @@ class Items:
         device says somebody else."""
         box, key = self._box, request.form.get("key", "")
         if "sure" not in request.form and (picked := self._contradicted(item_id, key)):
-            return self._asked_again(item_id, picked, key=key)
+            return self._asked_again(item_id, {"key": key}, picked)
         return self._do(
             item_id,
             "released",
@@ -103,9 +104,11 @@ class Items:
         said = {keyword: request.form.get(keyword, "").strip() for keyword in _PATIENT}
         said["StudyDate"] = said["StudyDate"].replace("-", "")
         given = {keyword: value for keyword, value in said.items() if value}
-        if "sure" not in request.form:
-            return self._asked_again(item_id, given)
         box = self._box
+        if "sure" not in request.form:
+            evidence = box.journal.items.get(item_id).evidence
+            typed = own_words(evidence, given)
+            return self._asked_again(item_id, typed, _with_what_stays(evidence, typed))
         return self._do(
             item_id,
             "released",
@@ -120,7 +123,8 @@ class Items:
                 return one.order.values
         return {}
 
-    def _asked_again(self, item_id: int, given: Mapping[str, str], key: str = "") -> str:
+    def _asked_again(self, item_id: int, sent: Mapping[str, str], meant: Mapping[str, str]) -> str:
+        """Whether it is meant: what the device says beside what it is to be; `sent` says it."""
         shown = queue.show(self._box.journal, item_id)
         must_be_meant(shown.item)
         return render_template(
@@ -129,8 +133,8 @@ class Items:
             image=mark(shown.item),
             sights=sights(self._box.journal, shown.item),
             said=claimed(shown.item.evidence),
-            given=given,
-            key=key,
+            sent=sent,
+            meant=meant,
             compared=_COMPARED,
             by=request.form.get("by", ""),
         )
@@ -190,9 +194,20 @@ def _waits_for_a_person(shown: Shown) -> bool:
     return held or shown.film.state in {ItemState.HELD, ItemState.QUARANTINED}
 
 
+def _with_what_stays(evidence: Evidence, typed: Mapping[str, str]) -> Mapping[str, str]:
+    """What was typed, and what the device says that is kept beside it."""
+    kept = said_of(evidence, typed.get("PatientID", ""))
+    return {**kept, "StudyDate": "", **typed}
+
+
 def _patient(shown: Shown) -> Mapping[str, Any]:
-    """What the patient's form begins with: what was just entered, else what the device said."""
+    """What the patient's form begins with: what was just entered, else what the device said.
+
+    Where it names a patient, the number of that one's exam is left out: it would stay in the form
+    when another patient is typed in there. For the device's own patient it is kept without that.
+    """
     if "PatientID" in request.form:
         return request.form
     said = claimed(shown.item.evidence)
-    return {**dict.fromkeys(_PATIENT, ""), **said}
+    left_out = {"AccessionNumber": ""} if person_in(said) else {}
+    return {**dict.fromkeys(_PATIENT, ""), **said, **left_out}

@@ -114,10 +114,51 @@ def test_nothing_of_the_other_patient_remains_but_the_date_and_the_image_itself(
     }
 
 
+@pytest.mark.parametrize(
+    "keyword",
+    ["AccessionNumber", "AdmissionID", "RequestedProcedureID", "ScheduledProcedureStepID"],
+)
+def test_no_number_of_the_other_patients_exam_is_taken_over_though_it_is_repeated(
+    box: Box, keyword: str
+) -> None:
+    """The form began with it: whoever typed another patient over the first left it there."""
+    item = held(box, evidence(OF_SITI.claims, says(**{keyword: "N1"})))
+    values = released(box, item, **BUDI, **{keyword: "N1 "}).values
+    assert values.get(keyword, "") == ""
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"PatientID": "4712", "PatientName": "BUDDY", "AccessionNumber": "A1"},
+        {"PatientName": "BUDI", "AccessionNumber": "A1"},
+        {"AccessionNumber": "A1"},
+        {"PatientID": "4711", "PatientName": "SITI", "AccessionNumber": "A7"},
+        {"PatientID": "4711", "PatientName": "SITI"},
+    ],
+    ids=["the same number", "the same name", "nobody", "another number", "no number"],
+)
+def test_an_accession_number_counts_that_is_not_anothers(box: Box, device: dict[str, str]) -> None:
+    item = held(box, evidence(says(**device, StudyDate="20260313")))
+    assert released(box, item, **BUDI, AccessionNumber="A1").values["AccessionNumber"] == "A1"
+
+
+def test_without_a_patients_number_another_name_is_another_patient(box: Box) -> None:
+    device = says(PatientName="SITI", AccessionNumber="A1", StudyDate="20260313")
+    identity = released(box, held(box, evidence(device)), **BUDI, AccessionNumber="A1")
+    assert identity.values["AccessionNumber"] == ""
+
+
 def test_where_the_device_contradicts_itself_only_the_person_counts(box: Box) -> None:
     other = Claim(Origin.FILENAME, "PatientID", "4799")
-    identity = released(box, held(box, Evidence((*OF_SITI.claims, other))), **BUDI)
-    assert identity.values["AccessionNumber"] == ""
+    item = held(box, Evidence((*OF_SITI.claims, other)))
+    assert released(box, item, **BUDI).values["AccessionNumber"] == ""
+
+
+def test_nor_does_the_accession_number_beside_it_prove_whom_it_stands_for(box: Box) -> None:
+    other = Claim(Origin.FILENAME, "PatientID", "4712")
+    item = held(box, Evidence((*OF_SITI.claims, other)))
+    assert released(box, item, **BUDI, AccessionNumber="A1").values["AccessionNumber"] == ""
 
 
 def test_a_person_may_say_when_it_was(box: Box) -> None:
