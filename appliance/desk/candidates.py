@@ -5,12 +5,13 @@ Looks only at what is remembered; nobody is asked over the network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from appliance.identify import moments
 from appliance.identify.candidates import ranked
-from appliance.identify.matching import case_of
+from appliance.identify.matching import case_of, match
 from appliance.model import ItemState
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from appliance.identify.candidates import Candidate
     from appliance.identify.matching import Case
     from appliance.journal.journal import Journal
-    from appliance.model import Item
+    from appliance.model import Item, Order
     from appliance.settings.schema import Settings
 
 MOST = 20
@@ -52,6 +53,16 @@ def candidates(journal: Journal, settings: Settings, item: Item) -> tuple[Candid
     worklists = [worklist.name for worklist in settings.worklists_of(item.source)]
     told = journal.orders.between(worklists, days[0] - _AROUND, days[1] + _AROUND)
     return ranked(case, told)[:MOST]
+
+
+def contradicted(journal: Journal, settings: Settings, item: Item, key: str) -> Order | None:
+    """The order that somebody picked, where the device says that it is somebody else's.
+
+    It alone is looked at: what was shown may be among the likeliest no more.
+    """
+    order = journal.orders.get(key)
+    case = replace(case_of(item, settings), unsure=False)  # when it was tells nothing of whose
+    return order if order and match(case, order).differing() else None
 
 
 def _came(case: Case) -> moments.Moment:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import WaitsForOrder, WorklistNone
+from appliance.desk import queue
+from appliance.desk.candidates import MOST
+from appliance.errors import NoRoute, WaitsForOrder, WorklistNone
 from appliance.model import Evidence, ItemState
 from appliance.settings import history
 from tests.builders.identities import BUDI, evidence, order, says
@@ -134,6 +136,45 @@ def test_an_exam_of_somebody_else_than_the_device_says_is_asked_twice(
     assert "The device names somebody else than the exam." in shown
     assert owner.post(where, page(item), **hidden_in(asked)).status_code == 302
     assert box.journal.ledger.history(item.id)[-1]["who"] == "Sari (on the page)"
+
+
+def test_it_is_asked_twice_though_it_is_among_the_likeliest_no_more(
+    owner: Visitor, box: Box, item: Item
+) -> None:
+    """The page was open while the worklist told of more than are shown."""
+    late = {"key": "k2", "AccessionNumber": "A2", "ScheduledProcedureStepStartTime": "180000"}
+    budis = order(BUDI, **late)
+    box.journal.orders.learn("ris", [budis], DAY, DAY)
+    assert 'value="k2"' in owner.get(page(item)).text
+    others = [order({"PatientID": f"{n}"}, key=f"o{n}") for n in range(MOST)]
+    box.journal.orders.learn("ris", [budis, *others], DAY, DAY)
+    assert 'value="k2"' not in owner.get(page(item)).text
+    asked = owner.post(f"{page(item)}/pick", page(item), key="k2", by="Sari")
+    assert "film.dcm is of SANTOSO^BUDI?" in text_of(asked)
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+
+
+def test_it_is_asked_twice_of_a_film_that_is_held_for_another_reason_by_now(
+    owner: Visitor, box: Box, item: Item
+) -> None:
+    old = page(item)
+    queue.retry(box.journal, item.id, who="Sari")
+    box.convert(SITIS_FILM)
+    box.identify()
+    box.journal.items.stop(box.claim(ItemState.IDENTIFIED), NoRoute(why="none matches"))
+    assert owner.post(f"{old}/pick", old, key="k2", by="Sari").status_code == 200
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+
+
+def test_it_is_asked_twice_where_nobody_knows_when_the_film_was_made(
+    owner: Visitor, box: Box
+) -> None:
+    box.clock.sure = False
+    dateless = evidence(says(**{**OF_SITI, "StudyDate": "", "StudyTime": ""}))
+    item = held(box, dateless)
+    box.journal.orders.learn("ris", [order(BUDI)], DAY, DAY)
+    assert owner.post(f"{page(item)}/pick", page(item), key="k1", by="Sari").status_code == 200
+    assert box.journal.items.get(item.id).state is ItemState.HELD
 
 
 def test_an_exam_that_agrees_is_asked_once(owner: Visitor, box: Box, item: Item) -> None:

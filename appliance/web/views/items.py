@@ -91,8 +91,10 @@ class Items:
         """Let it go on as the answer to the order that somebody picked; asks twice where the
         device says somebody else."""
         box, key = self._box, request.form.get("key", "")
-        if "sure" not in request.form and (picked := self._contradicted(item_id, key)):
-            return self._asked_again(item_id, {"key": key}, picked)
+        item = box.journal.items.get(item_id)
+        picked = candidates.contradicted(box.journal, box.settings, item, key)
+        if picked and "sure" not in request.form:
+            return self._asked_again(item_id, {"key": key}, picked.values)
         return self._do(
             item_id,
             "released",
@@ -114,14 +116,6 @@ class Items:
             "released",
             lambda: release(box.journal, box.settings, item_id, given, who=_by()),
         )
-
-    def _contradicted(self, item_id: int, key: str) -> Mapping[str, str]:
-        """Whom an order is for, if the device says that it is somebody else."""
-        box = self._box
-        for one in candidates.choice(box.journal, box.settings, queue.show(box.journal, item_id)):
-            if one.order.key == key and one.is_contradicted:
-                return one.order.values
-        return {}
 
     def _asked_again(self, item_id: int, sent: Mapping[str, str], meant: Mapping[str, str]) -> str:
         """Whether it is meant: what the device says beside what it is to be; `sent` says it."""
