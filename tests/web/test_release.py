@@ -10,8 +10,8 @@ import pytest
 
 from appliance.desk import queue
 from appliance.desk.candidates import MOST
-from appliance.errors import NoRoute, WaitsForOrder, WorklistNone
-from appliance.model import Evidence, ItemState
+from appliance.errors import FoundAgain, NoRoute, WaitsForOrder, WorklistNone
+from appliance.model import FOUND, Evidence, ItemState
 from appliance.settings import history
 from tests.builders.identities import BUDI, evidence, order, says
 from tests.builders.scenarios import OF_SITI
@@ -49,9 +49,11 @@ DAY = date(2024, 3, 14)
 SITIS_FILM = evidence(says(**OF_SITI))
 
 
-def held(box: Box, said: Evidence = SITIS_FILM, problem: Held | None = None) -> Item:
+def held(
+    box: Box, said: Evidence = SITIS_FILM, problem: Held | None = None, source: str = "cr"
+) -> Item:
     history.publish(box.paths.root, SETTINGS)
-    box.accept("film.dcm")
+    box.accept("film.dcm", source=source)
     box.convert(said)
     claimed = box.claim(ItemState.CONVERTED)
     why = problem or WorklistNone(who="4711", why="nobody is on it")
@@ -263,6 +265,19 @@ def test_the_exam_of_a_film_that_names_nobody_is_in_the_form(owner: Visitor, box
     asked = owner.post(f"{page(item)}/release", page(item), **form, by="Sari")
     assert owner.post(f"{page(item)}/release", page(item), **hidden_in(asked)).status_code == 302
     assert said_of(box, item)["AccessionNumber"] == "A1"
+
+
+@pytest.mark.parametrize("way", ["pick", "release"])
+def test_whose_image_was_found_on_the_card_can_be_said(owner: Visitor, box: Box, way: str) -> None:
+    item = held(box, problem=FoundAgain(name="film.dcm"), source=FOUND)
+    box.journal.orders.learn("ris", [order()], DAY, DAY)
+    assert "Say whose it is" in text_of(owner.get("/attention"))
+    shown = owner.get(page(item))
+    assert "Which exam is it?" in text_of(shown)
+    assert "None of these: whose image is it?" in text_of(shown)
+    said = {"key": "k1"} if way == "pick" else {**form_of(shown), "sure": "yes"}
+    assert owner.post(f"{page(item)}/{way}", page(item), **said, by="Sari").status_code == 302
+    assert said_of(box, item)["PatientID"] == "4711"
 
 
 def test_without_a_worklist_there_is_nothing_to_pick(owner: Visitor, box: Box) -> None:
