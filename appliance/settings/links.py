@@ -66,6 +66,11 @@ class Source:
     error_to: Folder = ""
     settle_s: Annotated[float, between(0, 3600)] = 10.0
 
+    @property
+    def names_files(self) -> bool:
+        """Whether files come with names; else the box makes them up, and they say nothing."""
+        return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderLink(Source):
@@ -145,6 +150,11 @@ class SerialLink(Source):
     idle_s: Annotated[float, between(0.1, 600)] = 5.0
     max_kib: Annotated[int, between(1, 1 << 20)] = 1 << 14
 
+    @property
+    def names_files(self) -> bool:
+        """Bytes have none, nor has what comes by XMODEM."""
+        return self.protocol in {Protocol.YMODEM, Protocol.ZMODEM}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -171,6 +181,11 @@ class ReceiverLink(Source):
     ack: Ack = Ack.ACCEPTED
     ack_s: Annotated[float, between(1, 3600)] = 60.0
     tls: bool = False  # this source over TLS only
+
+    @property
+    def names_files(self) -> bool:
+        """What comes by C-STORE has UIDs."""
+        return False
 
 
 LINKS: Mapping[str, type[Source]] = {

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from appliance.model import Origin
 from appliance.settings.conditions import Condition  # noqa: TC001 - the reader evaluates it
-from appliance.settings.links import LINKS, ReceiverLink, Source
+from appliance.settings.links import LINKS, Source
 from appliance.settings.repairs import Rule
 from appliance.settings.values import (
     AeTitle,
@@ -296,8 +296,8 @@ class Settings:
         A source that is gone has one that trusts nobody: what waits from it was never to go
         without proof because somebody gave the source another name.
 
-        What comes by C-STORE has no file name: the one it gets here, of AE title and UID, is full
-        of digits that a pattern may take for a patient's number. So its profile has no pattern.
+        What comes without a file name gets one here, full of digits that a pattern may take for a
+        patient's number: of AE title and UID, or of time and digest. Its profile has no pattern.
         """
         found = self.source(source)
         if found is None:
@@ -305,7 +305,7 @@ class Settings:
         profile = next((p for p in self.profiles if p.name == found.profile), None)
         if profile is None and self.worklists_of(source):
             return Profile(identity=Trust.WORKLIST)
-        if profile and isinstance(found, ReceiverLink):
+        if profile and not found.names_files:
             return replace(profile, filename="")
         return profile
 

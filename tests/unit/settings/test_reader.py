@@ -9,7 +9,6 @@ import pytest
 from appliance.errors import BadSettings
 from appliance.settings.links import After, Caller, Protocol, ReceiverLink, SerialLink, StickLink
 from appliance.settings.load import load, parse
-from appliance.settings.naming import named
 from appliance.settings.schema import (
     Confirm,
     Environment,
@@ -108,30 +107,6 @@ def test_every_key_of_the_contract_that_is_built_is_read() -> None:
     assert destination.hours == ("19:00-06:00", "12:00-13:00")
     assert destination.retry == Retry(10.0, 900.0, 14.0)
     assert str(settings.routes[0].when["source"]) == '"cr-*"'
-
-
-def test_the_name_that_an_object_gets_here_says_nothing_about_its_patient() -> None:
-    settings = parse("""
-        [[source]]
-        name = "folder"
-        kind = "folder"
-        path = "/srv/cr"
-        profile = "numbered"
-        [[source]]
-        name = "modality"
-        kind = "receiver"
-        allow = [{ ae_title = "CR1", host = "10.0.0.7" }]
-        profile = "numbered"
-        [[profile]]
-        name = "numbered"
-        filename = '(?P<PatientID>[0-9]+)'
-        identity = "trust"
-    """)
-    assert named(settings.profile_of("folder"), "4711.dcm") == {"PatientID": "4711"}
-    profile = settings.profile_of("modality")
-    assert profile is not None
-    assert profile.identity is Trust.TRUST
-    assert named(profile, "CR1/1.2.3.dcm") == {}
 
 
 def test_an_empty_file_is_a_box_with_nothing_to_do() -> None:
