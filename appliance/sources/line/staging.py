@@ -19,6 +19,7 @@ from appliance.intake.accept import evidence_digest, shown_name
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.peek import Format, Misfit, opened
+from appliance.settings.naming import made_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +101,7 @@ class Staging:
 
     def draft(self) -> tuple[Path, BinaryIO]:
         """A new file, its name durable, to be written while it comes."""
-        path = self.folder / f".{self._stamp()}-{os.urandom(4).hex()}{_UNFINISHED}"
+        path = self.folder / f".{self.any_name()}{_UNFINISHED}"
         with durable.room_needed(self.folder):
             file = path.open("xb", buffering=0)
             durable.fsync_folder(self.folder)
@@ -121,7 +122,11 @@ class Staging:
 
     def name_for(self, path: Path) -> str:
         """A name for a file that came without one: when it came, what is in it, its kind."""
-        return f"{self._stamp()}-{digest_of(path)[:8]}{_suffix(path)}"
+        return f"{made_up(self._clock.utc(), digest_of(path)[:8])}{_suffix(path)}"
+
+    def any_name(self) -> str:
+        """A name for a file that is still to come without one."""
+        return made_up(self._clock.utc(), os.urandom(4).hex())
 
     def judged(
         self, piece: Piece, *, ended: bool = True, doubt: str = CUT_OFF
@@ -153,9 +158,6 @@ class Staging:
         self._intake.accept(arrival, self._profile, sidecars, verdict, sha256=digest)
         if not keep:
             durable.remove(piece.path)
-
-    def _stamp(self) -> str:
-        return self._clock.utc().strftime("%Y%m%dT%H%M%SZ")
 
 
 def is_listening(folder: Path) -> bool:

@@ -154,7 +154,7 @@ class Transfer:
     def _start(self, line: Line) -> None:
         program = list(_PROGRAMS[self._link.protocol])
         if self._link.protocol is Protocol.XMODEM:
-            program.append(f"{self._clock.utc():%Y%m%dT%H%M%SZ}-{os.urandom(4).hex()}")
+            program.append(self._staging.any_name())
         command = confined(self._staging.folder, self._link.max_kib << 10, program)
         fd = line.lend()
         self._child = subprocess.Popen(

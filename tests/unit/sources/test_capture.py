@@ -9,6 +9,7 @@ import pytest
 from appliance.errors import DiskFull
 from appliance.intake.accept import Intake
 from appliance.settings.links import SerialLink
+from appliance.settings.naming import named
 from appliance.settings.schema import Profile
 from appliance.sources.line.capture import Capture
 from appliance.sources.line.staging import Staging, is_draft
@@ -137,6 +138,22 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 
 def png(number: int = 0) -> bytes:
     return pictures.saved(pictures.grey(8, film=number), "PNG")
+
+
+def test_what_it_is_called_here_names_nobody_though_names_come_by_now(
+    desk: Callable[..., Desk],
+) -> None:
+    """The line is set to ZMODEM, and what waits for a person is read again."""
+    there = desk()
+    there.says(png(), SESSION_S)
+    draft, file = there.staging.draft()
+    file.close()
+    (item,) = there.items()
+    assert item.name.endswith(".png")
+    greedy = Profile(filename="(?P<PatientID>[0-9a-f]+)")
+    for name in (item.name, draft.name, there.staging.any_name()):
+        assert named(greedy, name) == {}
+    assert named(greedy, "20240314_1.png") == {"PatientID": "20240314"}
 
 
 # --- whole or not --------------------------------------------------------------------------------
