@@ -17,7 +17,7 @@ from appliance.identify import requested, rules
 from appliance.identify.matching import case_of
 from appliance.model import Identity, ItemState
 from appliance.settings.keywords import TEXTS
-from appliance.settings.schema import Environment, Profile
+from appliance.settings.schema import Profile
 from appliance.settings.values import keyword
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def release(
         raise refused(item, _DOING, why)
     if fault := next(filter(None, map(_fault, said.items())), ""):
         raise refused(item, _DOING, fault)
-    return _go_on(journal, item, Identity(_values(item, settings, said), "person"), who)
+    identity = Identity(_values(item, settings, said), "person")
+    return _go_on(journal, item, _for_tests(identity, item, settings), who)
 
 
 def release_to_order(
@@ -67,10 +68,7 @@ def release_to_order(
     if what := requested.unreadable(order):
         raise refused(item, _DOING, f"{what} in that order cannot be read")
     identity = requested.identity(order, case_of(item, settings), "person")
-    worklist = settings.worklist(order.worklist)
-    invented = worklist is not None and worklist.environment is Environment.TEST
-    identity = replace(identity, invented=invented)
-    return _go_on(journal, item, identity, who)
+    return _go_on(journal, item, _for_tests(identity, item, settings), who)
 
 
 def _releasable(journal: Journal, item_id: int) -> Item:
@@ -91,6 +89,11 @@ def _waits(journal: Journal, item: Item) -> bool:
 
 def _is_contradicted(journal: Journal, item: Item) -> bool:
     return journal.ledger.item_row(item.id)["code"] in _CONTRADICTED
+
+
+def _for_tests(identity: Identity, item: Item, settings: Settings) -> Identity:
+    """Where patients are invented, a person's word makes none of them a real one."""
+    return replace(identity, invented=settings.is_tried(item.source))
 
 
 def _go_on(journal: Journal, item: Item, identity: Identity, who: str) -> str:

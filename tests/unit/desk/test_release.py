@@ -286,17 +286,27 @@ def test_an_order_of_somebody_else_leaves_nothing_of_the_first(box: Box) -> None
     assert identity.values["BodyPartExamined"] == "CHEST"
 
 
-def test_an_order_of_a_worklist_for_tests_is_of_an_invented_patient(box: Box) -> None:
-    item = held(box, SITIS_FILM)
+def served_for(environment: Environment) -> Settings:
+    """Settings whose one worklist is for that."""
+    (ris,) = SERVED.worklists
+    return replace(SERVED, worklists=(replace(ris, environment=environment, sources=("cr",)),))
+
+
+@pytest.mark.parametrize("environment", Environment)
+@pytest.mark.parametrize("way", ["picked", "typed"])
+def test_where_a_worklist_is_for_tests_whoever_is_named_is_invented(
+    box: Box, environment: Environment, way: str
+) -> None:
+    """Else what is held there would go to the real PACS once there is one."""
+    item, settings = held(box, SITIS_FILM), served_for(environment)
     ordered(box, order())
-    (ris, *_) = SERVED.worklists
-    sources = tuple(source.name for source in SERVED.sources)
-    tests = replace(ris, environment=Environment.TEST, sources=sources)
-    served = replace(SERVED, worklists=(tests,))
-    release_to_order(box.journal, served, item.id, "k1", who="Sari")
+    if way == "picked":
+        release_to_order(box.journal, settings, item.id, "k1", who="Sari")
+    else:
+        release(box.journal, settings, item.id, BUDI, who="Sari")
     identity = box.journal.items.get(item.id).identity
     assert identity is not None
-    assert identity.invented
+    assert identity.invented == (environment is Environment.TEST)
 
 
 @pytest.mark.parametrize(
