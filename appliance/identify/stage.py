@@ -144,6 +144,7 @@ class Identify:
         """
         now = rules.claimed(item.evidence)
         key = rules.identity_key(now)
+        others: list[Item] = []
         for twin in self._journal.items.twins(item):
             if twin.identity and twin.identity.invented and not tried:
                 continue
@@ -157,7 +158,12 @@ class Identify:
             if key and not twin.identity and rules.is_told_better(before, now):
                 self._journal.items.supersede(twin, item, Superseded(name=twin.name))
             elif key:
-                raise IdentityConflict(before=_patient(before), now=_patient(now))
+                others.append(twin)
+        if others:
+            # Before this one is: cut off in between, it is looked at again and holds them again.
+            problem = IdentityConflict(before=_patient(_said(others[0])), now=_patient(now))
+            self._journal.items.hold_twins(others, problem)
+            raise problem
         return False
 
     def _must_be_of_one_patient(self, item: Item) -> None:

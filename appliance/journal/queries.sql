@@ -141,6 +141,31 @@ WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item
   AND state = 'active'
   AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
 
+-- name: hold_twin  The same image came for somebody else: nobody vouches for this one, and it has not
+-- been routed. Its patient is forgotten, so that it is looked at anew before it goes on.
+UPDATE item SET state = 'held', code = :code, sentence = :sentence, hint = :hint, identity = '',
+                claimed_by = NULL, tries = 0, not_before = '', changed_at = :now, changed_by = :who
+WHERE id = :twin_id AND (state = 'identified' OR (state = 'converted' AND not_before != ''))
+  AND ifnull(json_extract(nullif(identity, ''), '$.proof'), '') != 'person';
+
+-- name: doubt_held_twin  Or it is held for less, and would go on by itself, or by a nod.
+UPDATE item SET code = :code, sentence = :sentence, hint = :hint, identity = ''
+WHERE id = :twin_id AND state = 'held'
+  AND code NOT IN ('identity-conflict', 'mixed-patients', 'made-while-testing')
+  AND ifnull(json_extract(nullif(identity, ''), '$.proof'), '') != 'person';
+
+-- name: hold_twins_deliveries  Or it is routed: as hold_kins_deliveries.
+UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :hint,
+                    claimed_by = NULL, not_before = '', changed_at = :now, changed_by = :who
+WHERE item_id = :twin_id
+  AND (state = 'waiting' OR (state IN ('prepared', 'deferred') AND claimed_by IS NULL))
+  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+
+-- name: doubt_twins_deliveries  Or it is being sent: as doubt_kins_deliveries.
+UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
+WHERE item_id = :twin_id AND state = 'active'
+  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+
 -- name: hold_doubted  It was not taken, and somebody must look at it before it goes again.
 UPDATE delivery SET state = 'held', claimed_by = NULL, not_before = '', changed_at = :now,
                     changed_by = :who

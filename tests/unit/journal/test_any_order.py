@@ -14,6 +14,7 @@ from appliance.errors import (
     ClaimLost,
     Duplicate,
     ForbiddenMove,
+    IdentityConflict,
     MixedPatients,
     NoIdentity,
     Superseded,
@@ -68,7 +69,7 @@ class Chaos:
     def do_identify(self) -> None:
         if item := self.items.claim(ItemState.CONVERTED):
             ways = [self._identified, self._hold, self._merge, self._put_off, self._mixed]
-            self.random.choice(ways)(item)
+            self.random.choice([*ways, self._contradicted])(item)
 
     def _identified(self, item: Item) -> None:
         self.items.identified(item, SITI)
@@ -84,6 +85,11 @@ class Chaos:
         if self.items.kin(item, ["1.2.3"], {"PatientID": str(self.random.randint(1, 2))}):
             self.items.hold_kin(item, ["1.2.3"], mixed)
         self.items.stop(item, mixed)
+
+    def _contradicted(self, item: Item) -> None:
+        conflict = IdentityConflict(before="one", now="another")
+        self.items.hold_twins(self.items.twins(item), conflict)
+        self.items.stop(item, conflict)
 
     def _merge(self, item: Item) -> None:
         for twin in self.items.twins(item):
