@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from appliance.errors import (
     ClockUnsure,
     Duplicate,
+    EvidenceDisagrees,
     FoundAgain,
     Held,
     IdentityConflict,
@@ -35,7 +36,7 @@ from appliance.model import FOUND, ItemState
 from appliance.settings.schema import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from appliance.clock import Clock
     from appliance.errors import Problem
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from appliance.identify.worklist import Answer, Worklists
     from appliance.journal.journal import Journal
     from appliance.model import Identity, Item
-    from appliance.settings.schema import Settings
+    from appliance.settings.schema import Profile, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Identify:
         return max((datetime.fromisoformat(due) - self._clock.utc()).total_seconds(), 0.0)
 
     def _identify(self, item: Item, settings: Settings) -> None:
-        if self._is_here_already(item, tried=settings.is_tried(item.source)):
+        if self._is_here_already(item, settings):
             return
         self._must_be_of_one_patient(item)
         if item.source == FOUND:
@@ -137,17 +138,19 @@ class Identify:
 
     # --- beside other images ---------------------------------------------------------------------
 
-    def _is_here_already(self, item: Item, *, tried: bool) -> bool:
+    def _is_here_already(self, item: Item, settings: Settings) -> bool:
         """Whether the same image of the same patient is; raises where it is of another one.
 
-        What was made while testing is not here, unless its source is still `tried`.
+        What was made while testing is not here, unless its source is still tried.
         """
+        tried = settings.is_tried(item.source)
+        twins = [t for t in self._journal.items.twins(item) if tried or not _is_invented(t)]
         now = rules.claimed(item.evidence)
         key = rules.identity_key(now)
+        if key and twins:
+            self._must_agree(item, twins, settings)
         others: list[Item] = []
-        for twin in self._journal.items.twins(item):
-            if twin.identity and twin.identity.invented and not tried:
-                continue
+        for twin in twins:
             before = _said(twin)
             if key in {
                 rules.identity_key(rules.claimed(twin.evidence)),
@@ -160,11 +163,29 @@ class Identify:
             elif key:
                 others.append(twin)
         if others:
-            # Before this one is: cut off in between, it is looked at again and holds them again.
-            problem = IdentityConflict(before=_patient(_said(others[0])), now=_patient(now))
-            self._journal.items.hold_twins(others, problem)
-            raise problem
+            conflict = IdentityConflict(before=_patient(_said(others[0])), now=_patient(now))
+            raise self._holding(others, conflict)
         return False
+
+    def _must_agree(self, item: Item, twins: Sequence[Item], settings: Settings) -> None:
+        """A twin that agrees with one who speaks of an image does not overrule the others.
+
+        Nor is anything the same as one that contradicts itself, before somebody decided about it.
+        """
+        try:
+            for each in (item, *(twin for twin in twins if not twin.identity)):
+                _must_be_clear(each, settings.profile_of(each.source))
+        except EvidenceDisagrees as problem:
+            named = [twin for twin in twins if rules.identity_key(_said(twin))]
+            raise self._holding(named, problem) from None
+
+    def _holding(self, twins: Iterable[Item], why: Held) -> Held:
+        """Hold what is contradicted, before the item that does so is.
+
+        Cut off in between, that one is looked at again, and holds them again.
+        """
+        self._journal.items.hold_twins(twins, why)
+        return why
 
     def _must_be_of_one_patient(self, item: Item) -> None:
         """A study or series of two: what of it has not been sent waits for a person."""
@@ -189,6 +210,17 @@ def _doubt(case: Case) -> str:
 def _of_clock(item: Item, problem: NoDate) -> Held:
     """Why there is no date, where our own clock would have told one."""
     return ClockUnsure(name=item.name) if item.unsure else problem
+
+
+def _must_be_clear(item: Item, profile: Profile | None) -> None:
+    """Raises EvidenceDisagrees where it would be held for that if it were alone."""
+    rules.must_agree(item.name, item.evidence)
+    if profile and profile.identity is Trust.WORKLIST:
+        rules.names_must_agree(item.name, item.evidence)
+
+
+def _is_invented(item: Item) -> bool:
+    return item.identity is not None and item.identity.invented
 
 
 def _said(item: Item) -> Mapping[str, str]:

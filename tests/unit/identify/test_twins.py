@@ -10,8 +10,8 @@ import pytest
 from appliance.desk import queue
 from appliance.desk.release import release
 from appliance.errors import IdentityUnproven, NoRoute, PortClosed, Problem
-from appliance.model import DeliveryState, Evidence, ItemState
-from tests.builders.identities import BUDI, SITI, order
+from appliance.model import DeliveryState, Evidence, ItemState, Origin
+from tests.builders.identities import BUDI, SITI, order, says
 from tests.unit.identify.test_stage import SETTINGS, Room, of
 
 if TYPE_CHECKING:
@@ -264,3 +264,73 @@ def test_who_says_the_same_as_the_second_is_a_copy_of_it(room: Twice) -> None:
     third = room.again(name="third.tif")
     assert room.stands(third) == (ItemState.IGNORED, "duplicate")
     assert room.stands(again) == HELD
+
+
+# --- an image that contradicts itself
+
+
+OF_BOTH = Evidence((*of(SITI).claims, *says(Origin.SIDECAR, **BUDI)))
+"""The header says one, a file beside it the other."""
+
+
+@pytest.mark.parametrize("person", [SITI, BUDI], ids=["header", "sidecar"])
+def test_no_twin_decides_who_of_two_is_right(room: Twice, person: dict[str, str]) -> None:
+    first = room.again(person, name="first.dcm")
+    torn = room.comes(OF_BOTH, name="torn.dcm", source="trusted", pixels="p")
+    room.goes()
+    assert room.stands(torn) == room.stands(first) == HELD
+    assert room.told(torn)[-1] == room.told(first)[-1]
+    assert room.told(torn)[-1] == (
+        "torn.dcm contradicts itself about the PatientID: the header says 4711 and the sidecar "
+        "says 4712."
+    )
+
+
+def test_what_was_sent_stays_sent_where_a_copy_contradicts_itself(room: Twice) -> None:
+    first = room.again(name="first.dcm")
+    room.sends()
+    torn = room.comes(OF_BOTH, name="torn.dcm", source="trusted", pixels="p")
+    room.goes()
+    assert room.stands(torn) == HELD
+    assert room.at_the_pacs(first) == (DeliveryState.SENT, "")
+
+
+def test_none_is_the_same_as_one_that_contradicts_itself(room: Twice) -> None:
+    """Else whoever discards that one for the clear one's sake would have lost both."""
+    torn = room.comes(OF_BOTH, name="torn.dcm", source="trusted", pixels="p")
+    room.goes()
+    clear = room.again()
+    nameless = room.comes(Evidence(), name="nameless.tif", source="trusted", pixels="p")
+    room.goes()
+    assert room.stands(torn) == room.stands(clear) == HELD
+    assert room.told(torn)[-1] == room.told(clear)[-1]
+    assert room.stands(nameless) == (ItemState.HELD, "no-identity")
+    queue.discard(room.box.journal, torn.id, reason="Siti", who="Sari")
+    queue.discard(room.box.journal, nameless.id, reason="Siti", who="Sari")
+    queue.retry(room.box.journal, clear.id, who="Sari")
+    room.reads(clear, of(SITI))
+    assert room.sends() == ["4711"]
+
+
+def test_whom_nobody_named_is_contradicted_by_nobody(room: Twice) -> None:
+    first = room.comes(Evidence(), name="first.tif", source="trusted", pixels="p")
+    torn = room.comes(OF_BOTH, name="torn.dcm", source="trusted", pixels="p")
+    room.goes()
+    assert room.stands(torn) == HELD
+    assert room.stands(first) == (ItemState.HELD, "no-identity")
+
+
+@pytest.mark.parametrize(
+    ("source", "stands"),
+    [("cr", HELD), ("trusted", (ItemState.IGNORED, "duplicate"))],
+)
+def test_names_must_agree_where_they_are_to_prove_somebody(
+    room: Twice, source: str, stands: tuple[str, str]
+) -> None:
+    """As without a twin: a profile that trusts the device goes by the numbers."""
+    room.again(name="first.dcm")
+    named = says(Origin.SIDECAR, PatientName="SANTOSO^BUDI")
+    torn = Evidence((*of(SITI).claims, *named))
+    again = room.comes(torn, name="again.dcm", source=source, pixels="p")
+    room.goes()
+    assert room.stands(again) == stands
