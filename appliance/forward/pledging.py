@@ -131,7 +131,8 @@ class Pledging:
             for delivery in deliveries
             for i in delivery.instances
         ]
-        answer = wording.request(link, transaction_uid, objects)
+        once = list(dict.fromkeys(objects))  # a page of two files is one object
+        answer = wording.request(link, transaction_uid, once)
         self._asked_at_s = self._clock.monotonic()
         return transaction_uid, answer
 

@@ -141,10 +141,11 @@ class Identify:
     def _is_here_already(self, item: Item, settings: Settings) -> bool:
         """Whether the same image of the same patient is; raises where it is of another one.
 
-        What was made while testing is not here, unless its source is still tried.
+        A file with a page of its own is not there yet, and what it lacks stays. What was made
+        while testing is not here, unless its source is still tried.
         """
-        tried = settings.is_tried(item.source)
-        twins = [t for t in self._journal.items.twins(item) if tried or not _is_invented(t)]
+        items, tried = self._journal.items, settings.is_tried(item.source)
+        twins = [t for t in items.twins(item) if tried or not _is_invented(t)]
         now = rules.claimed(item.evidence)
         key = rules.identity_key(now)
         if key and twins:
@@ -156,10 +157,12 @@ class Identify:
                 rules.identity_key(rules.claimed(twin.evidence)),
                 rules.identity_key(before),
             }:
-                self._journal.items.merge(item, twin, Duplicate(name=item.name, first=twin.name))
-                return True
-            if key and not twin.identity and rules.is_told_better(before, now):
-                self._journal.items.supersede(twin, item, Superseded(name=twin.name))
+                if items.contains(twin, item):
+                    items.merge(item, twin, Duplicate(name=item.name, first=twin.name))
+                    return True
+            elif key and not twin.identity and rules.is_told_better(before, now):
+                if items.contains(item, twin):
+                    items.supersede(twin, item, Superseded(name=twin.name))
             elif key:
                 others.append(twin)
         if others:
@@ -172,8 +175,9 @@ class Identify:
 
         Nor is anything the same as one that contradicts itself, before somebody decided about it.
         """
+        open_ = (t for t in twins if not t.identity and self._journal.items.contains(t, item))
         try:
-            for each in (item, *(twin for twin in twins if not twin.identity)):
+            for each in (item, *open_):
                 _must_be_clear(each, settings.profile_of(each.source))
         except EvidenceDisagrees as problem:
             named = [twin for twin in twins if rules.identity_key(_said(twin))]

@@ -7,6 +7,7 @@ moves can be worked out again after a power cut and are not waited for, except w
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,11 +15,12 @@ from appliance.clock import stamp
 from appliance.errors import Held, NotThere, UidConflict
 from appliance.journal import codec
 from appliance.journal.session import item_of, said, state_for
-from appliance.model import DeliveryState, ItemState, Priority
+from appliance.model import DeliveryState, ItemState, Priority, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from appliance.errors import Ignored, Problem
     from appliance.journal.session import Session
@@ -95,8 +97,12 @@ class Items:
             self._move(item, ItemState.CONVERTED)
 
     def twins(self, item: Item) -> list[Item]:
-        """Other items with the same content, oldest first, not counting ignored ones."""
+        """Other items with an object in common, oldest first, not counting ignored ones."""
         return [item_of(row) for row in self._s.db.rows("twins", item_id=item.id)]
+
+    def contains(self, whole: Item, part: Item) -> bool:
+        """Whether every object of `part` is one of `whole`."""
+        return self._s.db.row("beyond", item_id=part.id, other_id=whole.id) is None
 
     def identified(self, item: Item, identity: Identity, notes: Iterable[str] = ()) -> None:
         """converted -> identified; `notes` say by what."""
@@ -183,14 +189,20 @@ class Items:
                 self._s.db.run("doubt_twins_deliveries", **told)
 
     def merge(self, item: Item, first: Item, verdict: Ignored) -> None:
-        """Set `item` aside in favour of `first`, which its source files now belong to."""
+        """Set `item` aside in favour of `first`, which its source files now belong to.
+
+        `first` must contain it: its files are given up once all of `first` is proved.
+        """
         with self._s.db.write(durable=True):
             self._s.db.run("adopt_arrivals", from_item=item.id, to_item=first.id)
             self._s.remark(first.id, f"Came again as {item.name} from {item.source}.")
             self._move(item, ItemState.IGNORED, verdict)
 
     def supersede(self, old: Item, better: Item, verdict: Ignored) -> None:
-        """Set a held twin aside for a better copy, which its source files now belong to."""
+        """Set a held twin aside for a better copy, which its source files now belong to.
+
+        `better` must contain it.
+        """
         with self._s.db.write(durable=True):
             self._s.db.run("adopt_arrivals", from_item=old.id, to_item=better.id)
             changed = self._s.db.run(
@@ -266,7 +278,7 @@ class Items:
         held = composed if isinstance(composed, Held) else ruling.stays
         if not isinstance(composed, Held):
             for instance in composed:
-                columns = codec.dump_instance(instance)
+                columns = codec.dump_instance(self._as_known(item, destination, instance))
                 self._s.db.run("add_instance", delivery_id=row["id"], **columns)
         self._s.db.run(
             "begin_delivery",
@@ -278,6 +290,20 @@ class Items:
         )
         if ruling.why:
             self._s.remark_delivery(row["id"], ruling.why, ROUTED_BY)
+
+    def _as_known(self, item: Item, destination: str, instance: Instance) -> Instance:
+        """The object as this destination gets it from another item, where it has the same UID.
+
+        A page that came in two files is one object, and has one header in one series. Of what was
+        purged the header is left, and may stand before pixels that are no longer here.
+        """
+        row = self._s.db.row(
+            "known_object", item_id=item.id, destination=destination, uid=instance.sop_instance_uid
+        )
+        if row is None:
+            return instance
+        known = replace(codec.load_instance(row, self._s.spool), number=instance.number)
+        return instance if row["purged_at"] and _files(known) - _files(instance) else known
 
     def free_routeless(self) -> None:
         """held -> identified for all that had nowhere to go: the settings changed."""
@@ -335,3 +361,7 @@ class Items:
             worker=self._s.who,
         )
         self._s.must_be_ours(changed)
+
+
+def _files(instance: Instance) -> set[Path]:
+    return {piece.path for piece in instance.pieces if isinstance(piece, Slice)}

@@ -187,13 +187,18 @@ SELECT * FROM body WHERE item_id = :item_id ORDER BY number;
 -- name: write_identity  Whose the item is, decided.
 UPDATE item SET identity = :identity WHERE id = :item_id;
 
--- name: twins  Other items with the same first body, not counting what a rule set aside.
+-- name: twins  Other items with an object in common, not counting what a rule set aside.
 SELECT DISTINCT item.* FROM item
 JOIN body mine ON mine.item_id = :item_id
 JOIN body other ON other.digest = mine.digest AND other.item_id = item.id
 WHERE item.id != :item_id AND item.state != 'ignored' ORDER BY item.id;
 
--- name: adopt_arrivals  The source files of a duplicate follow the deliveries of the first.
+-- name: beyond  An object that an item has and another lacks, each counted as often as it is there.
+SELECT 1 FROM (SELECT digest, count(*) AS n FROM body WHERE item_id = :item_id GROUP BY digest) AS mine
+WHERE n > (SELECT count(*) FROM body WHERE item_id = :other_id AND digest = mine.digest) LIMIT 1;
+
+-- name: adopt_arrivals  The source files of an item whose objects are all another's follow the deliveries
+-- of that one.
 UPDATE arrival SET item_id = :to_item WHERE item_id = :from_item;
 
 -- name: claim_uid  The first to carry a SOP Instance UID owns it, for good.
@@ -203,6 +208,18 @@ VALUES (:uid, :digest, :item_id, :now) ON CONFLICT DO NOTHING;
 -- name: uid_owner  Who carries that UID, and with which content.
 SELECT known_uid.digest, known_uid.item_id, item.name FROM known_uid
 JOIN item ON item.id = known_uid.item_id WHERE sop_instance_uid = :uid;
+
+-- name: known_object  The object of that UID as another item has it for a destination, for the same patient
+-- and exam. What nobody will send is not looked at, nor what was made while testing.
+SELECT instance.*, item.purged_at FROM known_uid
+JOIN item ON item.id = known_uid.item_id AND item.id != :item_id
+JOIN delivery ON delivery.item_id = item.id AND delivery.destination = :destination
+JOIN instance ON instance.delivery_id = delivery.id AND instance.sop_instance_uid = :uid
+WHERE known_uid.sop_instance_uid = :uid
+  AND (item.state != 'ignored' OR delivery.state = 'confirmed')
+  AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0)
+  AND json_extract(nullif(item.identity, ''), '$.values') =
+      (SELECT json_extract(identity, '$.values') FROM item WHERE id = :item_id);
 
 -- name: add_delivery  An item is to go to a destination; there already from an earlier routing: no row.
 INSERT INTO delivery (item_id, destination, priority, source, created_at, changed_at, changed_by)
