@@ -146,7 +146,9 @@ def _must_be_new(journal: Journal, item: Item, identity: Identity) -> None:
     for twin in journal.items.twins(item):
         if twin.identity and twin.identity.invented and not identity.invented:
             continue
-        if key == rules.identity_key(_said_of(twin)) and journal.items.contains(twin, item):
+        if twin.state in rules.UNREAD or not journal.items.contains(twin, item):
+            continue
+        if key == rules.identity_key(_said_of(twin)):
             why = f"{twin.name} (item {twin.id}) is the same image of this patient; discard it"
             raise refused(item, _DOING, why)
 

@@ -8,7 +8,7 @@ from appliance.errors import EvidenceDisagrees, IdentityUnproven, NoDate, NoIden
 from appliance.identify import moments, names
 from appliance.identify.matching import SPEAKERS
 from appliance.identify.names import Verdict
-from appliance.model import Identity, Origin
+from appliance.model import Identity, ItemState, Origin
 from appliance.settings.keywords import UIDS
 from appliance.settings.schema import Profile, Trust
 
@@ -21,6 +21,9 @@ _MUST_AGREE = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionN
 """Where two speakers may not contradict each other; names differ in spelling and are not here."""
 
 _KEY = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
+
+UNREAD = frozenset({ItemState.ARRIVED, ItemState.QUARANTINED})
+"""Where what was read once is tried again, or could not be: it stands for no other copy."""
 
 _PERSON = ("PatientID", "IssuerOfPatientID", "PatientName")
 _CAME_AS = "CameAs"

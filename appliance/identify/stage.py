@@ -157,7 +157,7 @@ class Identify:
                 rules.identity_key(rules.claimed(twin.evidence)),
                 rules.identity_key(before),
             }:
-                if items.contains(twin, item):
+                if twin.state not in rules.UNREAD and items.contains(twin, item):
                     items.merge(item, twin, Duplicate(name=item.name, first=twin.name))
                     return True
             elif key and not twin.identity and rules.is_told_better(before, now):

@@ -15,6 +15,7 @@ from appliance.errors import (
     NoIdentity,
     OrderContradicts,
     Refused,
+    Unreadable,
     WorklistNone,
 )
 from appliance.model import Claim, Evidence, Identity, ItemState, Origin
@@ -230,6 +231,16 @@ def test_the_same_image_of_the_same_patient_is_sent_but_once(box: Box) -> None:
         "first.tif (item 1) is the same image of this patient; discard it"
     )
     released(box, again, PatientID="4713", PatientName="TONO")
+
+
+def test_what_cannot_be_used_keeps_no_copy_back(box: Box) -> None:
+    first = held(box, evidence(says(**BUDI)), "first.tif", b"pixels")
+    again = held(box, NAMELESS, "again.tif", b"pixels")
+    box.journal.items.decide_item(first.id, ItemState.ARRIVED, code="", why="", who="Sari")
+    box.journal.items.stop(
+        box.claim(ItemState.ARRIVED), Unreadable(name="it", format="TIFF", detail="worn")
+    )
+    released(box, again, **BUDI)
 
 
 # --- to an order

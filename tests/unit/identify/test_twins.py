@@ -9,7 +9,7 @@ import pytest
 
 from appliance.desk import queue
 from appliance.desk.release import release
-from appliance.errors import IdentityUnproven, NoRoute, PortClosed, Problem
+from appliance.errors import Crashed, IdentityUnproven, NoRoute, PortClosed, Problem
 from appliance.model import DeliveryState, Evidence, ItemState, Origin
 from tests.builders.identities import BUDI, SITI, order, says
 from tests.unit.identify.test_stage import SETTINGS, Room, of
@@ -264,6 +264,28 @@ def test_who_says_the_same_as_the_second_is_a_copy_of_it(room: Twice) -> None:
     third = room.again(name="third.tif")
     assert room.stands(third) == (ItemState.IGNORED, "duplicate")
     assert room.stands(again) == HELD
+
+
+# --- a copy that can be used for one that cannot
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_what_is_read_again_perhaps_in_vain_makes_no_other_a_copy(
+    room: Twice, *, broken: bool
+) -> None:
+    """Else the one that can be used would be set aside for it, as often as it is exported."""
+    first = room.first(source="unserved")
+    again = room.comes(of(BUDI), name="again.tif", source="trusted", pixels="p")
+    queue.retry(room.box.journal, first.id, who="Sari")
+    if broken:
+        why = Crashed(name="budi.tif", how="it ran out of memory")
+        room.box.journal.items.stop(room.box.claim(ItemState.ARRIVED), why)
+    room.goes()
+    assert room.stands(again) == (ItemState.IDENTIFIED, "")
+    if broken:
+        queue.retry(room.box.journal, first.id, who="Sari")
+    room.reads(first, of(BUDI))
+    assert room.stands(first) == (ItemState.IGNORED, "duplicate")
 
 
 # --- an image that contradicts itself
