@@ -196,6 +196,9 @@ class Instance:
 FOUND = "(found)"
 """The source of what lay on the card without a row: no settings can have one of that name."""
 
+DISCARDED = "discarded"
+"""The code of what a person gave up for good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

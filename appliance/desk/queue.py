@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.desk.decision import deciding, refused
 from appliance.desk.films import Film, film_of
 from appliance.errors import MadeWhileTesting
-from appliance.model import DeliveryState, ItemState
+from appliance.model import DISCARDED, DeliveryState, ItemState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ def retry(journal: Journal, item_id: int, *, who: str) -> str:
             case ItemState.DONE:
                 raise refused(item, "Retrying", "every destination has it already")
             case ItemState.IGNORED:
-                raise refused(item, "Retrying", "it was set aside for good")
+                raise refused(item, "Retrying", _set_aside(journal, item))
             case ItemState.CONVERTED if journal.items.hurry(item.id):
                 return "The worklist is asked again within a minute."
             case _:
@@ -122,8 +122,15 @@ def discard(journal: Journal, item_id: int, *, reason: str, who: str) -> str:
         raise refused(item, "Discarding", "it does not wait for a person")
     with deciding(journal, item, "Discarding"):
         why = f"{who} discarded it: {reason.strip()}"
-        journal.items.decide_item(item.id, ItemState.IGNORED, code="discarded", why=why, who=who)
+        journal.items.decide_item(item.id, ItemState.IGNORED, code=DISCARDED, why=why, who=who)
     return "It is set aside and will not be sent."
+
+
+def _set_aside(journal: Journal, item: Item) -> str:
+    """Why an ignored item has no way back, and what the way is where there is one."""
+    if journal.ledger.item_row(item.id)["code"] == DISCARDED:
+        return "it was discarded for good; export it again at the modality, and it is asked about"
+    return "it was set aside for good"
 
 
 def _again(journal: Journal, item: Item, who: str) -> str:

@@ -29,6 +29,16 @@ class BroughtAgain(Ignored):
     code = "brought-again"
 
 
+class DiscardedBefore(Held):
+    """{name} is an image that came before and was given up, as item {number}: {before}"""
+
+    code = "discarded-before"
+    hint = (
+        "It was exported once more. If it is to be sent after all, try it again, or say whose it"
+        " is; else discard it once more."
+    )
+
+
 class FoundAgain(Held):
     """{name} lay on the card of this box, and the journal had no record of it."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from appliance.clock import stamp
 from appliance.errors import BroughtAgain
 from appliance.journal import codec
+from appliance.journal.again import Again
 from appliance.journal.session import said, state_for
 from appliance.journal.spool import Stored
 from appliance.model import FOUND, Arrival, ItemState
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from appliance.errors import Ignored, Quarantined
+    from appliance.errors import Held, Ignored, Quarantined
     from appliance.journal.session import Session
 
 
@@ -68,10 +69,17 @@ class Arrivals:
     def __init__(self, session: Session) -> None:
         """Work through one session."""
         self._s = session
+        self._again = Again(session)
 
-    def knows(self, arrival: Arrival) -> bool:
-        """Whether this very file, unchanged, was accepted before."""
-        return self._item(arrival) is not None
+    def knows(self, arrival: Arrival, modified_at: datetime | None = None) -> bool:
+        """Whether this very file, unchanged, was accepted before.
+
+        Where its fingerprint tells of its content only, `modified_at` tells an export from the one
+        before that a person has discarded.
+        """
+        row = self._item(arrival)
+        is_anew = modified_at and row and self._again.is_anew(arrival, row, modified_at)
+        return row is not None and not is_anew
 
     def is_held(self, arrival: Arrival) -> bool:
         """Whether this very file was accepted before and its item waits for a person."""
@@ -106,8 +114,8 @@ class Arrivals:
     ) -> Accepted:
         """Accept a published file; on the card when this returns.
 
-        The same bytes with the same evidence are the item that is there already. `verdict` sets
-        the item aside at once.
+        The same bytes with the same evidence are the item that is there already, unless that was
+        set aside for what does not count now. `verdict` sets the item aside at once.
         """
         key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
         with self._s.db.write(durable=True):
@@ -159,20 +167,42 @@ class Arrivals:
         verdict: Quarantined | Ignored | None,
     ) -> tuple[Accepted, int]:
         """The item of a file, made where there is none, and the number of the arrival."""
-        known = self._s.db.row("item_by_key", **key)
+        known = self._again.known(key, arrival)
+        another = known and self._again.another(arrival, known, modified_at, verdict)
+        if known and not another:
+            self._remark(known.heir["id"], arrival)
+            return Accepted(known.heir["id"], new=False), self._show(known.heir["id"], arrival)
         if known:
-            item_id = known["id"]
-            self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}.")
-        else:
-            unsure = not self._s.clock.is_sure()
-            item_id = self._add_item(
-                arrival, stored, key, sidecars, modified_at, verdict, unsure=unsure
-            )
-            if unsure:
-                self._s.remark(item_id, _UNSURE, "clock-unsure")
-            if verdict is None:  # else nothing goes on in its place
-                self._set_found_aside(item_id, arrival, stored)
-        return Accepted(item_id, known is None), self._show(item_id, arrival)
+            self._again.give_way(known.row)
+        why = verdict or (another.why if another else None)
+        item_id = self._add_new(arrival, stored, key, sidecars, modified_at, why)
+        if known:
+            self._remark(known.heir["id"], arrival, f"; that is item {item_id}")
+            if why and not verdict:
+                self._again.copy_findings(known.row, item_id)
+        return Accepted(item_id, new=True), self._show(item_id, arrival)
+
+    def _remark(self, item_id: int, arrival: Arrival, what: str = "") -> None:
+        self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}{what}.")
+
+    def _add_new(
+        self,
+        arrival: Arrival,
+        stored: Stored,
+        key: Mapping[str, str],
+        sidecars: Mapping[str, str],
+        modified_at: datetime,
+        verdict: Quarantined | Ignored | Held | None,
+    ) -> int:
+        unsure = not self._s.clock.is_sure()
+        item_id = self._add_item(
+            arrival, stored, key, sidecars, modified_at, verdict, unsure=unsure
+        )
+        if unsure:
+            self._s.remark(item_id, _UNSURE, "clock-unsure")
+        if verdict is None:  # else nothing goes on in its place
+            self._set_found_aside(item_id, arrival, stored)
+        return item_id
 
     def _show(self, item_id: int, arrival: Arrival) -> int:
         """The number of the arrival, new or not."""
@@ -207,7 +237,7 @@ class Arrivals:
         key: Mapping[str, str],
         sidecars: Mapping[str, str],
         modified_at: datetime,
-        verdict: Quarantined | Ignored | None,
+        verdict: Quarantined | Ignored | Held | None,
         *,
         unsure: bool,
     ) -> int:
@@ -245,8 +275,11 @@ class Arrivals:
         return [_unsettled(row) for row in self._s.db.rows("unsettled_quarantined", source=source)]
 
     def has(self, source: str, name: str, content: str) -> bool:
-        """Whether a file of that name whose fingerprint begins with `content` was accepted."""
-        return bool(self._content(source, name, content)["n"])
+        """Whether a file of that name whose fingerprint begins with `content` was accepted.
+
+        Not so where a person discarded it: who has it takes it up and asks `knows`.
+        """
+        return bool(self._content(source, name, content)["accepted"])
 
     def is_proved(self, source: str, name: str, content: str) -> bool:
         """Whether the source may lose that file: all it became is in custody here, or proved."""

@@ -13,7 +13,31 @@ FROM arrival JOIN item ON item.id = arrival.item_id
 WHERE arrival.source = :source AND arrival.name = :name AND fingerprint = :fingerprint;
 
 -- name: item_by_key  The same bytes with the same evidence are the same item.
-SELECT id FROM item WHERE sha256 = :sha256 AND evidence_digest = :evidence_digest;
+SELECT * FROM item WHERE sha256 = :sha256 AND evidence_digest = :evidence_digest;
+
+-- name: heirs  Who has the source files of a duplicate: the same content, under the same name.
+SELECT DISTINCT item.* FROM arrival JOIN item ON item.id = arrival.item_id
+JOIN body AS mine ON mine.item_id = :item_id
+JOIN body AS other ON other.item_id = item.id AND other.digest = mine.digest
+WHERE arrival.source = :source AND arrival.name = :name AND item.id != :item_id;
+
+-- name: was_shown  Whether a source showed that very file, last written then, as these bytes; what
+-- gave its key away has a mark behind it.
+SELECT 1 FROM arrival
+WHERE source = :source AND name = :name AND fingerprint = :fingerprint
+  AND EXISTS (SELECT 1 FROM item WHERE sha256 = :sha256 AND modified_at = :modified_at
+              AND instr(evidence_digest || ' ', :evidence_digest || ' ') = 1);
+
+-- name: rekey  The same bytes with the same evidence are to be another item from now on.
+UPDATE item SET evidence_digest = evidence_digest || :mark WHERE id = :item_id;
+
+-- name: copy_evidence  The same bytes say the same.
+UPDATE item SET evidence = (SELECT evidence FROM item WHERE id = :from_item) WHERE id = :to_item;
+
+-- name: copy_bodies  And hold the same objects.
+INSERT INTO body (item_id, number, kind, transfer_syntax_uid, digest, slices, attributes)
+SELECT :to_item, number, kind, transfer_syntax_uid, digest, slices, attributes FROM body
+WHERE item_id = :from_item;
 
 -- name: add_item  A file was accepted.
 INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, sidecars, modified_at,
@@ -433,7 +457,8 @@ ORDER BY arrival.id;
 
 -- name: content_proved  Whether a source may lose a file: every item it became is in custody or proved.
 -- What cannot be used, and what a rule set aside, keeps its bytes here; an answer alone is no proof.
-SELECT count(*) AS n, min(
+-- And whether any of them was not discarded.
+SELECT ifnull(max(item.state != 'ignored' OR item.code != 'discarded'), 0) AS accepted, min(
     item.state IN ('quarantined', 'ignored') OR (
         item.state = 'done'
         AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0) AND NOT EXISTS

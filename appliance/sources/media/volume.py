@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.intake.accept import evidence_digest, shown_name
+from appliance.intake.accept import evidence_digest, modified_at, shown_name
 from appliance.intake.complete import Wholeness, check_export
 from appliance.intake.sidecars import Beside, is_sidecar
 from appliance.journal.spool import digest_of
@@ -288,7 +288,7 @@ class Taker:
             self._profile, name, {beside.name: sha for beside, sha in sidecars.items()}
         )
         arrival = Arrival(self._source.name, name, path, f"content:{digest}:{evidence}")
-        if self._journal.arrivals.knows(arrival):
+        if self._journal.arrivals.knows(arrival, modified_at(path)):
             return Outcome(Fate.KNOWN, found)
         kept = () if found.problem else tuple(sidecars)
         self._intake.accept(arrival, self._profile, kept, found.problem, sha256=digest)

@@ -107,6 +107,13 @@ def test_what_cannot_be_retried_is_refused(box: Box, state: ItemState, why: str)
     assert state_of(box, item) == state
 
 
+def test_the_way_back_of_what_was_discarded_is_told(box: Box) -> None:
+    item = box.item(ItemState.HELD)
+    queue.discard(box.journal, item.id, reason="wrong one clicked", who="Sari")
+    with pytest.raises(Refused, match="export it again at the modality, and it is asked about"):
+        queue.retry(box.journal, item.id, who="Sari")
+
+
 def test_everybody_is_woken(box: Box) -> None:
     bells = [Bell(hang(box.paths.run, name)) for name in ("convert", "deliver", "keeper")]
     queue.retry(box.journal, box.item(ItemState.HELD).id, who="Sari")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.board.mount import Mounted
+from appliance.desk import queue
 from appliance.errors import Declined, NoHelper, ShareOffline
 from appliance.intake.accept import Intake
 from appliance.settings.links import ShareLink
@@ -88,8 +89,17 @@ class Share:
             name="ct", mount="//ct/export", poll_s=POLL_S, settle_s=SETTLE_S,
             profile=profile.name if profile else "",
         )  # fmt: skip
+        self._link, self._profile = link, profile
+        self.source = self._new_source()
+
+    def _new_source(self) -> ShareSource:
         journal = self.box.journal
-        self.source = ShareSource(link, profile, journal, Intake(journal), self.clock, self._reach)
+        taken_by = Intake(journal)
+        return ShareSource(self._link, self._profile, journal, taken_by, self.clock, self._reach)
+
+    def restarts(self) -> None:
+        self.source.close()
+        self.source = self._new_source()
 
     def _reach(self) -> Remote:
         if self.refuses:
@@ -158,6 +168,19 @@ def test_what_was_settled_is_not_read_again(share: Share) -> None:
     share.mounted.read.clear()
     assert share.turns(20) == 0
     assert share.mounted.read == []
+
+
+def test_what_was_discarded_is_asked_about_where_it_was_written_anew(share: Share) -> None:
+    (share.there / "a.png").write_bytes(png())
+    assert share.turns(3) == 1
+    queue.hold(share.box.journal, 1, who="Sari")
+    queue.discard(share.box.journal, 1, reason="wrong one clicked", who="Sari")
+    share.restarts()
+    assert share.turns(4) == 0
+    assert share.place() == ("watching", "")
+    os.utime(share.there / "a.png", (315532800, 315532800))
+    assert share.turns(4) == 1
+    assert share.counts() == {"ignored": 1, "held": 1}
 
 
 def test_nor_after_the_share_was_away(share: Share) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance.desk import queue
 from appliance.errors import ChangedMeanwhile, EmptyFile, Incomplete, Unreadable
 from appliance.intake.accept import Intake
 from appliance.settings.links import StickLink
@@ -194,6 +195,21 @@ def test_the_content_says_whether_it_is_known_not_name_and_time(box: Box, medium
         os.utime(medium / "a.dcm", (315532800, 315532800))
         assert taker(box).take(medium / "a.dcm", "a.dcm").fate is Fate.TAKEN
     assert box.journal.ledger.item_counts() == {"arrived": 2}
+
+
+def test_what_was_discarded_is_taken_again_only_where_it_was_written_anew(
+    box: Box, medium: Path
+) -> None:
+    put(medium, "a.dcm", content=part10("1.2.3"))
+    taker(box).take(medium / "a.dcm", "a.dcm")
+    queue.hold(box.journal, 1, who="Sari")
+    queue.discard(box.journal, 1, reason="wrong one clicked", who="Sari")
+    assert taker(box).take(medium / "a.dcm", "a.dcm").fate is Fate.KNOWN
+    os.utime(medium / "a.dcm", (315532800, 315532800))
+    assert taker(box).take(medium / "a.dcm", "a.dcm").fate is Fate.TAKEN
+    assert taker(box).take(medium / "a.dcm", "a.dcm").fate is Fate.KNOWN
+    (held,) = box.journal.ledger.attention()
+    assert (held["id"], held["code"]) == (2, "discarded-before")
 
 
 def test_what_is_known_writes_nothing(box: Box, medium: Path) -> None:
