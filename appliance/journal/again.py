@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.clock import stamp
 from appliance.errors import DiscardedBefore, Duplicate, IsSidecar, Junk, Superseded
+from appliance.journal import codec
 from appliance.model import DISCARDED, ItemState
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class Again:
             told = {"number": heir["id"], "before": heir["sentence"]}
             return Another(DiscardedBefore(name=arrival.name, **told))
         is_aside = heir["state"] == ItemState.IGNORED and heir["code"] in _BY_NAME
-        return Another() if is_aside and verdict is None else None
+        if (is_aside and verdict is None) or self._is_for_tests(heir, arrival.source):
+            return Another()
+        return None
 
     def is_anew(self, arrival: Arrival, row: sqlite3.Row, modified_at: datetime) -> bool:
         """Whether a file that was shown before was written anew after a person discarded it."""
@@ -107,3 +110,14 @@ class Again:
                 modified_at=stamp(modified_at),
             )
         )
+
+    def _is_for_tests(self, row: sqlite3.Row, source: str) -> bool:
+        """Whether the known came for tests, and what comes does not.
+
+        Its patient is invented, or will be, so that it never goes to a PACS for real patients.
+        """
+        tested = {each["name"] for each in self._s.db.rows("tested_sources")}
+        identity = codec.load_identity(row["identity"])
+        is_invented = identity is not None and identity.invented
+        came_for_tests = is_invented or row["source"] in tested
+        return came_for_tests and source != row["source"] and source not in tested

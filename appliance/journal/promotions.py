@@ -23,22 +23,28 @@ class Promotions:
         self._s = session
 
     def look(
-        self, destinations: Mapping[str, str], worklists: Mapping[str, str] | None = None
+        self,
+        destinations: Mapping[str, str],
+        worklists: Mapping[str, str] | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> list[str]:
-        """Notice what each is for now, by name; those that no longer are for tests.
+        """Notice what each is for now, by name; those that were promoted from tests.
 
         Whoever routes and sends calls it before anything is done under new settings. What waits
         for a promoted destination is held, what is not routed yet will be, so that nothing goes to
         a PACS for real patients that came when it was not one. What it proved stands under another
         name from then on, and images of invented patients may come again as those of real ones.
-        What a promoted worklist told is forgotten. Durable.
+        What a promoted worklist told is forgotten. A source is for tests while worklists for tests
+        serve it: what it brought is not what another brings. Durable.
         """
         rows = self._s.db.rows("environments")
         before = {(row["kind"], row["name"]): row["environment"] for row in rows}
         purposes = {("destination", name): now for name, now in destinations.items()}
         purposes |= {("worklist", name): now for name, now in (worklists or {}).items()}
+        purposes |= {("source", name): now for name, now in (sources or {}).items()}
         changed = {place: now for place, now in purposes.items() if before.get(place) != now}
-        promoted = [place for place in changed if before.get(place) == _TEST]
+        tested = [place for place in changed if before.get(place) == _TEST]
+        promoted = [place for place in tested if place[0] in self._promote]
         if changed:
             with self._s.db.write(durable=True):
                 for kind, name in promoted:

@@ -39,6 +39,9 @@ INSERT INTO body (item_id, number, kind, transfer_syntax_uid, digest, slices, at
 SELECT :to_item, number, kind, transfer_syntax_uid, digest, slices, attributes FROM body
 WHERE item_id = :from_item;
 
+-- name: tested_sources  Which sources worklists for tests serve.
+SELECT name FROM environment WHERE kind = 'source' AND environment = 'test';
+
 -- name: add_item  A file was accepted.
 INSERT INTO item (sha256, evidence_digest, size_bytes, source, name, sidecars, modified_at,
                   state, code, sentence, hint, arrived_at, changed_at, changed_by, clock_unsure)
@@ -256,7 +259,7 @@ INSERT INTO history (item_id, delivery_id, at, who, before, after, code, sentenc
 SELECT item_id, id, :now, :who, state, state, :code, :sentence FROM delivery
 WHERE id = :delivery_id;
 
--- name: environments  What each destination and worklist was for when last looked at.
+-- name: environments  What each destination, worklist and source was for when last looked at.
 SELECT * FROM environment;
 
 -- name: set_environment  And what it is for now; one that is gone is remembered, for it may be back.

@@ -111,7 +111,10 @@ class _Shift:
         """Before anything is routed or sent under new settings."""
         destinations = {d.name: d.environment for d in settings.destinations}
         worklists = {w.name: w.environment for w in settings.worklists}
-        for name in self._journal.promotions.look(destinations, worklists):
+        sources = {
+            source.name: settings.environment_of(source.name) for source in settings.sources
+        }
+        for name in self._journal.promotions.look(destinations, worklists, sources):
             self._promoted.add(name)
             _log.warning("%s is for real patients now; what came while testing is held back", name)
 

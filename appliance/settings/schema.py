@@ -325,7 +325,12 @@ class Settings:
 
     def is_tried(self, source: str) -> bool:
         """Whether a worklist for tests serves a source, so that its patients are invented."""
-        return any(w.environment is Environment.TEST for w in self.worklists_of(source))
+        return self.environment_of(source) is Environment.TEST
+
+    def environment_of(self, source: str) -> Environment:
+        """What a source is for."""
+        tested = any(w.environment is Environment.TEST for w in self.worklists_of(source))
+        return Environment.TEST if tested else Environment.PRODUCTION
 
     def worklist(self, name: str) -> Worklist | None:
         """The worklist of that name, or None."""

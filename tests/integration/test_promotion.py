@@ -53,6 +53,25 @@ confirm = "response"
 to = ["pacs", "archive"]
 """
 
+PRACTICE = """
+[[source]]
+name = "practice"
+kind = "folder"
+path = "/srv/practice"
+
+[[worklist]]
+name = "invented"
+host = "127.0.0.1"
+port = 1
+ae_title = "RIS"
+environment = "test"
+sources = ["practice"]
+
+[[route]]
+when = { source = "practice" }
+to = ["pacs"]
+"""
+
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
@@ -87,6 +106,16 @@ def settings(environment: str, port: int, archive: int) -> str:
 def stands(box: Box, item_id: int) -> dict[str, tuple[str, str]]:
     rows = box.journal.ledger.deliveries_of(item_id)
     return {row["destination"]: (row["state"], row["code"]) for row in rows}
+
+
+def test_what_came_for_tests_is_not_the_image_of_another_source(box: Box) -> None:
+    real = settings("test", 1, 1).replace("[[route]]", '[[route]]\nwhen = { source = "cr" }')
+    history.publish(box.paths.root, real + PRACTICE)
+    first = box.accept("film.tif", b"pixels", source="practice")
+    command = [sys.executable, "-m", "appliance.services.deliver", "--root", str(box.paths.root)]
+    with subprocess.Popen(command) as process:
+        until(lambda: box.accept("film.tif", b"pixels", source="cr").id != first.id)
+        process.terminate()
 
 
 @pytest.mark.usefixtures("deliver")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,13 @@ from appliance.journal.arrivals import Accepted, Received
 from appliance.journal.commitments import Reference
 from appliance.model import Arrival, ItemState
 from appliance.settings.schema import Settings
-from tests.builders.box import CR_IMAGE, Box
+from tests.builders.box import CR_IMAGE, SITI, Box
 
 if TYPE_CHECKING:
     from appliance.errors import Ignored
     from appliance.model import Item
 
+INVENTED = replace(SITI, invented=True)
 CONTENT = b"pixels"
 
 
@@ -181,6 +183,59 @@ def test_an_export_is_not_lost_by_a_helper_file_of_the_same_bytes(
     export = box.accept("a.tif", CONTENT)
     assert (export.id, export.state) == (2, ItemState.ARRIVED)
     assert box.accept("b.tif", CONTENT) == export
+
+
+# --- made for tests, and of a patient ------------------------------------------------------------
+
+
+def test_what_was_invented_is_not_the_image_of_a_modality(box: Box) -> None:
+    for_tests(box)
+    first = box.accept("film.tif", CONTENT, source="practice")
+    box.convert()
+    box.identify(INVENTED)
+    box.route("tests")
+    real = box.accept("film.tif", CONTENT, source="cr")
+    assert (real.id, real.state) == (2, ItemState.ARRIVED)
+    assert history(box, first.id)[-1] == "Came again as film.tif from cr; that is item 2."
+    assert box.accept("more.tif", CONTENT, source="cr") == real
+
+
+@pytest.mark.parametrize("state", [ItemState.ARRIVED, ItemState.CONVERTED, ItemState.HELD])
+def test_nor_is_what_will_be(box: Box, state: ItemState) -> None:
+    for_tests(box)
+    first = box.accept("film.tif", CONTENT, source="practice")
+    if state is not ItemState.ARRIVED:
+        box.convert()
+    if state is ItemState.HELD:
+        queue.hold(box.journal, first.id, who="Sari")
+    assert box.accept("film.tif", CONTENT, source="cr").id != first.id
+
+
+def test_two_sources_for_tests_bring_one_image(box: Box) -> None:
+    for_tests(box, "practice", "other")
+    first = box.accept("film.tif", CONTENT, source="practice")
+    box.convert()
+    box.identify(INVENTED)
+    assert box.accept("film.tif", CONTENT, source="other").id == first.id
+    assert box.accept("again.tif", CONTENT, source="practice").id == first.id
+
+
+def test_what_a_source_for_tests_shows_of_a_modality_is_that_image(box: Box) -> None:
+    for_tests(box)
+    first = box.accept("film.tif", CONTENT, source="cr")
+    assert box.accept("film.tif", CONTENT, source="practice").id == first.id
+
+
+def test_a_source_is_for_tests_as_long_as_the_settings_say_so(box: Box) -> None:
+    for_tests(box)
+    first = box.accept("film.tif", CONTENT, source="practice")
+    assert box.journal.promotions.look({}, {}, {"practice": "production"}) == []
+    assert box.accept("film.tif", CONTENT, source="cr").id == first.id
+
+
+def for_tests(box: Box, *names: str) -> None:
+    sources = dict.fromkeys(names or ("practice",), "test") | {"cr": "production"}
+    assert box.journal.promotions.look({}, {}, sources) == []
 
 
 # --- what was a duplicate ------------------------------------------------------------------------
