@@ -21,6 +21,7 @@ from appliance.board.drive.taken import untaken
 from appliance.clock import SystemClock
 from appliance.desk.unsent import STATES, not_taken, off_lines, shared, spooled
 from appliance.errors import DiskFull, JournalFault, NotThere
+from appliance.intake.accept import shown_name
 from appliance.journal.journal import Journal, Paths
 from appliance.journal.worker import Worker
 from appliance.model import Origin
@@ -103,17 +104,20 @@ def _all(paths: Paths, out: Path) -> Iterator[Rescued]:
 def _box(paths: Paths, numbers: Iterator[int], out: Path) -> Iterator[Rescued]:
     """As its journal tells; where that is gone or cannot be read, all there is."""
     told: set[str] = set()
+    unread: list[OSError] = []
     try:
         with _opened(paths) as journal:
             for each in _items(journal, out):
                 told.add(each.sha256)
                 yield each
-            files = [*not_taken(journal)]
+            files = [*not_taken(journal, unread.append)]
     except (NotThere, JournalFault):
         yield from (_stray(file, out) for file in spooled(paths) if file.name not in told)
-        files = [*shared(paths)]
-    for arrival in (*files, *off_lines(paths)):
+        unread.clear()
+        files = [*shared(paths, unread.append)]
+    for arrival in (*files, *off_lines(paths, unread.append)):
         yield _file(next(numbers), arrival, out)
+    yield from (_unread(error, paths) for error in unread)
     for image in untaken(paths.drives):
         yield _drive(image, out)
 
@@ -211,6 +215,13 @@ def _file(number: int, arrival: Arrival, out: Path) -> Rescued:
     """Numbered: two names may be plain alike."""
     target = out / "not-taken" / _plain(arrival.source) / f"{number:06}_{_plain(arrival.name)}"
     return _never_taken(arrival.source, arrival.name, arrival.path, target, out)
+
+
+def _unread(error: OSError, paths: Paths) -> Rescued:
+    """A place on the card that tells nothing of what is in it."""
+    place = shown_name(str(error.filename).removeprefix(f"{paths.root}/"))
+    note = f"It could not be read: {error.strerror}. What is in it is not here."
+    return Rescued(place, source="", state="never taken", size_bytes=0, file="", note=note)
 
 
 def _drive(image: Path, out: Path) -> Rescued:

@@ -6,6 +6,7 @@ when nobody can bring another image between the look and the deed.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ from appliance.errors import (
     NotUnderstood,
     UnsentImages,
 )
+from appliance.intake.accept import shown_name
 from appliance.journal.charge import Charge
 from appliance.journal.journal import Journal
 from appliance.journal.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from appliance.call import Handler
     from appliance.journal.session import Paths
@@ -65,14 +67,10 @@ def must_be_empty(paths: Paths) -> None:
     """Raises UnsentImages where a reset would lose an image, NotUnderstood where nobody knows."""
     if paths.plan.exists():
         raise UnsentImages(what="another box, which came by stick: start this one again first")
-    try:
+    with _understanding():
         # No spare has what is on a drive or came over a line only.
         drives, lines = len([*untaken(paths.drives)]), len([*off_lines(paths)])
         found = replace(_look(paths), drives=drives, lines=lines)
-    except (JournalFault, JournalNewer) as fault:
-        raise NotUnderstood(why=fault.sentence) from fault
-    except OSError as error:
-        raise NotUnderstood(why=f"{error.filename}: {error.strerror}.") from error
     if found:
         raise (NotAllHandedOver if found.lacking else UnsentImages)(what=found.sentence)
 
@@ -80,13 +78,26 @@ def must_be_empty(paths: Paths) -> None:
 def against(journal: Journal) -> Unsent:
     """What a reset would lose, but for the drives, which are for root to look at; of a box that
     was handed over only what its spare lacks or never knew of, once it is known which box has the
-    rest.
+    rest. Raises NotUnderstood.
     """
-    standing = journal.charge.standing()
-    is_elsewhere = standing.state is Charge.LEFT and standing.other
-    if not is_elsewhere:
-        return unsent(journal)
-    return Unsent({}, lacking=standing.lacking, unknown=len(journal.custody.unknown()))
+    with _understanding():
+        standing = journal.charge.standing()
+        is_elsewhere = standing.state is Charge.LEFT and standing.other
+        if not is_elsewhere:
+            return unsent(journal)
+        return Unsent({}, lacking=standing.lacking, unknown=len(journal.custody.unknown()))
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """What cannot be read may hold anything."""
+    try:
+        yield
+    except (JournalFault, JournalNewer) as fault:
+        raise NotUnderstood(why=fault.sentence) from fault
+    except OSError as error:
+        where = shown_name(str(error.filename))
+        raise NotUnderstood(why=f"{where}: {error.strerror}.") from error
 
 
 def _look(paths: Paths) -> Unsent:

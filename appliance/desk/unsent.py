@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from appliance.intake.accept import fingerprint, shown_name
 from appliance.model import Arrival, ItemState
-from appliance.sources.tree import Tree
+from appliance.sources.untaken import files_below, fly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from appliance.journal.journal import Journal
@@ -85,19 +85,19 @@ def unsent(journal: Journal) -> Unsent:
     )
 
 
-def not_taken(journal: Journal) -> Iterator[Arrival]:
+def not_taken(journal: Journal, cannot: Callable[[OSError], None] = fly) -> Iterator[Arrival]:
     """The files in the shares of the box that watch never took, as it would take them."""
-    return (each for each in shared(journal.paths) if not journal.arrivals.knows(each))
+    return (each for each in shared(journal.paths, cannot) if not journal.arrivals.knows(each))
 
 
-def shared(paths: Paths) -> Iterator[Arrival]:
-    """All files in the shares of the box. OSErrors fly."""
-    return _below(paths.shares)
+def shared(paths: Paths, cannot: Callable[[OSError], None] = fly) -> Iterator[Arrival]:
+    """All files in the shares of the box. `cannot` hears of what cannot be read."""
+    return _below(paths.shares, cannot)
 
 
-def off_lines(paths: Paths) -> Iterator[Arrival]:
-    """All files that came over serial lines and were not taken in yet. OSErrors fly."""
-    return _below(paths.serial)
+def off_lines(paths: Paths, cannot: Callable[[OSError], None] = fly) -> Iterator[Arrival]:
+    """All files that came over serial lines and were not taken in yet."""
+    return _below(paths.serial, cannot)
 
 
 def spooled(paths: Paths) -> Iterator[Path]:
@@ -105,21 +105,22 @@ def spooled(paths: Paths) -> Iterator[Path]:
     return (path for path in sorted(paths.spool.glob("??/*")) if _SHA256.fullmatch(path.name))
 
 
-def _below(place: Path) -> Iterator[Arrival]:
+def _below(place: Path, cannot: Callable[[OSError], None]) -> Iterator[Arrival]:
     folders = sorted(place.iterdir()) if place.is_dir() else []
     for folder in folders:
         if folder.is_dir() and not folder.is_symlink():
-            yield from _arrivals(folder)
+            yield from _arrivals(folder, cannot)
 
 
-def _arrivals(folder: Path) -> Iterator[Arrival]:
-    tree = Tree(folder)
-    try:
-        for path in tree.scan():
-            name = shown_name(path.relative_to(folder).as_posix())
-            yield Arrival(folder.name, name, path, fingerprint(path.lstat()))
-    finally:
-        tree.close()
+def _arrivals(folder: Path, cannot: Callable[[OSError], None]) -> Iterator[Arrival]:
+    for path in files_below(folder, cannot):
+        try:
+            seen = fingerprint(path.lstat())
+        except OSError as error:
+            cannot(error)
+            continue
+        name = shown_name(path.relative_to(folder).as_posix())
+        yield Arrival(folder.name, name, path, seen)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.intake.accept import fingerprint, shown_name
@@ -10,18 +11,41 @@ from appliance.model import Arrival
 from appliance.sources.patience import is_junk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from appliance.journal.arrivals import Arrivals
 
 
+def fly(error: OSError) -> None:
+    """What cannot be read may hold anything, so nobody may go on as if nothing were there."""
+    raise error
+
+
+def files_below(top: Path, cannot: Callable[[OSError], None] = fly) -> Iterator[Path]:
+    """Every regular file below a folder, now; links are not followed, and nothing is watched.
+
+    `cannot` hears of folders that cannot be read.
+    """
+    folders = [top]
+    while folders:
+        try:
+            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
+            below = [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
+            files = [Path(entry) for entry in entries if entry.is_file(follow_symlinks=False)]
+        except OSError as error:
+            cannot(error)
+            continue
+        folders.extend(reversed(below))
+        yield from files
+
+
 def untaken(source: str, top: Path, arrivals: Arrivals) -> Iterator[Path]:
-    """The files below the folder `top` of a source that it has not shown yet, as they are now."""
-    for folder, _, names in os.walk(top):
-        for name in sorted(names):
-            path = top / folder / name
-            if not path.is_symlink() and path.is_file() and not is_junk(name):
-                shown = shown_name(path.relative_to(top).as_posix())
-                if not arrivals.knows(Arrival(source, shown, path, fingerprint(path.lstat()))):
-                    yield path
+    """The files below the folder `top` of a source that it has not shown yet, as they are now.
+
+    OSErrors fly: who hands the box over must not leave a folder out.
+    """
+    for path in files_below(top):
+        if not is_junk(path.name):
+            shown = shown_name(path.relative_to(top).as_posix())
+            if not arrivals.knows(Arrival(source, shown, path, fingerprint(path.lstat()))):
+                yield path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from errno import EIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from appliance.box import report
 from appliance.box.report import Report, said_of
 from appliance.call import Server
+from appliance.desk import reset
 from appliance.errors import UnsentImages
 from appliance.journal.charge import Charge
 from appliance.model import ItemState
@@ -16,6 +18,7 @@ from tests.web.visitor import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from appliance.desk.unsent import Unsent
     from tests.builders.box import Box
     from tests.web.visitor import Visitor
 
@@ -108,6 +111,18 @@ def test_what_its_spare_lacks_stands_against_it_too(owner: Visitor, box: Box) ->
         box.journal.charge.set(state, "1", "jembatan-2", lacking=1)
     page = owner.get("/settings/reset")
     assert "1 file that the card did not give to its spare. Keep this card" in text_of(page)
+    assert 'name="words"' not in page.text
+
+
+def test_nothing_is_offered_where_a_folder_cannot_be_read(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: object) -> Unsent:
+        raise OSError(EIO, "Input/output error", "shares/cr1/day")
+
+    monkeypatch.setattr(reset, "unsent", unreadable)
+    page = owner.get("/settings/reset")
+    assert "cannot be told. shares/cr1/day: Input/output error." in text_of(page)
     assert 'name="words"' not in page.text
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import render_template, request
 
 from appliance.desk import reset as desk
-from appliance.errors import Problem, Refused
+from appliance.errors import NotUnderstood, Problem, Refused
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -36,7 +36,10 @@ class Reset:
         return render_template("reset.html", is_asked=True)
 
     def _form(self, problem: Problem | None = None) -> str:
-        found = desk.against(self._box.journal)
+        try:
+            found = desk.against(self._box.journal)
+        except NotUnderstood as unknown:
+            return render_template("reset.html", problem=unknown, unsent=None, words=WORDS)
         return render_template("reset.html", problem=problem, unsent=found, words=WORDS)
 
 

@@ -514,6 +514,16 @@ def test_what_one_may_not_read_is_not_lost(here: Room, monkeypatch: pytest.Monke
     assert here.works("old")
 
 
+def test_a_folder_of_a_share_that_cannot_be_read_is_not_left_out(here: Room) -> None:
+    def untaken() -> Iterator[tuple[str, Path]]:
+        raise OSError(errno.EIO, "Input/output error", "shares/cr1/day")
+
+    machine = replace(here.machine("old"), untaken=untaken)
+    with pytest.raises(CardFailed, match="input/output error"):
+        handover.hand_over(machine, here.stick, quick_key())
+    assert here.works("old")
+
+
 def test_what_changes_while_it_is_packed_is_no_fault_of_the_stick(here: Room) -> None:
     paths = iter([spooled(here, "held.tif")])
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 from errno import EIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,7 @@ from appliance.model import ItemState
 from tests.builders.box import NOT_ANSWERING, Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
@@ -208,6 +209,34 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_comes(
     assert found["000001.img"].note.endswith("Input/output error.")
     assert (tmp_path / "out" / found["b.tif"].file).read_text() == "b.tif"
     assert "a.tif" in (tmp_path / "out" / "list.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_a_folder_that_cannot_be_read_is_told_and_the_rest_comes(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_journal: bool
+) -> None:
+    for name in ("day/a.tif", "b.tif"):
+        file = box.paths.shares / "cr1" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    if not has_journal:
+        without(box.paths.journal)
+    real = os.scandir
+
+    def scandir(place: Path) -> Iterator[os.DirEntry[str]]:
+        if Path(place).name == "day":
+            raise OSError(EIO, "Input/output error", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = rescue(box.paths.root, tmp_path / "work", tmp_path / "out")
+    assert [(each.name, bool(each.file)) for each in found] == [
+        ("b.tif", True),
+        ("shares/cr1/day", False),
+    ]
+    assert found[1].note == (
+        "It could not be read: Input/output error. What is in it is not here."
+    )
 
 
 def test_names_that_no_file_may_have_are_made_plain(box: Box, tmp_path: Path) -> None:

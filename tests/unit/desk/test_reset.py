@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
-from errno import EACCES
+import os
+from errno import EACCES, EIO, ENOSPC
 from typing import TYPE_CHECKING
 
 import pytest
+from inotify_simple import INotify
 
 from appliance.board.drive.image import stamp
 from appliance.board.drive.taken import note
@@ -17,6 +19,7 @@ from appliance.model import Arrival, ItemState
 from tests.builders.box import Box
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -70,6 +73,39 @@ def test_a_file_in_a_share_that_nobody_took_stands_against_it_too(box: Box) -> N
             arrival, stored, evidence_digest="", sidecars={}, modified_at=box.clock.utc()
         )
     assert "1 image (1 not yet read)" in refusal(box.paths)
+
+
+def test_a_folder_of_a_share_that_cannot_be_read_may_hold_anything(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = box.paths.shares / "cr1" / "day"
+    folder.mkdir(parents=True)
+    real = os.scandir
+
+    def scandir(place: Path) -> Iterator[os.DirEntry[str]]:
+        if place == folder:
+            raise OSError(EIO, "Input/output error", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(NotUnderstood, match=r"shares/cr1/day: Input/output error\."):
+        reset.must_be_empty(box.paths)
+    with pytest.raises(NotUnderstood, match=r"shares/cr1/day: Input/output error\."):
+        reset.against(box.journal)
+
+
+def test_files_are_counted_where_no_folder_can_be_watched_any_more(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = box.paths.shares / "cr1" / "day" / "film.tif"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"film")
+
+    def no_watch_left(*_: object) -> int:
+        raise OSError(ENOSPC, "No space left on device")  # inotify(7): max_user_watches
+
+    monkeypatch.setattr(INotify, "add_watch", no_watch_left)
+    assert refusal(box.paths) == "1 file in its network shares"
 
 
 def test_a_drive_that_was_not_all_taken_stands_against_it_whoever_has_the_rest(box: Box) -> None:
