@@ -289,6 +289,16 @@ class SerialDenied(Problem):
     hint = "Correct this source in the settings; the rest goes on without it."
 
 
+class StagingFailed(Problem):
+    """The box's card does not give back, or keep, what came over the line ({path}): {why}."""
+
+    code = "staging-failed"
+    hint = (
+        "It stays where it is and is tried again when the line is opened the next time; export it"
+        " once more. If this is said again, the card fails: take a backup, and use another card."
+    )
+
+
 class TransferFailed(Notice):
     """The last transfer over {path} failed: {why}."""
 

@@ -66,7 +66,7 @@ class Intake:
             def must_be_it(found: str) -> None:
                 now = fingerprint(os.fstat(incoming.fileno()))
                 if found != sha256 if sha256 else now != arrival.fingerprint:
-                    raise ChangedMeanwhile(name=arrival.path.name)
+                    raise ChangedMeanwhile(name=shown_name(arrival.path.name))
 
             return self._journal.spool.keep(incoming, must_be_it)
 

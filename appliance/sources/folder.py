@@ -229,7 +229,7 @@ class FolderSource:
             and has_unfinished_name(candidate.path.name)
             and self._patience_s(candidate) is None
         ]
-        return UnfinishedName(count=len(names), name=names[0]) if names else None
+        return UnfinishedName(count=len(names), name=shown_name(names[0])) if names else None
 
     def _say(self, trouble: Problem | None) -> None:
         """Tell the journal how the source is doing, when that has changed."""
@@ -257,9 +257,10 @@ _STATES: dict[type[Problem], str] = {
 
 
 def _trouble(path: Path, error: OSError) -> Problem:
+    shown = shown_name(str(path))
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return SourceMissing(path=path)
-    return SourceDenied(path=path, detail=error.strerror)
+        return SourceMissing(path=shown)
+    return SourceDenied(path=shown, detail=error.strerror)
 
 
 def _aside(verdict: Problem | None) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from inotify_simple import INotify
 from PIL import Image
 
 from appliance.clock import SystemClock
@@ -240,6 +241,31 @@ def test_a_name_that_stays_unfinished_is_said(watched: Watched) -> None:
     (watched.export / "a.png.tmp").write_bytes(png())
     watched.run_until(lambda: watched.place() == ("watching", "unfinished-name"))
     assert watched.counts() == {}
+
+
+@pytest.mark.parametrize("name", [b".\xe9cho.part", b"a\xe9.part"])
+def test_a_name_that_is_no_text_is_said_all_the_same(watched: Watched, name: bytes) -> None:
+    path = Path(os.fsdecode(os.fsencode(watched.export) + b"/" + name))
+    path.write_bytes(png())
+    watched.run_until(lambda: watched.place() == ("watching", "unfinished-name"))
+    (row,) = [row for row in watched.box.journal.ledger.places() if row["name"] == "cr"]
+    assert "%E9" in row["sentence"]
+
+
+def test_a_folder_whose_name_is_no_text_is_said_where_it_fails(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(watched.export) + b"/caf\xe9"))
+    folder.mkdir()
+    real = INotify.add_watch
+
+    def failing(inotify: INotify, place: Path, mask: int) -> int:
+        if place == folder:
+            raise OSError(errno.EIO, "Input/output error")
+        return int(real(inotify, place, mask))
+
+    monkeypatch.setattr(INotify, "add_watch", failing)
+    watched.run_until(lambda: watched.place() == ("denied", "source-denied"))
 
 
 def test_a_missing_folder_is_said_and_watched_once_it_is_there(tmp_path: Path) -> None:

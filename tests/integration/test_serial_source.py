@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import select
 import signal
@@ -18,6 +19,7 @@ from appliance.intake.accept import Intake
 from appliance.journal.charge import Charge
 from appliance.settings.links import Protocol, SerialLink
 from appliance.settings.schema import Profile
+from appliance.sources.line import staging
 from appliance.sources.line.serial import SerialSource
 from appliance.sources.line.staging import is_listening
 from tests.builders import pictures
@@ -134,6 +136,69 @@ def film() -> bytes:
     content = a_film(200_000)
     assert len(content) == 200_000
     return content
+
+
+# --- a card that fails --------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(60)
+def test_a_leftover_that_cannot_be_read_keeps_neither_the_others_nor_the_line(
+    wire: Callable[..., Wired], monkeypatch: pytest.MonkeyPatch, film: bytes
+) -> None:
+    wired = wire(protocol=Protocol.ZMODEM)
+    for name in ("a.tif", "b.tif"):
+        (wired.folder / name).write_bytes(film)
+    real = staging.Staging.take
+
+    def failing(taking: staging.Staging, piece: staging.Piece, *rest: Any) -> None:
+        if piece.name == "a.tif":
+            raise OSError(errno.EIO, "Input/output error", str(piece.path))
+        real(taking, piece, *rest)
+
+    monkeypatch.setattr(staging.Staging, "take", failing)
+    wired.run_until(lambda: wired.place() == ("denied", "staging-failed"))
+    assert wired.counts() == {"arrived": 1}
+    assert wired.source.fileno() is not None
+    assert [path.name for path in wired.staged()] == ["a.tif"]
+    monkeypatch.setattr(staging.Staging, "take", real)
+    wired.source.close()
+    wired.source = wired.connected()
+    wired.run_until(lambda: wired.place() == ("listening", ""))
+    assert wired.staged() == []
+
+
+@pytest.mark.timeout(60)
+def test_a_folder_that_cannot_be_read_is_told_and_the_line_is_open(
+    wire: Callable[..., Wired], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wired = wire(protocol=Protocol.ZMODEM)
+
+    def failing(_: staging.Staging) -> list[Path]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(staging.Staging, "leftovers", failing)
+    wired.run_until(lambda: wired.place() == ("denied", "staging-failed"))
+    assert wired.source.fileno() is not None
+
+
+@pytest.mark.timeout(60)
+def test_a_card_that_fails_while_something_comes_ends_nobody(
+    wire: Callable[..., Wired], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wired = wire()
+    wired.run_until(lambda: wired.place() == ("listening", ""))
+
+    def failing(_: staging.Staging) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.Staging, "draft", failing)
+        hand = Modality(wired.cable)
+        hand.says(b"half a report")
+        wired.run_until(lambda: wired.place() == ("denied", "staging-failed"))
+        hand.close()
+    assert wired.source.fileno() is None
+    wired.run_until(lambda: wired.place()[0] in {"listening", "reading"})
 
 
 # --- files ---------------------------------------------------------------------------------------

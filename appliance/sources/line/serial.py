@@ -9,7 +9,15 @@ import logging
 from typing import TYPE_CHECKING
 
 from appliance.board.tty import open_line
-from appliance.errors import DiskFull, HandedOver, Notice, SerialDenied, SerialUnplugged
+from appliance.errors import (
+    DiskFull,
+    HandedOver,
+    Notice,
+    SerialDenied,
+    SerialUnplugged,
+    StagingFailed,
+)
+from appliance.intake.accept import shown_name
 from appliance.settings.links import Protocol
 from appliance.sources.line.capture import Capture
 from appliance.sources.line.staging import Piece, Staging, is_draft, sent_name
@@ -53,6 +61,7 @@ class SerialSource:
         self._line: Line | None = None
         self._worker = self._new_worker()
         self._has_leftovers = True
+        self._unread: StagingFailed | None = None
         self._said: tuple[str, str] = ("", "")
 
     def _new_worker(self) -> Capture | Transfer:
@@ -90,7 +99,12 @@ class SerialSource:
                 taken += self._hang_up(self._line)  # half a file is none of the next session's
             self._say(problem)
             return taken, _ROOM_S
-        self._say(elsewhere or self._worker.notice)
+        except OSError as error:
+            if self._line:
+                taken += self._hang_up(self._line)
+            self._say(_failed(self._staging.folder, error))
+            return taken, _ROOM_S
+        self._say(elsewhere or self._worker.notice or self._unread)
         return taken + more, wait_s
 
     def _hang_up(self, line: Line) -> int:
@@ -103,18 +117,31 @@ class SerialSource:
         self._staging.deafen()
         try:
             return worker.hang_up()
-        except (DiskFull, HandedOver):
+        except (DiskFull, HandedOver, OSError):
             return 0
 
     def _take_leftovers(self) -> int:
-        """What an earlier run left, without any message's word on it; how many there were."""
+        """What an earlier run left, without any message's word on it; how many there were.
+
+        One that cannot be read keeps neither the others nor the line.
+        """
         if not self._has_leftovers or self._line:
             return 0
-        taken = 0
-        for path in self._staging.leftovers():
-            taken += self._take_leftover(path)
+        taken, self._unread = 0, None
+        for path in self._leftovers():
+            try:
+                taken += self._take_leftover(path)
+            except OSError as error:
+                self._unread = _failed(path, error)
         self._has_leftovers = False
         return taken
+
+    def _leftovers(self) -> list[Path]:
+        try:
+            return list(self._staging.leftovers())
+        except OSError as error:
+            self._unread = _failed(self._staging.folder, error)
+            return []
 
     def _take_leftover(self, path: Path) -> int:
         if path.stat().st_size == 0:
@@ -150,4 +177,9 @@ _STATES: dict[type[Problem] | type[None], str] = {
     SerialUnplugged: "unplugged",
     SerialDenied: "denied",
     DiskFull: "full",
+    StagingFailed: "denied",
 }
+
+
+def _failed(path: Path, error: OSError) -> StagingFailed:
+    return StagingFailed(path=shown_name(str(path)), why=error.strerror)
