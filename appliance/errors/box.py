@@ -161,6 +161,36 @@ class WorkerDied(Problem):
     hint = "The log above says why; keep it for support if this happens again."
 
 
+_PART_HINT = (
+    "Switch the box off and on again. If it is said again five minutes later, keep the support"
+    " file (Settings, Service) for whoever looks after the box."
+)
+
+
+class ServiceGone(Problem):
+    """The part of the box that {does} has not been running for more than a minute."""
+
+    code = "service-gone"
+    hint = _PART_HINT
+
+
+class ServiceUnsteady(Problem):
+    """The part of the box that {does} stops again and again, soon after it was started."""
+
+    code = "service-unsteady"
+    hint = _PART_HINT
+
+
+class NotGoingOn(Problem):
+    """{name} (item {number}) from {source} has waited for more than an hour to be {doing}."""
+
+    code = "not-going-on"
+    hint = (
+        "Nothing is lost. Switch the box off and on again; if it stays, hold that item (on its"
+        " page), and keep the support file (Settings, Service) for whoever looks after the box."
+    )
+
+
 class ClockNotSet(Notice):
     """This box does not know what time it is: nothing has set its clock since it was started."""
 

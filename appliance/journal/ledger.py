@@ -63,6 +63,10 @@ class Ledger:
         rows = self._s.db.rows("pictures_needing_attention")
         return {row["item_id"]: row["number"] for row in rows}
 
+    def next_underway(self) -> sqlite3.Row | None:
+        """The oldest item before routing that is not put off."""
+        return self._s.db.row("next_underway")
+
     def unfinished(self, most: int) -> list[sqlite3.Row]:
         """Items that are on their way or need a person, the oldest first."""
         return self._s.db.rows("unfinished", most=most)

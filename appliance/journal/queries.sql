@@ -538,6 +538,10 @@ SELECT min(arrived_at) AS at FROM item
 WHERE state IN ('arrived', 'converted', 'identified') OR (state = 'routed' AND EXISTS
       (SELECT 1 FROM delivery WHERE item_id = item.id AND state NOT IN ('held', 'confirmed')));
 
+-- name: next_underway  The oldest item before routing that does not wait for its order.
+SELECT id, source, name, state FROM item
+WHERE state IN ('arrived', 'converted', 'identified') AND not_before = '' ORDER BY id LIMIT 1;
+
 -- name: unfinished  What is on its way or needs a person, the oldest first.
 SELECT * FROM item
 WHERE state IN ('arrived', 'converted', 'identified', 'routed', 'held', 'quarantined')

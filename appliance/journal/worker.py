@@ -51,11 +51,17 @@ def is_dead(run_dir: Path, name: str) -> bool:
 
 def roll_call(run_dir: Path) -> dict[str, bool]:
     """Every service that left a lock file, and whether somebody of that name is alive."""
-    alive: dict[str, bool] = {}
+    return {service: bool(alive) for service, alive in present(run_dir).items()}
+
+
+def present(run_dir: Path) -> dict[str, set[str]]:
+    """Of every service that left a lock file, the processes that are alive."""
+    found: dict[str, set[str]] = {}
     for path in sorted(_lock_path(run_dir, "").glob("*")):
-        service = path.name.rsplit("-", 2)[0]
-        alive[service] = alive.get(service, False) or _is_held(path)
-    return alive
+        service, *rest = path.name.rsplit("-", 2)
+        alive = found.setdefault(service, set())
+        alive.update(rest[:1] if _is_held(path) else ())
+    return found
 
 
 def _is_held(path: Path) -> bool:

@@ -13,9 +13,11 @@ from appliance.journal import away
 from appliance.model import DeliveryState, ItemState
 from appliance.services.duty import main
 from appliance.services.panel import Face
+from appliance.services.wanted import wanted
 from appliance.settings import access
 from appliance.settings.clerk import Clerk
 from appliance.status import snapshot
+from appliance.status.attendance import Attendance
 from appliance.status.foundlings import Foundlings
 from appliance.status.pattern import LampState
 from appliance.status.retention import Housekeeping
@@ -57,20 +59,22 @@ class _Round:
         )
         self._foundlings = Foundlings(journal.custody, duty.clock)
         self._silence = Watch(journal, duty.clock)
+        self._attendance = Attendance(journal, duty.clock)
 
     def turn(self) -> float:
         try:
             if self._journal.charge.settle():
                 self._duty.ring(*away.CONCERNED)
             found_s = math.inf if away.is_away(self._duty.paths) else self._foundlings.turn()
+            settings = self._duty.settings.get()
+            attend_s = self._attendance.turn(wanted(settings))
             look = self._look()
             self._light(look.lamps)
             if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):
                 # convert is not there most of the time, so nobody else makes good a lost ring.
                 self._duty.ring("convert")
-            settings = self._duty.settings.get()
             listen_s = self._silence.turn(settings)
-            return min(self._housekeeping.turn(settings), listen_s, found_s)
+            return min(self._housekeeping.turn(settings), listen_s, attend_s, found_s)
         except (DiskFull, JournalFault) as problem:
             _log.error("%s %s", problem, problem.hint)
             self._light(LampState.CANNOT_DELIVER)

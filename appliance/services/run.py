@@ -20,10 +20,11 @@ from appliance.box.takeover import carry_out
 from appliance.call import listen
 from appliance.journal.bell import hang
 from appliance.services.duty import log_to_stderr, paths_of
+from appliance.services.wanted import wanted
 from appliance.settings.access import claim_code, prepare
 from appliance.settings.current import Current
 from appliance.settings.history import import_file
-from appliance.settings.links import DriveLink, ReceiverLink, ShareLink, StickLink
+from appliance.settings.links import DriveLink, ShareLink, StickLink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,10 +92,7 @@ class Foreground:
     def _wanted(self) -> list[str]:
         """The services that only some settings need."""
         settings = self._settings.get()
-        receivers = [s for s in settings.sources if isinstance(s, ReceiverLink)]
-        receiving = ["receive"] if receivers or settings.calling_back else []
-        hosted = (s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
-        return receiving + ["share"] * any(hosted) + self._helper(settings)
+        return wanted(settings) + self._helper(settings)
 
     def _helper(self, settings: Settings) -> list[str]:
         if not _needs_devices(settings):

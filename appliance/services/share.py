@@ -18,6 +18,7 @@ from appliance.board.smb import samba
 from appliance.board.smb.smbd import Smbd, make_ready
 from appliance.errors import Problem, ShareStopped, ShareUnusable
 from appliance.journal.away import is_away
+from appliance.journal.worker import Worker
 from appliance.services.duty import SAFETY_SCAN_S, main
 from appliance.services.offers import hosted, hosted_folder, tell
 
@@ -41,11 +42,13 @@ def work(duty: Duty, port: int = 0) -> None:
 
     `port` 0: the usual one where this user may use it, else one that anybody may.
     """
+    worker = Worker(duty.paths.run, duty.name)  # keeper sees by it that this lives
     shift = _Shift(duty, port or _usable_port())
     try:
         duty.loop(shift.turn)
     finally:
         shift.close()
+    worker.retire()
 
 
 class _Shift:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from appliance import __version__
 from appliance.board.disk import Room, room
 from appliance.box import backup_news, news, papers
-from appliance.errors import HandedOver
 from appliance.journal.abilities import Asking, Known
 from appliance.journal.certificates import Paper
 from appliance.model import DeliveryState, ItemState
@@ -18,6 +17,7 @@ from appliance.status import pattern
 from appliance.status.notices import PAGE, notices
 from appliance.status.proofs import proof_words
 from appliance.status.silence import PLACE, Habit
+from appliance.status.troubles import troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -232,7 +232,7 @@ def take(
         sources=tuple(look.source(source.name, source.kind) for source in settings.sources),
         destinations=look.destinations(settings.destinations),
         worklists=tuple(look.worklist(worklist.name) for worklist in settings.worklists),
-        problems=(*problems, *_handed_over(journal)),
+        problems=(*problems, *(troubles(journal, look.places()) if journal else ())),
         notices=(*notices(settings, clock, certificates), *_news(journal, clock)),
         clock_is_sure=clock.is_sure(),
         certificates=certificates,
@@ -253,11 +253,6 @@ def _news(journal: Journal | None, clock: Clock) -> Iterable[Notice]:
     return (*news.told(journal.paths.run), *backup_news.told(journal.paths, clock))
 
 
-def _handed_over(journal: Journal | None) -> tuple[Problem, ...]:
-    is_away = journal is not None and not journal.charge.is_here()
-    return (HandedOver(),) if is_away else ()
-
-
 class _Look:
     """The journal's answers, in the words of the snapshot."""
 
@@ -269,6 +264,9 @@ class _Look:
         self._counts = self._ledger.delivery_counts() if self._ledger else {}
         self._orders = journal.orders.counts() if journal else {}
         self._abilities = journal.abilities if journal else None
+
+    def places(self) -> Iterable[Mapping[str, Any]]:
+        return self._places.values()
 
     def items(self) -> Mapping[str, int]:
         return self._ledger.item_counts() if self._ledger else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.call import ask
-from appliance.errors import NobodyAnswers, Recoding
+from appliance.errors import NobodyAnswers, Recoding, ServiceGone
 from appliance.journal.away import is_away
 from appliance.journal.bell import Bell, hang
 from appliance.journal.charge import Charge
@@ -97,6 +97,19 @@ def test_what_nobody_unpacks_makes_keeper_ring(
     box.close()
     request.getfixturevalue("keeper")
     assert bells["convert"].wait(5)
+
+
+def test_what_an_earlier_keeper_said_of_services_is_looked_at_anew(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    box = Box(tmp_path)
+    gone = ServiceGone(does="shows the page")
+    box.journal.custody.set_place("service", "web", "trouble", gone)
+    keeper = request.getfixturevalue("keeper")
+    assert "service web: all is well again" in drawn(keeper)
+    assert "idle: everything that came was delivered" in drawn(keeper)
+    assert [row["code"] for row in box.journal.ledger.places()] == [""]
+    box.close()
 
 
 def test_what_a_cut_left_half_way_is_made_good_and_told(

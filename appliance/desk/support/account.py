@@ -15,6 +15,7 @@ from appliance.clock import stamp
 from appliance.journal.items import ROUTED_BY
 from appliance.model import DeliveryState, ItemState
 from appliance.settings.repairs import Rule
+from appliance.status.attendance import ROAD, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,11 +33,11 @@ _ENDINGS = frozenset(
     {"tif", "tiff", "jpg", "jpeg", "png", "bmp", "dcm", "pdf", "raw", "img", "jp2", "j2k", "txt",
      "xml", "csv", "ini", "json", "hl7", "prn", "pcl", "ps"}
 )  # fmt: skip
-_PLACES = frozenset({"source", "destination", "worklist", "share", "silence"})
+_PLACES = frozenset({"source", "destination", "worklist", "share", "silence", SERVICE, ROAD})
 _STATES_OF_PLACES = frozenset(
     {"new", "watching", "listening", "empty", "safe", "reading", "up", "ok", "down", "stopped",
      "full", "removed", "offline", "missing", "denied", "pulled", "failed", "offered", "posing",
-     "closed", "quiet", "heard"}
+     "closed", "quiet", "heard", "well", "trouble"}
 )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _event(row: Any) -> dict[str, Any]:
 def _place(row: Any, marks: Marks) -> dict[str, Any]:
     return {
         "kind": _known(row["kind"], _PLACES),
-        "name": marks.of(row["name"]),
+        "name": row["name"] if row["kind"] in {SERVICE, ROAD} else marks.of(row["name"]),
         "state": _known(row["state"], _STATES_OF_PLACES),
         "code": coded(row["code"]),
         "since": row["changed_at"],
