@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WINDOW = 1 << 14
+# Non-blocking: opening a pipe that somebody put there must not stop the box.
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Misfit(Exception):
@@ -202,13 +204,28 @@ _MAGIC = (
 @contextmanager
 def opened(path: Path) -> Iterator[Peek]:
     """Look into a regular file. Raises Garbled for anything else; OSErrors fly."""
-    # Non-blocking: opening a pipe that somebody put there must not stop the box.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = os.open(path, _LOOK)
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise Garbled(detail="it is not a regular file")
         yield Peek(lambda length, offset: os.pread(fd, length, offset), status.st_size)
+    finally:
+        os.close(fd)
+
+
+def ends_in_hole(path: Path) -> bool:
+    """Whether the last byte of a file was never written: somebody only said how long it would be.
+
+    A file system that knows of no holes says that there is none (lseek(2)). OSErrors of opening
+    it fly.
+    """
+    fd = os.open(path, _LOOK)
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        return size > 0 and os.lseek(fd, size - 1, os.SEEK_HOLE) < size
+    except OSError:  # it cannot be asked, or the file shrank meanwhile
+        return False
     finally:
         os.close(fd)
 

@@ -124,6 +124,16 @@ class Incomplete(Quarantined):
     hint = "Export the image again at the modality."
 
 
+class EndUnwritten(Quarantined):
+    """{name} was given its full size, but its end was never written."""
+
+    code = "incomplete"
+    hint = (
+        "Export the image again at the modality. If it comes like this again, look at it there: "
+        "one that is black to its edge is whole, and can be tried again as it is."
+    )
+
+
 class Unreadable(Quarantined):
     """{name} looks like {format} but cannot be read: {detail}."""
 

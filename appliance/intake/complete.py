@@ -13,11 +13,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance import jpeg, jpeg2000
-from appliance.errors import EmptyFile, Incomplete, Unreadable, UnsupportedFormat
+from appliance.errors import (
+    EmptyFile,
+    EndUnwritten,
+    Incomplete,
+    Unreadable,
+    UnsupportedFormat,
+)
 from appliance.intake.dicom_end import dicom_end
 from appliance.intake.report_end import pdf_end, postscript_end, print_end, text_end
 from appliance.intake.tiff_end import tiff_end
-from appliance.peek import EndsEarly, Format, Garbled, Misfit, opened
+from appliance.peek import EndsEarly, Format, Garbled, Misfit, ends_in_hole, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +42,7 @@ class Wholeness(StrEnum):
 
     WHOLE = "whole"
     GROWING = "growing"  # ends early: still being written, or cut off
+    HOLLOW = "hollow"  # has its size, but not its end: still being written, or left like that
     BROKEN = "broken"  # contradicts itself; more bytes would not help
     UNKNOWN = "unknown"  # not a kind of file that is known here
     EMPTY = "empty"
@@ -61,6 +68,8 @@ class Verdict:
                 return EmptyFile(name=name)
             case Wholeness.GROWING:
                 return Incomplete(name=name, detail=self.detail)
+            case Wholeness.HOLLOW:
+                return EndUnwritten(name=name)
             case Wholeness.BROKEN:
                 return Unreadable(name=name, format=self.format, detail=self.detail)
             case Wholeness.UNKNOWN:
@@ -88,6 +97,20 @@ def check_export(path: Path, profile: Profile | None) -> Verdict:
         return check(path)
     raw = profile.raw if profile.raw.pixel_bytes else None
     return check(path, reports=profile.sop_class == "PDF", raw=raw)
+
+
+def check_in_place(path: Path, profile: Profile | None) -> Verdict:
+    """`check_export`, for a file that lies where its writer writes it.
+
+    A writer may set the full size first (Windows does, over SMB), and a format that only counts
+    bytes is then content before they are written. What was not written yet is a hole, and one that
+    reaches the end is how a writer leaves it that goes on, or died. A hole with something behind
+    it says nothing: whoever copies a sparse file leaves those out on purpose.
+    """
+    verdict = check_export(path, profile)
+    if verdict.wholeness is Wholeness.WHOLE and ends_in_hole(path):
+        return Verdict(Wholeness.HOLLOW, verdict.format, "its end was never written")
+    return verdict
 
 
 def length(path: Path) -> int | None:

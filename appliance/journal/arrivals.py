@@ -170,7 +170,7 @@ class Arrivals:
         known = self._again.known(key, arrival)
         another = known and self._again.another(arrival, known, modified_at, verdict)
         if known and not another:
-            self._remark(known.heir["id"], arrival)
+            self._come_again(known.heir["id"], arrival, verdict)
             return Accepted(known.heir["id"], new=False), self._show(known.heir["id"], arrival)
         if known:
             self._again.give_way(known.row)
@@ -203,6 +203,19 @@ class Arrivals:
         if verdict is None:  # else nothing goes on in its place
             self._set_found_aside(item_id, arrival, stored)
         return item_id
+
+    def _come_again(
+        self, item_id: int, arrival: Arrival, verdict: Quarantined | Ignored | None
+    ) -> None:
+        """Note it; what was taken for cut off, and is whole after all, goes on.
+
+        The bytes alone do not always tell: an image that is black to its end looks like one whose
+        end was not written yet.
+        """
+        sentence = f"Came again as {arrival.name} from {arrival.source}. It is whole now."
+        whole = {"sentence": sentence, "now": self._s.now(), "who": self._s.who}
+        if verdict or not self._s.db.run("take_up_whole", item_id=item_id, **whole):
+            self._remark(item_id, arrival)
 
     def _show(self, item_id: int, arrival: Arrival) -> int:
         """The number of the arrival, new or not."""

@@ -55,6 +55,11 @@ UPDATE item SET state = 'ignored', code = :code, sentence = :sentence, hint = :h
 WHERE sha256 = :sha256 AND id != :item_id AND source = :found AND identity = ''
       AND claimed_by IS NULL AND state IN ('arrived', 'converted', 'held', 'quarantined');
 
+-- name: take_up_whole  What was set aside as cut off has come whole: the same bytes, all of them written.
+UPDATE item SET state = 'arrived', code = 'came-whole', sentence = :sentence, hint = '', tries = 0,
+                not_before = '', changed_at = :now, changed_by = :who
+WHERE id = :item_id AND state = 'quarantined' AND code = 'incomplete' AND claimed_by IS NULL;
+
 -- name: add_arrival  A source showed a file, new or not.
 INSERT INTO arrival (item_id, source, name, path, fingerprint, seen_at)
 VALUES (:item_id, :source, :name, :path, :fingerprint, :now)

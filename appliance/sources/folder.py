@@ -21,11 +21,12 @@ from appliance.errors import (
     UnfinishedName,
 )
 from appliance.intake.accept import shown_name
-from appliance.intake.complete import check_export
+from appliance.intake.complete import check_in_place
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
 from appliance.model import Arrival
 from appliance.sources.patience import (
     QUIET_S,
+    UNTOLD_QUIET_S,
     Candidate,
     Look,
     has_unfinished_name,
@@ -126,17 +127,18 @@ class FolderSource:
         """Learn of new files: from events, or from a scan where there was nothing to tell them."""
         if self._tree:
             news = self._tree.news()
-            self._offer(news.files)
-            self._offer(self._tree.retry())
+            self._offer(news.closed, QUIET_S)
+            self._offer((*news.found, *self._tree.retry()), UNTOLD_QUIET_S)
             if not news.lost_sight:
                 return
             self.close()
         self._tree = Tree(self._top)
-        self._offer(self._tree.scan())
+        self._offer(self._tree.scan(), UNTOLD_QUIET_S)
 
-    def _offer(self, paths: Iterable[Path]) -> None:
+    def _offer(self, paths: Iterable[Path], quiet_s: float) -> None:
         for path in paths:
-            self._candidates.setdefault(path, Candidate(path))
+            candidate = self._candidates.setdefault(path, Candidate(path, quiet_s))
+            candidate.quiet_s = min(candidate.quiet_s, quiet_s)
 
     # Judging
 
@@ -149,7 +151,7 @@ class FolderSource:
         if has_unfinished_name(candidate.path.name):
             return self._patience_s(candidate)
         if look is Look.MOVING:
-            return QUIET_S
+            return candidate.quiet_s
         return self._take_or_wait(candidate, self._arrival(candidate))
 
     def _take_or_wait(self, candidate: Candidate, arrival: Arrival) -> float | None:
@@ -165,7 +167,7 @@ class FolderSource:
 
     def _judge(self, candidate: Candidate, arrival: Arrival) -> float | None:
         """What the file's own format says decides; it has `settle_s` to become whole."""
-        problem = check_export(candidate.path, self._profile).problem(arrival.name)
+        problem = check_in_place(candidate.path, self._profile).problem(arrival.name)
         patience_s = self._patience_s(candidate)
         if patience_s and (problem or self._awaits_sidecar(arrival)):
             return patience_s

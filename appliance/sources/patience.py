@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 QUIET_S = 0.03
 """How long a file must not change before it is looked into: a writer's rename comes sooner."""
 
+UNTOLD_QUIET_S = 2.0
+"""The same for one of which nobody told that it was closed: somebody may be copying it just now,
+and in the midst of a copy that arrives by a network share it did not change for 1.2 s.
+"""
+
 _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".!ut", "~")
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "autorun.inf", ".ds_store"})
 
@@ -36,6 +41,7 @@ class Candidate:
     """A file that may become an arrival; its clock is the monotonic one."""
 
     path: Path
+    quiet_s: float = QUIET_S
     fingerprint: str = ""
     still_since_s: float = 0.0
 
@@ -50,7 +56,7 @@ class Candidate:
         seen = fingerprint(there)
         if seen != self.fingerprint:
             self.fingerprint, self.still_since_s = seen, now_s
-        if now_s - self.still_since_s < QUIET_S or being_written(self.path):
+        if now_s - self.still_since_s < self.quiet_s or being_written(self.path):
             return Look.MOVING
         return Look.STILL
 

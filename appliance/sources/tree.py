@@ -27,7 +27,8 @@ _GONE = flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT | flags.IGNORED
 class News(NamedTuple):
     """What one look at the tree brought."""
 
-    files: tuple[Path, ...]
+    closed: tuple[Path, ...]  # their writer has finished with them, or gave them their name
+    found: tuple[Path, ...]  # they lie in folders that are new here; nobody told more of them
     lost_sight: bool  # events were dropped, or the top folder went away: scan everything again
 
 
@@ -69,7 +70,8 @@ class Tree:
 
     def news(self) -> News:
         """What happened since the last look; never waits."""
-        files: list[Path] = []
+        closed: list[Path] = []
+        found: list[Path] = []
         lost_sight = False
         for event in self._inotify.read(timeout=0):
             folder = self._folders.get(event.wd)
@@ -77,16 +79,14 @@ class Tree:
                 lost_sight = True
             elif event.mask & flags.IGNORED:
                 self._folders.pop(event.wd, None)
-            elif folder is not None and event.name:
-                files.extend(self._read(folder / event.name, event.mask))
-        return News(tuple(dict.fromkeys(files)), lost_sight)
-
-    def _read(self, path: Path, mask: int) -> Iterator[Path]:
-        if mask & flags.ISDIR:
-            # Files written before the watch stood would go unseen: look inside at once.
-            yield from self._enter(path)
-        elif mask & (flags.CLOSE_WRITE | flags.MOVED_TO):
-            yield path
+            elif folder is None or not event.name:
+                continue
+            elif event.mask & flags.ISDIR:
+                # Files written before the watch stood would go unseen: look inside at once.
+                found.extend(self._enter(folder / event.name))
+            elif event.mask & (flags.CLOSE_WRITE | flags.MOVED_TO):
+                closed.append(folder / event.name)
+        return News(tuple(dict.fromkeys(closed)), tuple(dict.fromkeys(found)), lost_sight)
 
     def _enter(self, folder: Path) -> Iterator[Path]:
         try:

@@ -308,6 +308,7 @@ class Taker:
 _KINDS = {
     Wholeness.WHOLE: Kind.EXPORT,
     Wholeness.GROWING: Kind.UNFINISHED,
+    Wholeness.HOLLOW: Kind.UNFINISHED,
     Wholeness.BROKEN: Kind.BROKEN,
     Wholeness.EMPTY: Kind.BROKEN,
     Wholeness.UNKNOWN: Kind.FOREIGN,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.errors import IsSidecar, UnsupportedFormat
+from appliance.errors import Incomplete, IsSidecar, UnsupportedFormat
 from appliance.model import Arrival, ConfirmedBy, ItemState
 
 if TYPE_CHECKING:
@@ -78,6 +78,19 @@ def test_a_verdict_sets_the_item_aside_at_once(
     told = box.journal.ledger.history(item.id)[0]
     assert (told["code"], told["sentence"]) == (verdict.code, verdict.sentence)
     assert box.journal.items.claim(ItemState.ARRIVED) is None
+
+
+def test_what_was_cut_off_goes_on_when_the_same_bytes_come_whole(box: Box) -> None:
+    cut = Incomplete(name="one.tif", detail="it stops")
+    first = box.accept("one.tif", b"pixels", verdict=cut)
+    assert box.accept("two.tif", b"pixels", verdict=cut).state is ItemState.QUARANTINED
+    assert box.accept("three.tif", b"pixels").state is ItemState.ARRIVED
+    assert len(fingerprints(box, first)) == 3
+
+
+def test_what_cannot_be_used_does_not_go_on_because_it_comes_again(box: Box) -> None:
+    box.accept("one.doc", b"text", verdict=UnsupportedFormat(name="one.doc", detail="a letter"))
+    assert box.accept("two.doc", b"text").state is ItemState.QUARANTINED
 
 
 def test_accepting_is_all_or_nothing(box: Box) -> None:
