@@ -54,6 +54,7 @@ class Unsettled(NamedTuple):
     """A source's file whose after-action is due, and what its item says."""
 
     id: int
+    item_id: int
     name: str
     path: str
     fingerprint: str
@@ -282,6 +283,11 @@ class Arrivals:
     def proved(self, source: str) -> list[Unsettled]:
         """Files of a source that every destination has, proved by more than an answer."""
         return [_unsettled(row) for row in self._s.db.rows("unsettled", source=source)]
+
+    def leaves(self, source: str, name: str, content: str) -> bool:
+        """Whether the after-action of a file is due whose fingerprint begins with `content`."""
+        due = self.proved(source)
+        return any(f.name == name and f.fingerprint.startswith(content) for f in due)
 
     def unusable(self, source: str) -> list[Unsettled]:
         """Files of a source that cannot be used and are not yet put aside."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import durable
-from appliance.errors import SourceDenied
+from appliance.errors import ChangedMeanwhile, SourceDenied
 from appliance.intake.accept import fingerprint
 from appliance.intake.sidecars import sidecars_of
+from appliance.journal.spool import digest_of
 from appliance.settings.links import After
+from appliance.sources.departure import content_of, must_be, take_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,19 +62,39 @@ class Aftercare:
             return "kept"
         if not path.exists():
             return "gone"
-        if fingerprint(path.lstat()) != file.fingerprint:
+        try:
+            self._let_go(path, file)
+        except ChangedMeanwhile:
             return "changed"
-        own = [s for s in sidecars_of(path, self._profile) if s.stem in {path.stem, path.name}]
-        top = path.parents[file.name.count("/")]
-        for each in (path, *own):
-            self._remove(each, each.relative_to(top))
         _log.info("%s: %s %s", self._source.name, _DONE[self._source.after], file.name)
         return _DONE[self._source.after]
 
-    def _remove(self, file: Path, below: Path) -> None:
+    def _let_go(self, path: Path, file: Unsettled) -> None:
+        """Its sidecars go before it does: one that stayed would seem to be about the next file.
+
+        Raises ChangedMeanwhile, and then leaves what has its name.
+        """
+        top = path.parents[file.name.count("/")]
+        must_be(file.fingerprint, path.lstat(), path)
+        self._copied(path, file.fingerprint, top)
+        must_be(file.fingerprint, path.lstat(), path)
+        for sidecar, sight in self._counted(path, file):
+            with suppress(ChangedMeanwhile):
+                self._copied(sidecar, sight, top)
+                take_away(sidecar, sight)
+        take_away(path, file.fingerprint)
+
+    def _counted(self, path: Path, file: Unsettled) -> Iterator[tuple[Path, str]]:
+        """Its own sidecars that went with it, and their fingerprints; no newer one."""
+        went = set(self._journal.items.get(file.item_id).sidecars.values())
+        for each in sidecars_of(path, self._profile):
+            sight = fingerprint(each.lstat())
+            if each.stem in {path.stem, path.name} and digest_of(each) in went:
+                yield each, sight
+
+    def _copied(self, path: Path, sight: str, top: Path) -> None:
         if self._source.after is After.MOVE:
-            _copy(file, _free(Path(self._source.move_to) / below))
-        durable.remove(file)
+            _copy(path, _free(Path(self._source.move_to) / path.relative_to(top)), sight)
 
     def _put_aside(self, file: Unsettled) -> str:
         """A copy of an unusable file, and beside it the reason in words; the original stays."""
@@ -82,12 +106,23 @@ class Aftercare:
 
 
 _DONE = {After.DELETE: "deleted", After.MOVE: "moved"}
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def _copy(file: Path, target: Path) -> None:
-    with durable.draft(target.parent) as new, file.open("rb") as old:
-        shutil.copyfileobj(old, new.file, 1 << 20)
-        new.publish(target)
+def _copy(file: Path, target: Path, sight: str = "") -> None:
+    """With `sight` only the file of that fingerprint: its bytes, whatever has its name by now.
+
+    Raises ChangedMeanwhile where it is another one, or is written while it is read.
+    """
+    with os.fdopen(os.open(file, _LOOK), "rb") as old:
+        there = os.fstat(old.fileno())
+        if sight:
+            must_be(sight, there, file)
+        with durable.draft(target.parent) as new:
+            shutil.copyfileobj(old, new.file, 1 << 20)
+            if content_of(os.fstat(old.fileno())) != content_of(there):
+                raise ChangedMeanwhile(name=file.name)
+            new.publish(target)
 
 
 def _free(target: Path) -> Path:

@@ -24,6 +24,7 @@ from appliance.intake.accept import shown_name
 from appliance.intake.complete import check_in_place
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
 from appliance.model import Arrival
+from appliance.sources.departure import recovered
 from appliance.sources.patience import (
     QUIET_S,
     UNTOLD_QUIET_S,
@@ -136,9 +137,13 @@ class FolderSource:
         self._offer(self._tree.scan(), UNTOLD_QUIET_S)
 
     def _offer(self, paths: Iterable[Path], quiet_s: float) -> None:
-        for path in paths:
+        for found in paths:
+            path = recovered(found, self._may_leave)
             candidate = self._candidates.setdefault(path, Candidate(path, quiet_s))
             candidate.quiet_s = min(candidate.quiet_s, quiet_s)
+
+    def _may_leave(self, path: Path, content: str) -> bool:
+        return self._journal.arrivals.leaves(self._source.name, self._shown(path), content)
 
     # Judging
 
@@ -211,8 +216,11 @@ class FolderSource:
                 self._accept(described, earlier)
 
     def _arrival(self, candidate: Candidate) -> Arrival:
-        name = shown_name(candidate.path.relative_to(self._top).as_posix())
+        name = self._shown(candidate.path)
         return Arrival(self._source.name, name, candidate.path, candidate.fingerprint)
+
+    def _shown(self, path: Path) -> str:
+        return shown_name(path.relative_to(self._top).as_posix())
 
     def _drop(self, candidate: Candidate) -> None:
         self._candidates.pop(candidate.path, None)
