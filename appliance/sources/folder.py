@@ -130,17 +130,23 @@ class FolderSource:
             news = self._tree.news()
             self._offer(news.closed, QUIET_S)
             self._offer((*news.found, *self._tree.retry()), UNTOLD_QUIET_S)
+            named = [path for path in news.named if not has_unfinished_name(path.name)]
+            self._offer(named, UNTOLD_QUIET_S, is_only_named=True)
             if not news.lost_sight:
                 return
             self.close()
         self._tree = Tree(self._top)
         self._offer(self._tree.scan(), UNTOLD_QUIET_S)
 
-    def _offer(self, paths: Iterable[Path], quiet_s: float) -> None:
+    def _offer(
+        self, paths: Iterable[Path], quiet_s: float, *, is_only_named: bool = False
+    ) -> None:
         for found in paths:
             path = recovered(found, self._may_leave)
-            candidate = self._candidates.setdefault(path, Candidate(path, quiet_s))
+            new = Candidate(path, quiet_s, is_only_named)
+            candidate = self._candidates.setdefault(path, new)
             candidate.quiet_s = min(candidate.quiet_s, quiet_s)
+            candidate.is_only_named = candidate.is_only_named and is_only_named
 
     def _may_leave(self, path: Path, content: str) -> bool:
         return self._journal.arrivals.leaves(self._source.name, self._shown(path), content)

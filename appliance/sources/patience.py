@@ -31,17 +31,21 @@ _JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "autorun.inf", ".d
 class Look(Enum):
     """What the outside of a file says."""
 
-    GONE = auto()  # not there any more, or not a regular file
+    GONE = auto()  # not there any more, not a regular file, or to be told of again
     MOVING = auto()  # changed since the last look, or open for writing
     STILL = auto()  # worth looking into
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A file that may become an arrival; its clock is the monotonic one."""
+    """A file that may become an arrival; its clock is the monotonic one.
+
+    Of one that `is_only_named` no more is known than that its name is new.
+    """
 
     path: Path
     quiet_s: float = QUIET_S
+    is_only_named: bool = False
     fingerprint: str = ""
     still_since_s: float = 0.0
 
@@ -56,9 +60,20 @@ class Candidate:
         seen = fingerprint(there)
         if seen != self.fingerprint:
             self.fingerprint, self.still_since_s = seen, now_s
-        if now_s - self.still_since_s < self.quiet_s or being_written(self.path):
+        if now_s - self.still_since_s < self.quiet_s:
             return Look.MOVING
-        return Look.STILL
+        is_open = _is_open(self.path)
+        if is_open:
+            return Look.MOVING
+        return Look.GONE if self.is_only_named and _will_be_told(there, is_open) else Look.STILL
+
+
+def _will_be_told(there: os.stat_result, is_open: bool | None) -> bool:
+    """Whether the end of its writing is still to be told, as it is of all but a link.
+
+    One that has another name, or is surely closed, was linked here, and nothing more is told.
+    """
+    return there.st_size == 0 or (there.st_nlink == 1 and is_open is None)
 
 
 def has_unfinished_name(name: str) -> bool:
@@ -72,7 +87,12 @@ def is_junk(name: str) -> bool:
 
 
 def being_written(path: Path) -> bool:
-    """Whether somebody has the file open for writing, as far as the kernel tells us.
+    """Whether somebody has the file open for writing, as far as the kernel tells us."""
+    return _is_open(path) is True
+
+
+def _is_open(path: Path) -> bool | None:
+    """The same; None where the kernel does not tell.
 
     A read lease is granted only while nobody does (fcntl(2), F_SETLEASE); it is refused with
     EACCES to those who do not own the file, who then have quiet and format to go by.
@@ -80,14 +100,14 @@ def being_written(path: Path) -> bool:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return False  # whatever is wrong will be said when it is read
+        return None  # whatever is wrong will be said when it is read
     try:
         # A writer that opens the file right now breaks the lease: SIGIO, the default, would kill.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     else:
         return False
     finally:

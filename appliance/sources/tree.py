@@ -29,6 +29,7 @@ class News(NamedTuple):
 
     closed: tuple[Path, ...]  # their writer has finished with them, or gave them their name
     found: tuple[Path, ...]  # they lie in folders that are new here; nobody told more of them
+    named: tuple[Path, ...]  # their names are new: somebody begins to write them, or linked them
     lost_sight: bool  # events were dropped, or the top folder went away: scan everything again
 
 
@@ -72,6 +73,7 @@ class Tree:
         """What happened since the last look; never waits."""
         closed: list[Path] = []
         found: list[Path] = []
+        named: list[Path] = []
         lost_sight = False
         for event in self._inotify.read(timeout=0):
             folder = self._folders.get(event.wd)
@@ -86,7 +88,9 @@ class Tree:
                 found.extend(self._enter(folder / event.name))
             elif event.mask & (flags.CLOSE_WRITE | flags.MOVED_TO):
                 closed.append(folder / event.name)
-        return News(tuple(dict.fromkeys(closed)), tuple(dict.fromkeys(found)), lost_sight)
+            elif event.mask & flags.CREATE:
+                named.append(folder / event.name)
+        return News(_once(closed), _once(found), _once(named), lost_sight)
 
     def _enter(self, folder: Path) -> Iterator[Path]:
         try:
@@ -106,3 +110,7 @@ class Tree:
 
     def _watch(self, folder: Path) -> None:
         self._folders[self._inotify.add_watch(folder, _MASK)] = folder
+
+
+def _once(paths: list[Path]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(paths))

@@ -100,7 +100,7 @@ def test_a_copy_that_a_scan_meets_in_the_midst_is_waited_for(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hollow: bool
 ) -> None:
     """Of files of Samba's user, or of any other, the kernel does not say who writes them."""
-    monkeypatch.setattr("appliance.sources.patience.being_written", lambda _: False)
+    monkeypatch.setattr("appliance.sources.patience._is_open", lambda _: None)
     content = FILMS["film.tif"]
     (tmp_path / "whole.tif").write_bytes(content)
     there = watched.export / "film.tif"
