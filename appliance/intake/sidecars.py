@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import string
 from bisect import bisect_right
 from contextlib import suppress
 from itertools import islice
@@ -27,6 +29,13 @@ _SUFFIXES = {
     "astm": (".astm",),
     "none": (),
 }
+_MESSAGES = frozenset({".hl7", ".astm"})
+_NUMBER = re.compile(r"[\d.]*")
+_OF_NAMES = frozenset(
+    (string.ascii_letters + string.digits + "-_.").encode() + bytes(range(0x80, 0x100))
+)
+"""Bytes that make one name with what stands beside them; above 7F are letters beyond ASCII."""
+
 _FOLDER_VIEW = "desktop.ini"  # how Windows shows a folder; it names files as a sidecar would
 _LARGEST_BYTES = 4 << 20
 """What is longer lists no files."""
@@ -51,7 +60,12 @@ def described_by(sidecar: Path, profile: Profile | None) -> tuple[Path, ...]:
     text = _text(sidecar)
     beside = (f for f in _files(sidecar.parent) if not is_sidecar(f, profile))
     return tuple(
-        sorted(f for f in beside if _is_named_like(sidecar, f) or os.fsencode(f.name) in text)
+        sorted(
+            f
+            for f in beside
+            if _is_named_like(sidecar, f)
+            or (_may_mention(sidecar, f) and _find(text, os.fsencode(f.name)) >= 0)
+        )
     )
 
 
@@ -60,7 +74,7 @@ class Beside:
 
     One of the same name (`film.csv` or `film.tif.csv` for `film.tif`) always counts; another one
     in the folder only where it mentions the file's name, so that a list of one patient is never
-    taken for every image around it.
+    taken for every image around it. A mention is the whole name: `11.tif` is none of `1.tif`.
     """
 
     def __init__(
@@ -88,9 +102,8 @@ class Beside:
         if is_sidecar(path, self._profile):
             return ()
         found = {*self._named.get(path.stem, ()), *self._named.get(path.name, ())}
-        name = os.fsencode(path.name)
-        found.update(self._mentioning(name))
-        found.update(each for each in self._unread if each not in found and _says(each, name))
+        found.update(each for each in self._mentioning(path) if _may_mention(each, path))
+        found.update(each for each in self._unread if each not in found and _says(each, path))
         return tuple(sorted(found))
 
     def digest(self, sidecar: Path) -> str:
@@ -114,26 +127,51 @@ class Beside:
             size_bytes += len(text) + 1
         self._said = b"".join(texts)
 
-    def _mentioning(self, name: bytes) -> Iterator[Path]:
-        found = self._said.find(name)
+    def _mentioning(self, path: Path) -> Iterator[Path]:
+        name = os.fsencode(path.name)
+        found = _find(self._said, name)
         while found >= 0:
             which = bisect_right(self._starts, found) - 1
             yield self._read[which]
             last = which + 1 == len(self._starts)
-            found = -1 if last else self._said.find(name, self._starts[which + 1])
+            found = -1 if last else _find(self._said, name, self._starts[which + 1])
 
 
-def _says(sidecar: Path, name: bytes) -> bool:
+def _says(sidecar: Path, path: Path) -> bool:
     """Whether a sidecar that is not remembered mentions a file.
 
     One that cannot be read and has another file's name is taken to be about that one alone.
     """
     try:
-        return name in _text(sidecar)
+        return _may_mention(sidecar, path) and _find(_text(sidecar), os.fsencode(path.name)) >= 0
     except OSError:
         if any(_is_named_like(sidecar, f) for f in _files(sidecar.parent) if f != sidecar):
             return False
         raise
+
+
+def _may_mention(sidecar: PurePath, path: PurePath) -> bool:
+    """Whether a file's name in such a sidecar can be meant for the file.
+
+    A description names its images in places of their own, where each is compared once more. A
+    message has words and numbers for anything, and speaks of whatever it is given to.
+    """
+    if sidecar.suffix.lower() not in _MESSAGES:
+        return True
+    return bool(path.suffix) and not _NUMBER.fullmatch(path.name)
+
+
+def _find(text: bytes, name: bytes, start: int = 0) -> int:
+    """Where `name` stands from `start` on, and not as a part of a longer one; -1: nowhere."""
+    found = text.find(name, start)
+    while found >= 0 and not _OF_NAMES.isdisjoint(_around(text, found, len(name))):
+        found = text.find(name, found + 1)
+    return found
+
+
+def _around(text: bytes, start: int, length: int) -> bytes:
+    """The bytes before and after a stretch."""
+    return text[max(start - 1, 0) : start] + text[start + length : start + length + 1]
 
 
 def _suffixes(profile: Profile | None) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ WHERE sha256 = :sha256 AND id != :item_id AND source = :found AND identity = ''
       AND claimed_by IS NULL AND state IN ('arrived', 'converted', 'held', 'quarantined');
 
 -- name: take_up_whole  What was set aside as cut off has come whole: the same bytes, all of them written.
-UPDATE item SET state = 'arrived', code = 'came-whole', sentence = :sentence, hint = '', tries = 0,
+UPDATE item SET state = 'arrived', code = 'retried', sentence = :sentence, hint = '', tries = 0,
                 not_before = '', changed_at = :now, changed_by = :who
 WHERE id = :item_id AND state = 'quarantined' AND code = 'incomplete' AND claimed_by IS NULL;
 

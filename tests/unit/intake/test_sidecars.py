@@ -57,6 +57,68 @@ def test_a_list_of_one_patient_is_not_everybodys(tmp_path: Path) -> None:
     assert sidecars_of(tmp_path / "film.tif", None) == ()
 
 
+HL7 = "MSH|^~\\&|CR|||| 20240314||ORU^R01|1|P|2.3\rPID|1||4711\rOBX|1|RP|||{}\r"
+MANY = 1 << 20
+
+
+@pytest.mark.parametrize("remembered_bytes", [0, MANY])
+@pytest.mark.parametrize("sidecar", ["m.hl7", "m.astm", "m.csv", "m.ini"])
+@pytest.mark.parametrize(
+    ("said", "image", "is_mentioned"),
+    [
+        ("11.png", "11.png", True),
+        ("11.png", "1.png", False),
+        ("a-1.png", "1.png", False),
+        ("a_1.png", "1.png", False),
+        ("v.1.png", "1.png", False),
+        ("ü1.png", "1.png", False),
+        ("1.png.bak", "1.png", False),
+        ("1.png2", "1.png", False),
+        ("1.png-2", "1.png", False),
+        ("11.png^1.png", "1.png", True),
+        (r"\\cr\export\1.png^CR", "1.png", True),
+        ("exam/1.png", "1.png", True),
+        ('"1.png"', "1.png", True),
+    ],
+)
+def test_a_mention_is_the_whole_name_of_a_file(
+    tmp_path: Path,
+    said: str,
+    image: str,
+    sidecar: str,
+    remembered_bytes: int,
+    *,
+    is_mentioned: bool,
+) -> None:
+    """Half of another image's name names another image's patient."""
+    (tmp_path / image).write_bytes(b"image")
+    (tmp_path / sidecar).write_text(HL7.format(said))
+    found = (tmp_path / sidecar,) if is_mentioned else ()
+    assert Beside(tmp_path, None, remembered_bytes).of(tmp_path / image) == found
+    described = (tmp_path / image,) if is_mentioned else ()
+    assert described_by(tmp_path / sidecar, None) == described
+
+
+@pytest.mark.parametrize("remembered_bytes", [0, MANY])
+@pytest.mark.parametrize("name", ["1", "4711", "RP", "2.3"])
+def test_a_number_or_a_word_of_a_message_is_no_name_of_a_file(
+    tmp_path: Path, name: str, remembered_bytes: int
+) -> None:
+    (tmp_path / name).write_bytes(b"image")
+    (tmp_path / "m.hl7").write_text(HL7.format("11.png"))
+    assert Beside(tmp_path, None, remembered_bytes).of(tmp_path / name) == ()
+    assert described_by(tmp_path / "m.hl7", None) == ()
+    (tmp_path / f"{name}.hl7").write_text(HL7.format("11.png"))
+    assert sidecars_of(tmp_path / name, None) == (tmp_path / f"{name}.hl7",)
+
+
+def test_a_list_may_name_images_that_are_called_by_a_number(tmp_path: Path) -> None:
+    """It says in a column of its own which image it means."""
+    (tmp_path / "0001").write_bytes(b"image")
+    (tmp_path / "list.csv").write_text("file,PatientID\n0001,4711\n")
+    assert sidecars_of(tmp_path / "0001", None) == (tmp_path / "list.csv",)
+
+
 def test_a_sidecar_has_no_sidecars(tmp_path: Path) -> None:
     put(tmp_path, film_json="{}", film_csv="")
     assert sidecars_of(tmp_path / "film.json", None) == ()
