@@ -36,6 +36,7 @@ OF_PATIENT = frozenset(
         "no-date",
         "no-identity",
         "no-worklist",
+        "sidecar-of-another",
         "unencodable-name",
         "worklist-down",
         "worklist-many",

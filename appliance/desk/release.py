@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 _LONGEST = 64  # characters of an LO, or of a component group of a PN (PS3.5 6.2)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\\]*")
 _DOING = "Releasing"
-_CONTRADICTED = frozenset({"identity-conflict", "mixed-patients"})
-"""Codes of images whose device says one patient, and something else another."""
+_DOUBTED = frozenset({"identity-conflict", "mixed-patients", "sidecar-of-another"})
+"""Codes of images whose device says one patient, and something else another, or has said it of
+another image."""
 
 
 def release(
@@ -40,11 +41,11 @@ def release(
     """Let a held image go on under the patient in `said` (DICOM keyword to text); what happens.
 
     Without a PatientID it goes on as of the patient whom the device named, unless that is just
-    what others contradict. Raises NotThere, Refused, NoDate.
+    what is in doubt. Raises NotThere, Refused, NoDate.
     """
     item = _releasable(journal, item_id)
-    if not said.get("PatientID") and _is_contradicted(journal, item):
-        why = "who it is of is contradicted: pick the exam, or say the PatientID"
+    if not said.get("PatientID") and _is_doubted(journal, item):
+        why = "who it is of is in doubt: pick the exam, or say the PatientID"
         raise refused(item, _DOING, why)
     if fault := next(filter(None, map(_fault, said.items())), ""):
         raise refused(item, _DOING, fault)
@@ -87,8 +88,8 @@ def _waits(journal: Journal, item: Item) -> bool:
     return item.state is ItemState.CONVERTED and bool(waiting)
 
 
-def _is_contradicted(journal: Journal, item: Item) -> bool:
-    return journal.ledger.item_row(item.id)["code"] in _CONTRADICTED
+def _is_doubted(journal: Journal, item: Item) -> bool:
+    return journal.ledger.item_row(item.id)["code"] in _DOUBTED
 
 
 def _for_tests(identity: Identity, item: Item, settings: Settings) -> Identity:

@@ -102,6 +102,20 @@ class ClockUnsure(Held):
     )
 
 
+class SidecarOfAnother(Held):
+    """The text file beside {name} says {who}, but it is the one that came with another image of
+    the same name (item {before}).
+
+    A device that uses a name again writes the picture first, and what describes it last.
+    """
+
+    code = "sidecar-of-another"
+    hint = (
+        "Find out who was examined, and pick the exam or say the patient. Should the device write "
+        "the text file anew, the image goes on by itself."
+    )
+
+
 class MixedPatients(Held):
     """Images of one study or series are said to be of different patients: {them}."""
 

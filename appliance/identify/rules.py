@@ -85,6 +85,22 @@ def _names_another(evidence: Evidence, said: Mapping[str, str]) -> bool:
     return is_another(claimed(evidence), said)
 
 
+def only_beside(evidence: Evidence) -> frozenset[tuple[str, str]]:
+    """Whose image of which exam the sidecars say it is, as far as it does not say so itself."""
+    return frozenset(
+        (keyword, value)
+        for keyword, value in beside(evidence)
+        if keyword in _OF_A_PATIENT | {*_STUDY}
+        and not evidence.get(keyword, Origin.HEADER, Origin.FILENAME)
+    )
+
+
+def beside(evidence: Evidence) -> frozenset[tuple[str, str]]:
+    """All that the sidecars say, keyword and value."""
+    said = (claim for claim in evidence.claims if claim.origin is Origin.SIDECAR)
+    return frozenset((claim.keyword, claim.value) for claim in said)
+
+
 def identity_key(said: Mapping[str, str]) -> str:
     """Whose image of which exam somebody says it is, for comparing; "" where nobody does."""
     return "\n".join(_spelled(keyword, said.get(keyword, "")) for keyword in _KEY).rstrip("\n")

@@ -24,15 +24,17 @@ from appliance.errors import (
     MixedPatients,
     NoDate,
     NoWorklist,
+    SidecarOfAnother,
     Superseded,
     WaitsForOrder,
     WorklistDown,
     WorklistNone,
 )
-from appliance.identify import moments, rules
+from appliance.identify import moments, namesakes, rules
 from appliance.identify.matching import IDENTIFIERS, case_of
 from appliance.identify.proof import ours, prove
 from appliance.model import FOUND, ItemState
+from appliance.settings.links import SerialLink
 from appliance.settings.schema import Trust
 
 if TYPE_CHECKING:
@@ -82,8 +84,12 @@ class Identify:
         return max((datetime.fromisoformat(due) - self._clock.utc()).total_seconds(), 0.0)
 
     def _identify(self, item: Item, settings: Settings) -> None:
+        former = self._former(item, settings)
         if self._is_here_already(item, settings):
             return
+        if former:
+            who = _patient(rules.claimed(item.evidence))
+            raise SidecarOfAnother(name=item.name, who=who, before=former.id)
         self._must_be_of_one_patient(item)
         if item.source == FOUND:
             raise FoundAgain(name=item.name)
@@ -137,6 +143,20 @@ class Identify:
         _log.info("%s (item %d): %s", item.name, item.id, why)
 
     # --- beside other images ---------------------------------------------------------------------
+
+    def _former(self, item: Item, settings: Settings) -> Item | None:
+        """Another image of its name, where its sidecar may still be about that one.
+
+        Where it is not, what was held for that doubt gives way to it. Over a line nothing is left
+        lying: what is said there is about what comes next.
+        """
+        if isinstance(settings.source(item.source), SerialLink):
+            return None
+        former = namesakes.former_of(self._journal, item)
+        for twin in [] if former else namesakes.outdated(self._journal, item):
+            if self._journal.items.contains(item, twin):
+                self._journal.items.supersede(twin, item, Superseded(name=twin.name))
+        return former
 
     def _is_here_already(self, item: Item, settings: Settings) -> bool:
         """Whether the same image of the same patient is; raises where it is of another one.

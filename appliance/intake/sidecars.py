@@ -50,6 +50,11 @@ def is_sidecar(path: Path, profile: Profile | None) -> bool:
     return path.suffix.lower() in _suffixes(profile) and path.name.lower() != _FOLDER_VIEW
 
 
+def is_named_like(sidecar: PurePath, path: PurePath) -> bool:
+    """Whether a sidecar is by its name that of one file, and no list of many."""
+    return sidecar.stem in {path.stem, path.name}
+
+
 def sidecars_of(path: Path, profile: Profile | None) -> tuple[Path, ...]:
     """The sidecars that lie beside `path` and describe it, sorted by name. OSErrors fly."""
     return Beside(path.parent, profile, remembered_bytes=0).of(path)
@@ -63,7 +68,7 @@ def described_by(sidecar: Path, profile: Profile | None) -> tuple[Path, ...]:
         sorted(
             f
             for f in beside
-            if _is_named_like(sidecar, f)
+            if is_named_like(sidecar, f)
             or (_may_mention(sidecar, f) and _find(text, os.fsencode(f.name)) >= 0)
         )
     )
@@ -145,7 +150,7 @@ def _says(sidecar: Path, path: Path) -> bool:
     try:
         return _may_mention(sidecar, path) and _find(_text(sidecar), os.fsencode(path.name)) >= 0
     except OSError:
-        if any(_is_named_like(sidecar, f) for f in _files(sidecar.parent) if f != sidecar):
+        if any(is_named_like(sidecar, f) for f in _files(sidecar.parent) if f != sidecar):
             return False
         raise
 
@@ -176,10 +181,6 @@ def _around(text: bytes, start: int, length: int) -> bytes:
 
 def _suffixes(profile: Profile | None) -> tuple[str, ...]:
     return _SUFFIXES[profile.sidecar if profile else "auto"]
-
-
-def _is_named_like(sidecar: PurePath, path: PurePath) -> bool:
-    return sidecar.stem in {path.stem, path.name}
 
 
 def _files(folder: Path) -> Iterator[Path]:

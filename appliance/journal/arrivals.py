@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _EVIDENCE_OF_FOUND = "found"
 """No digest: whoever brings the same bytes brings evidence of his own, and so another item."""
 
+_LAST = 100
+"""Of images that have one name: who never uses another has thousands."""
+
 _UNSURE = (
     "It came while the clock of this box was not known to be right: the times of this history "
     "may be wrong, and neither when it came nor the time of its file dates anything."
@@ -86,6 +89,12 @@ class Arrivals:
         """Whether this very file was accepted before and its item waits for a person."""
         row = self._item(arrival)
         return row is not None and row["state"] == ItemState.HELD
+
+    def sidecars_before(self, arrival: Arrival) -> frozenset[str]:
+        """The digests of what lay beside the images that its source showed last under its name."""
+        key = {"source": arrival.source, "name": arrival.name}
+        rows = self._s.db.rows("sidecars_of_name", **key, most=_LAST)
+        return frozenset(row["sha256"] for row in rows)
 
     def stored(self, arrival: Arrival) -> Stored | None:
         """The bytes of this very file, where it was accepted before and they are still here."""

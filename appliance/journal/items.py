@@ -104,6 +104,17 @@ class Items:
         """Whether every object of `part` is one of `whole`."""
         return self._s.db.row("beyond", item_id=part.id, other_id=whole.id) is None
 
+    def namesakes(self, item: Item, *, listed: bool) -> list[Item]:
+        """Other images that came before under the name of an item, the latest first.
+
+        Only those beside which one of its sidecars lay already, unless it is `listed` among
+        others: a list grows, and may still say the same of an image.
+        """
+        key = {"item_id": item.id, "source": item.source, "name": item.name, "sha256": item.sha256}
+        beside = codec.dump(sorted(item.sidecars.values()))
+        rows = self._s.db.rows("namesakes", **key, sidecars=beside, listed=listed)
+        return [item_of(row) for row in rows]
+
     def identified(self, item: Item, identity: Identity, notes: Iterable[str] = ()) -> None:
         """converted -> identified; `notes` say by what."""
         with self._s.db.write(durable=False):

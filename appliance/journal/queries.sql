@@ -229,6 +229,27 @@ WHERE item.id != :item_id AND item.state != 'ignored' ORDER BY item.id;
 SELECT 1 FROM (SELECT digest, count(*) AS n FROM body WHERE item_id = :item_id GROUP BY digest) AS mine
 WHERE n > (SELECT count(*) FROM body WHERE item_id = :other_id AND digest = mine.digest) LIMIT 1;
 
+-- name: namesakes  Other images that its source showed before under an item's name, the latest first:
+-- with one of these sidecars, or with whichever where its own are `listed`. Their copies count, too, for
+-- the arrivals of what was set aside as a copy are another's now.
+WITH shown (id) AS (SELECT item_id FROM arrival WHERE source = :source AND name = :name),
+     former (id) AS (SELECT id FROM shown UNION
+                     SELECT copy.item_id FROM shown JOIN body ON body.item_id = shown.id
+                     JOIN body AS copy ON copy.digest = body.digest)
+SELECT item.* FROM former CROSS JOIN item ON item.id = former.id
+WHERE item.id < :item_id AND item.sha256 != :sha256 AND item.sidecars != '{}'
+  AND (:listed OR EXISTS (SELECT 1 FROM json_each(item.sidecars) AS theirs
+                          JOIN json_each(:sidecars) AS ours ON ours.value = theirs.value))
+  AND EXISTS (SELECT 1 FROM body WHERE item_id = :item_id AND digest NOT IN
+              (SELECT digest FROM body WHERE item_id = item.id))
+ORDER BY item.id DESC;
+
+-- name: sidecars_of_name  What lay beside the images that a source showed last under a name.
+SELECT DISTINCT sidecar.value AS sha256
+FROM (SELECT item_id FROM arrival WHERE source = :source AND name = :name
+      ORDER BY id DESC LIMIT :most) AS shown
+CROSS JOIN item ON item.id = shown.item_id, json_each(item.sidecars) AS sidecar;
+
 -- name: adopt_arrivals  The source files of an item whose objects are all another's follow the deliveries
 -- of that one.
 UPDATE arrival SET item_id = :to_item WHERE item_id = :from_item;

@@ -23,6 +23,7 @@ from appliance.errors import (
 from appliance.intake.accept import shown_name
 from appliance.intake.complete import check_in_place
 from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
+from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.sources.departure import recovered
 from appliance.sources.patience import (
@@ -191,9 +192,16 @@ class FolderSource:
         return left_s if left_s > 0 else None
 
     def _awaits_sidecar(self, arrival: Arrival) -> bool:
-        """Whether the patient can only come from a sidecar, and it is not there yet."""
+        """Whether the patient can only come from a sidecar, and it is not there yet.
+
+        What lay beside an image of the same name before is to give way to one of its own.
+        """
         wanted = self._profile is not None and self._profile.sidecar not in {"auto", "none"}
-        return wanted and not sidecars_of(arrival.path, self._profile)
+        before = self._journal.arrivals.sidecars_before(arrival)
+        if not wanted and not before:
+            return False
+        beside = sidecars_of(arrival.path, self._profile)
+        return (wanted and not beside) or any(digest_of(each) in before for each in beside)
 
     # Taking
 

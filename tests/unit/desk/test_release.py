@@ -15,6 +15,7 @@ from appliance.errors import (
     NoIdentity,
     OrderContradicts,
     Refused,
+    SidecarOfAnother,
     Unreadable,
     WorklistNone,
 )
@@ -83,14 +84,15 @@ def test_a_person_may_say_whose_image_it_is(box: Box) -> None:
     [
         OrderContradicts(ours="4711, SITI", worklist="ris", theirs="4711, BUDI", what="name"),
         MixedPatients(them="4711, SITI and 4712, BUDI"),
+        SidecarOfAnother(name="film.tif", who="patient 4711, SITI", before=1),
     ],
 )
-def test_where_others_contradict_the_device_nobody_confirms_it_by_saying_nothing(
+def test_what_the_device_says_is_in_doubt_nobody_confirms_by_saying_nothing(
     box: Box, problem: Held
 ) -> None:
     item = held(box, OF_SITI, problem=problem)
     why = refused(box, item)
-    assert why == "who it is of is contradicted: pick the exam, or say the PatientID"
+    assert why == "who it is of is in doubt: pick the exam, or say the PatientID"
     assert refused(box, item, AccessionNumber="A2") == why
     assert box.journal.items.get(item.id).state is ItemState.HELD
     assert released(box, item, PatientID="4711").values["PatientName"] == "SITI"
