@@ -49,7 +49,7 @@ class Intake:
         """
         with self._journal.spool.custody():
             kept = {_text(path.name): self._keep_once(path) for path in sidecars}
-            stored = self._journal.arrivals.stored(arrival) or self._unchanged(arrival, sha256)
+            stored = self._stored(arrival, sha256) or self._unchanged(arrival, sha256)
             return self._journal.arrivals.add(
                 arrival,
                 stored,
@@ -58,6 +58,11 @@ class Intake:
                 modified_at=modified_at(arrival.path),
                 verdict=verdict,
             )
+
+    def _stored(self, arrival: Arrival, sha256: str) -> Stored | None:
+        """The file's bytes, where they are here already and are those that are wanted."""
+        here = self._journal.arrivals.stored(arrival)
+        return here if here and sha256 in {"", here.sha256} else None
 
     def _unchanged(self, arrival: Arrival, sha256: str) -> Stored:
         """The file's bytes, kept; a writer that came back meanwhile has not finished with it."""

@@ -9,7 +9,7 @@ from appliance.clock import stamp
 from appliance.errors import BroughtAgain
 from appliance.journal import codec
 from appliance.journal.again import Again
-from appliance.journal.session import said, state_for
+from appliance.journal.session import item_of, said, state_for
 from appliance.journal.spool import Stored
 from appliance.model import FOUND, Arrival, ItemState
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from appliance.errors import Held, Ignored, Quarantined
     from appliance.journal.session import Session
+    from appliance.model import Item
 
 
 _EVIDENCE_OF_FOUND = "found"
@@ -85,10 +86,15 @@ class Arrivals:
         is_anew = modified_at and row and self._again.is_anew(arrival, row, modified_at)
         return row is not None and not is_anew
 
-    def is_held(self, arrival: Arrival) -> bool:
-        """Whether this very file was accepted before and its item waits for a person."""
+    def item(self, arrival: Arrival) -> Item | None:
+        """What this very file, unchanged, became; None where it was not accepted before."""
         row = self._item(arrival)
-        return row is not None and row["state"] == ItemState.HELD
+        return item_of(row) if row else None
+
+    def has_said(self, sha256: str, evidence_digest: str) -> bool:
+        """Whether these bytes were ever accepted with that evidence."""
+        key = {"sha256": sha256, "evidence_digest": evidence_digest}
+        return self._s.db.row("item_by_key", **key) is not None
 
     def sidecars_before(self, arrival: Arrival) -> frozenset[str]:
         """The digests of what lay beside the images that its source showed last under its name."""
@@ -97,7 +103,10 @@ class Arrivals:
         return frozenset(row["sha256"] for row in rows)
 
     def stored(self, arrival: Arrival) -> Stored | None:
-        """The bytes of this very file, where it was accepted before and they are still here."""
+        """The bytes of what this very file became, where they are still here.
+
+        They are another file's where it was the same image as that.
+        """
         row = self._item(arrival)
         if row is None or row["purged_at"]:
             return None

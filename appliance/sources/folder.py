@@ -22,7 +22,7 @@ from appliance.errors import (
 )
 from appliance.intake.accept import shown_name
 from appliance.intake.complete import check_in_place
-from appliance.intake.sidecars import described_by, is_sidecar, sidecars_of
+from appliance.intake.sidecars import Beside, described_by, is_sidecar, sidecars_of
 from appliance.journal.spool import digest_of
 from appliance.model import Arrival
 from appliance.sources.departure import recovered
@@ -34,6 +34,7 @@ from appliance.sources.patience import (
     has_unfinished_name,
     is_junk,
 )
+from appliance.sources.retold import retold
 from appliance.sources.tree import Tree
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class FolderSource:
                 wait_s, trouble = _RETRY_S, _trouble(candidate.path, error)
             except (ChangedMeanwhile, DiskFull) as problem:
                 wait_s, trouble = _RETRY_S, problem
-            if self._taken == _AT_ONCE:
+            if self._taken >= _AT_ONCE:
                 return self._taken, 0  # the next stage shall not wait for the rest
             if wait_s is not None:
                 waits.append(wait_s)
@@ -210,24 +211,32 @@ class FolderSource:
         candidate: Candidate,
         arrival: Arrival,
         verdict: Quarantined | Ignored | None = None,
+        *,
+        sha256: str = "",
     ) -> None:
         sidecars = () if verdict else sidecars_of(candidate.path, self._profile)
         if self._is_ours:
             durable.fsync_file(candidate.path)
-        self._intake.accept(arrival, self._profile, sidecars, verdict)
+        self._intake.accept(arrival, self._profile, sidecars, verdict, sha256=sha256)
         _log.info("%s: took %s%s", arrival.source, arrival.name, _aside(verdict))
         self._taken += 1
         self._drop(candidate)
 
     def _accept_sidecar(self, candidate: Candidate, arrival: Arrival) -> None:
-        """Keep a sidecar, and offer again the files it describes that came before it."""
-        self._accept(candidate, arrival, IsSidecar(name=arrival.name))
+        """Offer again the files of which it says something new, some at a time, then keep it.
+
+        Kept last: cut off before that, it is new once more, and what is left is offered then.
+        """
+        beside = Beside(candidate.path.parent, self._profile)
         for path in described_by(candidate.path, self._profile):
             described = Candidate(path)
             described.look(self._clock.monotonic())
             earlier = self._arrival(described)
-            if self._journal.arrivals.is_held(earlier):
-                self._accept(described, earlier)
+            if sha256 := retold(earlier, candidate.path, beside, self._profile, self._journal):
+                self._accept(described, earlier, sha256=sha256)
+            if self._taken >= _AT_ONCE:
+                return
+        self._accept(candidate, arrival, IsSidecar(name=arrival.name))
 
     def _arrival(self, candidate: Candidate) -> Arrival:
         name = self._shown(candidate.path)
