@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from appliance.convert.worker import Worker
-from appliance.errors import BytesGone, Crashed, Held, Ignored, Quarantined
+from appliance.errors import (
+    BytesGone,
+    Crashed,
+    EvidenceDisagrees,
+    Held,
+    Ignored,
+    Quarantined,
+)
 from appliance.model import ItemState
 from appliance.settings.links import SerialLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from appliance.errors import Problem
     from appliance.journal.journal import Journal
     from appliance.model import Item
     from appliance.settings.schema import Settings
@@ -40,10 +48,17 @@ class Convert:
             return False
         try:
             self._convert(item, settings)
+        except EvidenceDisagrees as problem:
+            # Before it is: cut off in between, it is read again and holds them again.
+            self._journal.items.hold_copies(item, problem)
+            self._stop(item, problem)
         except (Held, Ignored, Quarantined) as problem:
-            _log.warning("%s (item %d): %s", item.name, item.id, problem)
-            self._journal.items.stop(item, problem)
+            self._stop(item, problem)
         return True
+
+    def _stop(self, item: Item, problem: Problem) -> None:
+        _log.warning("%s (item %d): %s", item.name, item.id, problem)
+        self._journal.items.stop(item, problem)
 
     def _convert(self, item: Item, settings: Settings) -> None:
         if item.tries > _TRIES:

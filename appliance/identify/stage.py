@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from appliance.errors import (
+    ClaimLost,
     ClockUnsure,
     Duplicate,
     EvidenceDisagrees,
@@ -69,12 +70,18 @@ class Identify:
         if item is None:
             return False
         try:
+            self._take_further(item, settings)
+        except ClaimLost:
+            _log.warning("%s (item %d) was held meanwhile", item.name, item.id)
+        return True
+
+    def _take_further(self, item: Item, settings: Settings) -> None:
+        try:
             self._identify(item, settings)
         except NoDate as problem:
             self._stop(item, _of_clock(item, problem), settings)
         except Held as problem:
             self._stop(item, problem, settings)
-        return True
 
     def rest_s(self) -> float:
         """For how long nothing is to do unless something comes; inf: nothing waits."""

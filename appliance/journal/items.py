@@ -184,20 +184,25 @@ class Items:
                 self._s.db.run("hold_kins_deliveries", **told)
                 self._s.db.run("doubt_kins_deliveries", **told)
 
-    def hold_twins(self, twins: Iterable[Item], why: Held) -> None:
+    def hold_twins(self, twins: Iterable[Item], why: Held, *, never_meets: bool = False) -> None:
         """Hold what nobody vouches for of these, and has not been sent; `why` is about them too.
 
-        What has not had its turn yet meets the other one then.
+        What has not had its turn yet meets the other one then, unless it `never_meets` it.
         """
         with self._s.db.write(durable=True):
             for twin in twins:
                 told = {"twin_id": twin.id, **said(why)}
                 moved = {**told, "now": self._s.now(), "who": self._s.who}
-                self._s.db.run("hold_twin", **moved)
+                self._s.db.run("hold_twin", **moved, never_meets=never_meets)
                 if self._s.db.run("doubt_held_twin", **told):
                     self._s.remark(twin.id, why.sentence, why.code)
                 self._s.db.run("hold_twins_deliveries", **moved)
                 self._s.db.run("doubt_twins_deliveries", **told)
+
+    def hold_copies(self, item: Item, why: Held) -> None:
+        """The same for what else these very bytes became, where `item` is held unread."""
+        copies = map(item_of, self._s.db.rows("copies", item_id=item.id))
+        self.hold_twins(copies, why, never_meets=True)
 
     def merge(self, item: Item, first: Item, verdict: Ignored) -> None:
         """Set `item` aside in favour of `first`, which its source files now belong to.

@@ -177,7 +177,8 @@ WHERE item_id IN (SELECT item_id FROM kin WHERE uid = :uid) AND item_id != :item
 -- been routed. Its patient is forgotten, so that it is looked at anew before it goes on.
 UPDATE item SET state = 'held', code = :code, sentence = :sentence, hint = :hint, identity = '',
                 claimed_by = NULL, tries = 0, not_before = '', changed_at = :now, changed_by = :who
-WHERE id = :twin_id AND (state = 'identified' OR (state = 'converted' AND not_before != ''))
+WHERE id = :twin_id
+  AND (state = 'identified' OR (state = 'converted' AND (not_before != '' OR :never_meets)))
   AND ifnull(json_extract(nullif(identity, ''), '$.proof'), '') != 'person';
 
 -- name: doubt_held_twin  Or it is held for less, and would go on by itself, or by a nod.
@@ -191,12 +192,14 @@ UPDATE delivery SET state = 'held', code = :code, sentence = :sentence, hint = :
                     claimed_by = NULL, not_before = '', changed_at = :now, changed_by = :who
 WHERE item_id = :twin_id
   AND (state = 'waiting' OR (state IN ('prepared', 'deferred') AND claimed_by IS NULL))
-  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+  AND NOT EXISTS (SELECT 1 FROM item WHERE id = item_id
+                  AND json_extract(nullif(identity, ''), '$.proof') = 'person');
 
 -- name: doubt_twins_deliveries  Or it is being sent: as doubt_kins_deliveries.
 UPDATE delivery SET code = :code, sentence = :sentence, hint = :hint
 WHERE item_id = :twin_id AND state = 'active'
-  AND (SELECT json_extract(identity, '$.proof') FROM item WHERE id = item_id) != 'person';
+  AND NOT EXISTS (SELECT 1 FROM item WHERE id = item_id
+                  AND json_extract(nullif(identity, ''), '$.proof') = 'person');
 
 -- name: hold_doubted  It was not taken, and somebody must look at it before it goes again.
 UPDATE delivery SET state = 'held', claimed_by = NULL, not_before = '', changed_at = :now,
@@ -250,6 +253,10 @@ FROM (SELECT item_id FROM arrival WHERE source = :source AND name = :name
       ORDER BY id DESC LIMIT :most) AS shown
 CROSS JOIN item ON item.id = shown.item_id, json_each(item.sidecars) AS sidecar;
 
+-- name: copies  What else the very bytes of an item became.
+SELECT item.* FROM item AS mine JOIN item ON item.sha256 = mine.sha256 AND item.id != mine.id
+WHERE mine.id = :item_id AND item.state != 'ignored';
+
 -- name: adopt_arrivals  The source files of an item whose objects are all another's follow the deliveries
 -- of that one.
 UPDATE arrival SET item_id = :to_item WHERE item_id = :from_item;
@@ -272,7 +279,7 @@ WHERE known_uid.sop_instance_uid = :uid
   AND (item.state != 'ignored' OR delivery.state = 'confirmed')
   AND NOT ifnull(json_extract(nullif(item.identity, ''), '$.invented'), 0)
   AND json_extract(nullif(item.identity, ''), '$.values') =
-      (SELECT json_extract(identity, '$.values') FROM item WHERE id = :item_id);
+      (SELECT json_extract(nullif(identity, ''), '$.values') FROM item WHERE id = :item_id);
 
 -- name: add_delivery  An item is to go to a destination; there already from an earlier routing: no row.
 INSERT INTO delivery (item_id, destination, priority, source, created_at, changed_at, changed_by)

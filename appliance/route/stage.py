@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.errors import BytesGone, Held, MadeWhileTesting, NoIdentity
+from appliance.errors import BytesGone, ClaimLost, Held, MadeWhileTesting, NoIdentity
 from appliance.journal.items import Ruling
 from appliance.model import ItemState
 from appliance.route.case import Case, case_of
@@ -37,12 +37,18 @@ class Routing:
         if item is None:
             return False
         try:
+            self._take_further(item, settings)
+        except ClaimLost:
+            _log.warning("%s (item %d) was held while it was routed", item.name, item.id)
+        return True
+
+    def _take_further(self, item: Item, settings: Settings) -> None:
+        try:
             self._route(item, settings)
         except Held as problem:
             self._stop(item, problem)
         except OSError as error:
             self._stop(item, BytesGone(detail=error))
-        return True
 
     def _stop(self, item: Item, why: Held) -> None:
         _log.warning("%s (item %d): %s", item.name, item.id, why)

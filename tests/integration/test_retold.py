@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appliance.convert.formats import read
+from appliance.convert.stage import Convert
 from appliance.errors import DiskFull
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists
@@ -142,6 +143,29 @@ def test_a_sidecar_that_comes_late_names_whom_nobody_named(folder: Folder) -> No
     folder.says("a.csv", line("a.png", SITI))
     folder.turns()
     assert folder.items() == [(ItemState.IGNORED, "superseded"), GOES]
+
+
+def test_sidecars_that_contradict_each_other_hold_what_was_not_sent(folder: Folder) -> None:
+    """What they are about cannot be read then, and so is no twin of what came before."""
+    of_budi(folder)
+    folder.box.route()
+    folder.shows("b.png")
+    folder.says("list.csv", line("b.png", BUDI))
+    folder.run_for(0.2)
+    converter = Convert(folder.box.journal)
+    assert converter.turn(SETTINGS)
+    (folder.export / "a.json").write_text('{"PatientID": "4711"}')
+    folder.says("b.csv", line("b.png", SITI))
+    folder.run_for(0.2)
+    while converter.turn(SETTINGS):
+        pass
+    assert folder.items("a.png") == [(ItemState.ROUTED, ""), HELD]
+    assert folder.items("b.png") == [HELD, HELD]
+    held = folder.box.journal.ledger.attention()
+    assert {row["code"] for row in held} == {CONFLICT}
+    assert [row["destination"] for row in held] == ["pacs", "", "", ""]
+    folder.turns()
+    assert folder.items() == [(ItemState.ROUTED, ""), HELD, HELD, HELD]
 
 
 @pytest.mark.parametrize("state", [ItemState.IDENTIFIED, ItemState.DONE])

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from appliance.desk import queue
 from appliance.desk.release import release
-from appliance.errors import Crashed, IdentityUnproven, NoRoute, PortClosed, Problem
+from appliance.errors import (
+    Crashed,
+    IdentityConflict,
+    IdentityUnproven,
+    NoRoute,
+    PortClosed,
+    Problem,
+)
 from appliance.model import DeliveryState, Evidence, ItemState, Origin
 from tests.builders.identities import BUDI, SITI, order, says
 from tests.unit.identify.test_stage import SETTINGS, Room, of
@@ -214,6 +221,24 @@ def test_cut_off_in_between_it_comes_to_the_same(
     room.goes()
     assert room.stands(again) == HELD
     assert room.told(first) == told
+
+
+def test_who_works_on_it_just_now_loses_it(room: Twice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another service holds it: convert, where a copy cannot even be read for its sidecars."""
+    first = room.comes(of(BUDI), name="budi.tif", source="trusted", pixels="p")
+    other = room.box.again("convert")
+    items, conflict = room.box.journal.items, IdentityConflict(before="Budi", now="Siti")
+    identified = items.identified
+
+    def meanwhile(item: Item, *rest: Any) -> None:
+        other.journal.items.hold_twins([item], conflict, never_meets=True)
+        identified(item, *rest)
+
+    monkeypatch.setattr(items, "identified", meanwhile)
+    assert room.stage.turn(SETTINGS)
+    assert room.stands(first) == HELD
+    assert room.patient(first.id) == ""
+    other.close()
 
 
 # --- what a person decides

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from appliance.errors import IdentityConflict
 from appliance.model import BodyKind, Identity, ItemState, Priority
 from appliance.route.stage import Routing
 from appliance.settings.conditions import Like
@@ -55,6 +56,25 @@ def test_an_object_that_goes_nowhere_holds_the_item(box: Box) -> None:
     item = identified(box, "CR", "OT")
     routed(box, Route(("pacs",), {"Modality": Like("CR")}))
     assert box.journal.items.get(item.id).state is ItemState.HELD
+
+
+def test_what_is_held_while_it_is_routed_stays_held(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = identified(box, "CR")
+    other = box.again("convert")
+    conflict = IdentityConflict(before="Budi", now="Siti")
+    done = box.journal.items.routed
+
+    def meanwhile(*given: Any) -> None:
+        other.journal.items.hold_twins([item], conflict)
+        done(*given)
+
+    monkeypatch.setattr(box.journal.items, "routed", meanwhile)
+    routed(box)
+    other.close()
+    assert box.journal.items.get(item.id).state is ItemState.HELD
+    assert not box.journal.ledger.deliveries_of(item.id)
 
 
 def test_routes_see_what_the_profile_makes_of_values(box: Box) -> None:
