@@ -289,6 +289,29 @@ class SerialDenied(Problem):
     hint = "Correct this source in the settings; the rest goes on without it."
 
 
+class LeftInShare(Problem):
+    """Nobody takes {what} in the folder of the share {name}: there is no such source any more.
+
+    The modality was told that they are stored.
+    """
+
+    code = "left-in-share"
+    hint = (
+        "Make a source of that name again, a share of this box (Settings): it takes them. What"
+        " nobody wants can then be deleted over that share."
+    )
+
+
+class LeftFromLine(Problem):
+    """Nobody takes {what} that came over the line {name}: there is no such source any more.
+
+    The sender was told that they arrived.
+    """
+
+    code = "left-from-line"
+    hint = "Make a serial source of that name again (Settings): it takes them when it starts."
+
+
 class StagingFailed(Problem):
     """The box's card does not give back, or keep, what came over the line ({path}): {why}."""
 

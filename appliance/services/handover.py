@@ -12,8 +12,9 @@ from appliance.box.identity import name_of
 from appliance.clock import SystemClock
 from appliance.journal.away import CONCERNED
 from appliance.journal.bell import ring
-from appliance.services.offers import TOLD, hosted, hosted_folder
+from appliance.services.offers import TOLD
 from appliance.settings.current import Current
+from appliance.sources.hosted import hosted, hosted_folder
 from appliance.sources.line.staging import is_listening
 from appliance.sources.untaken import untaken
 

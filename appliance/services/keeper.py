@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance.call import Server
+from appliance.desk.left import LeftBehind
 from appliance.errors import DiskFull, JournalFault
 from appliance.journal import away
 from appliance.model import DeliveryState, ItemState
@@ -60,6 +61,7 @@ class _Round:
         self._foundlings = Foundlings(journal.custody, duty.clock)
         self._silence = Watch(journal, duty.clock)
         self._attendance = Attendance(journal, duty.clock)
+        self._left = LeftBehind(journal, duty.clock)
 
     def turn(self) -> float:
         try:
@@ -67,7 +69,7 @@ class _Round:
                 self._duty.ring(*away.CONCERNED)
             found_s = math.inf if away.is_away(self._duty.paths) else self._foundlings.turn()
             settings = self._duty.settings.get()
-            attend_s = self._attendance.turn(wanted(settings))
+            attend_s = min(self._attendance.turn(wanted(settings)), self._left.turn(settings))
             look = self._look()
             self._light(look.lamps)
             if look.items.get(ItemState.ARRIVED) or _is_made_anew(look):

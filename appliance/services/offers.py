@@ -10,19 +10,18 @@ import json
 import logging
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import durable
 from appliance.errors import Declined
-from appliance.settings.links import ShareLink
+from appliance.sources.hosted import hosted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from appliance.errors import Problem
     from appliance.journal.custody import Custody
-    from appliance.journal.journal import Paths
     from appliance.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
@@ -35,16 +34,6 @@ _PLACE = "share"
 _OFFERED = "offered"
 _STOPPED = "stopped"
 _REMOVED = "removed"
-
-
-def hosted(settings: Settings) -> tuple[ShareLink, ...]:
-    """The shares that the settings ask this box to offer."""
-    return tuple(s for s in settings.sources if isinstance(s, ShareLink) and s.hosted)
-
-
-def hosted_folder(link: ShareLink, paths: Paths) -> Path:
-    """Where the files of a share of this box lie."""
-    return Path(link.path) if link.path else paths.shares / link.name
 
 
 def tell(run_dir: Path, troubles: Mapping[str, Problem | None]) -> None:

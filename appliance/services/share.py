@@ -20,7 +20,8 @@ from appliance.errors import Problem, ShareStopped, ShareUnusable
 from appliance.journal.away import is_away
 from appliance.journal.worker import Worker
 from appliance.services.duty import SAFETY_SCAN_S, main
-from appliance.services.offers import hosted, hosted_folder, tell
+from appliance.services.offers import tell
+from appliance.sources.hosted import hosted, hosted_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appliance.services.offers import hosted
 from appliance.settings.links import ReceiverLink
+from appliance.sources.hosted import hosted
 
 if TYPE_CHECKING:
     from appliance.settings.schema import Settings

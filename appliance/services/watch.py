@@ -11,7 +11,7 @@ from appliance.errors import NotThere
 from appliance.intake.accept import Intake
 from appliance.services.crew import Crew, Job
 from appliance.services.duty import SAFETY_SCAN_S, main
-from appliance.services.offers import Offers, hosted_folder
+from appliance.services.offers import Offers
 from appliance.settings.links import (
     DriveLink,
     FolderLink,
@@ -22,6 +22,7 @@ from appliance.settings.links import (
 )
 from appliance.sources.aftercare import Aftercare
 from appliance.sources.folder import FolderSource
+from appliance.sources.hosted import hosted_folder
 from appliance.sources.line.serial import SerialSource
 from appliance.sources.media.drive import DriveSource
 from appliance.sources.media.remote import reach

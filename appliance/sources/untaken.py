@@ -44,8 +44,12 @@ def untaken(source: str, top: Path, arrivals: Arrivals) -> Iterator[Path]:
 
     OSErrors fly: who hands the box over must not leave a folder out.
     """
-    for path in files_below(top):
-        if not is_junk(path.name):
-            shown = shown_name(path.relative_to(top).as_posix())
-            if not arrivals.knows(Arrival(source, shown, path, fingerprint(path.lstat()))):
-                yield path
+    return (path for path in files_below(top) if is_untaken(source, top, path, arrivals))
+
+
+def is_untaken(source: str, top: Path, path: Path, arrivals: Arrivals) -> bool:
+    """Whether a file below `top` is an export that its source has not shown yet, as it is now."""
+    shown = shown_name(path.relative_to(top).as_posix())
+    return not is_junk(path.name) and not arrivals.knows(
+        Arrival(source, shown, path, fingerprint(path.lstat()))
+    )

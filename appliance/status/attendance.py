@@ -1,18 +1,17 @@
 """Owns noticing services that stay away or do not stay up, and images that go no further.
 
-keeper looks, and writes what it finds into the journal as places, where page and command find it.
 Time is what has passed since, never what the clock says, which may not be known to be right.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from appliance.errors import Declined, NotGoingOn, ServiceGone, ServiceUnsteady
+from appliance.errors import NotGoingOn, ServiceGone, ServiceUnsteady
 from appliance.journal.worker import present
 from appliance.model import ItemState
+from appliance.status.sayings import ROAD, SERVICE, Sayings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from appliance.clock import Clock
     from appliance.errors import Problem
     from appliance.journal.journal import Journal
-
-_log = logging.getLogger(__name__)
-
-SERVICE, ROAD = "service", "road"
-"""The kinds of places under which it is written down."""
 
 _ALWAYS = ("watch", "deliver", "web")
 _DOES: Mapping[str, str] = {
@@ -89,11 +83,7 @@ class Attendance:
         self._looked_s = clock.monotonic() - _LOOK_EVERY_S
         self._there: dict[str, _Presence] = {}
         self._first: tuple[int, float] = (0, 0.0)  # the item longest on its way, since when it is
-        self._said = {
-            (row["kind"], row["name"]): row["sentence"]
-            for row in journal.ledger.places()
-            if row["kind"] in {SERVICE, ROAD}
-        }
+        self._sayings = Sayings(journal, SERVICE, ROAD)
 
     def turn(self, wanted: Collection[str]) -> float:
         """Look, where it is time; seconds after which to come again.
@@ -109,8 +99,7 @@ class Attendance:
         self._looked_s = now_s
         found = dict(self._services(wanted, now_s))
         found[ROAD, "items"] = self._stuck(now_s)
-        for kind, name in self._said.keys() | found.keys():
-            self._write(kind, name, found.get((kind, name)))
+        self._sayings.say(found)
         return _LOOK_EVERY_S
 
     def _forget(self) -> None:
@@ -141,22 +130,3 @@ class Attendance:
             return None
         what = {"number": number, "name": row["name"], "source": row["source"]}
         return NotGoingOn(**what, doing=_TO_BE[row["state"]])
-
-    def _write(self, kind: str, name: str, problem: Problem | None) -> None:
-        saying = problem.sentence if problem else ""
-        if saying == self._said.get((kind, name), ""):
-            return
-        self._said[kind, name] = saying
-        state = "trouble" if problem else "well"
-        self._journal.custody.set_place(kind, name, state, problem, ok=problem is None)
-        if problem:
-            _log.error("%s %s", problem, problem.hint)
-        else:
-            _log.info("%s %s: all is well again", kind, name)
-
-
-def told(places: Iterable[Mapping[str, str]]) -> Iterator[Problem]:
-    """What was written down and holds."""
-    for row in places:
-        if row["kind"] in {SERVICE, ROAD} and row["code"]:
-            yield Declined(sentence=row["sentence"], code=row["code"], hint=row["hint"])

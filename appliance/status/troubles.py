@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.errors import HandedOver
-from appliance.status import attendance
+from appliance.status.sayings import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,4 +18,4 @@ def troubles(journal: Journal, places: Iterable[Mapping[str, str]]) -> Iterator[
     """All of them, as the journal's `places` and its charge tell."""
     if not journal.charge.is_here():
         yield HandedOver()
-    yield from attendance.told(places)
+    yield from told(places)

@@ -112,6 +112,17 @@ def test_what_an_earlier_keeper_said_of_services_is_looked_at_anew(
     box.close()
 
 
+def test_what_nobody_takes_any_more_needs_a_person(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    film = tmp_path / "shares" / "gone" / "film.tif"
+    film.parent.mkdir(parents=True)
+    film.write_bytes(b"film")
+    keeper = request.getfixturevalue("keeper")
+    assert "Nobody takes 1 file in the folder of the share gone" in drawn(keeper)
+    assert "needs a person" in drawn(keeper)
+
+
 def test_what_a_cut_left_half_way_is_made_good_and_told(
     tmp_path: Path, bells: dict[str, Bell], request: pytest.FixtureRequest
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from errno import EIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,6 +205,30 @@ def test_no_date_at_all_is_refused_and_the_order_of_dates_is_kept(
     assert "must not be empty" in text_of(owner.post(path, **PROFILE, date="", action="save"))
 
 
+def test_removing_a_share_says_what_it_holds_that_nobody_takes_then(
+    owner: Visitor, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.publish(box.paths.root, SHARED)
+    page = "/settings/source/named/cr/remove"
+    assert "not taken yet" not in text_of(owner.get(page))
+    film = box.paths.shares / "cr" / "P1" / "film.tif"
+    film.parent.mkdir(parents=True)
+    film.write_bytes(b"film")
+    assert "1 file that the modality has stored here was not taken yet" in text_of(owner.get(page))
+
+    def failing(_: object) -> None:
+        raise OSError(EIO, "Input/output error")
+
+    monkeypatch.setattr("appliance.web.views.sources.left_by", lambda *_: failing(_))
+    assert "A folder of cr cannot be read" in text_of(owner.get(page))
+
+
+def test_removing_a_drive_says_that_its_image_stays(owner: Visitor, box: Box) -> None:
+    history.publish(box.paths.root, '[[source]]\nname = "cr"\nkind = "drive"\n')
+    page = text_of(owner.get("/settings/source/named/cr/remove"))
+    assert "stays on its image, and nobody takes it" in page
+
+
 def test_removing_asks_once_more_and_says_what_waits(owner: Visitor, box: Box) -> None:
     add(owner, "destination", PACS)
     box.delivery()
@@ -316,6 +341,16 @@ def answered(ae_title: str, calling: str) -> Report:
         (entry,),
     )
     return Report(place, (step,))
+
+
+SHARED = """
+[[source]]
+name = "cr"
+kind = "share"
+hosted = true
+user = "u"
+password = "secret12"
+"""
 
 
 @pytest.fixture

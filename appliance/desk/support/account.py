@@ -15,7 +15,7 @@ from appliance.clock import stamp
 from appliance.journal.items import ROUTED_BY
 from appliance.model import DeliveryState, ItemState
 from appliance.settings.repairs import Rule
-from appliance.status.attendance import ROAD, SERVICE
+from appliance.status.sayings import KINDS, ROAD, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ _ENDINGS = frozenset(
     {"tif", "tiff", "jpg", "jpeg", "png", "bmp", "dcm", "pdf", "raw", "img", "jp2", "j2k", "txt",
      "xml", "csv", "ini", "json", "hl7", "prn", "pcl", "ps"}
 )  # fmt: skip
-_PLACES = frozenset({"source", "destination", "worklist", "share", "silence", SERVICE, ROAD})
+_PLACES = KINDS | {"source", "destination", "worklist", "share", "silence"}
 _STATES_OF_PLACES = frozenset(
     {"new", "watching", "listening", "empty", "safe", "reading", "up", "ok", "down", "stopped",
      "full", "removed", "offline", "missing", "denied", "pulled", "failed", "offered", "posing",

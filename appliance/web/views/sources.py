@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 
 from appliance.board.adapters import adapters
 from appliance.board.network import interfaces
+from appliance.desk.left import left_by
 from appliance.dicom.names import name_of
 from appliance.errors import NotThere
 from appliance.settings.links import ShareLink
@@ -122,6 +123,14 @@ class _Form(Table):
             **self._receiving(values),
             **self._sharing(values),
         }
+
+    def _remains(self, name: str) -> Mapping[str, object]:
+        """How many files nobody takes any more then; None where they cannot be counted."""
+        source = next(entry for entry in self._entries() if entry.name == name)
+        try:
+            return {"kind": source.kind, "left": left_by(self._box.journal, source)}
+        except OSError:
+            return {"kind": source.kind, "left": None}
 
     def _machine(self, values: Form) -> Mapping[str, object]:
         """The box's own sockets, one of which the modality is connected to."""

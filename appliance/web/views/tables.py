@@ -141,9 +141,12 @@ class Table:
 
     def _removal(self, name: str, faults: Faults) -> str:
         waiting = self._box.journal.ledger.waiting().get(name, 0)
-        return render_template(
-            "remove.html", table=self.name, name=name, waiting=waiting, faults=faults
-        )
+        shown = {"table": self.name, "name": name, "waiting": waiting, "faults": faults}
+        return render_template("remove.html", **shown, **self._remains(name))
+
+    def _remains(self, _: str) -> Mapping[str, object]:
+        """What stays of an entry that goes."""
+        return {}
 
     def _find(self, name: str) -> Entry | None:
         return next((entry for entry in self._entries() if entry.name == name), None)
