@@ -30,6 +30,7 @@ OF_PATIENT = frozenset(
         "clock-disagrees",
         "identity-conflict",
         "clock-unsure",
+        "discarded-before",
         "found-again",
         "identity-unproven",
         "mixed-patients",

@@ -186,7 +186,7 @@ def test_what_is_held_for_less_goes_on_neither_by_itself_nor_by_a_nod(
     assert room.stands(first) == HELD
     told = room.told(first)
     room.box.journal.items.free_routeless()
-    with pytest.raises(Problem, match="who it is of is contradicted"):
+    with pytest.raises(Problem, match="who it is of is in doubt"):
         release(room.box.journal, SETTINGS, first.id, {}, who="Sari")
     third = room.again({**SITI, "PatientID": "4713"}, name="third.tif")
     assert room.stands(third) == HELD
