@@ -54,6 +54,21 @@ class Received(NamedTuple):
     sop_instance_uid: str
 
 
+class _Came(NamedTuple):
+    """A published file, with what is known of it."""
+
+    arrival: Arrival
+    stored: Stored
+    evidence_digest: str
+    sidecars: Mapping[str, str]
+    modified_at: datetime
+
+    @property
+    def key(self) -> Mapping[str, str]:
+        """What makes it the same as another."""
+        return {"sha256": self.stored.sha256, "evidence_digest": self.evidence_digest}
+
+
 class Unsettled(NamedTuple):
     """A source's file whose after-action is due, and what its item says."""
 
@@ -136,9 +151,9 @@ class Arrivals:
         The same bytes with the same evidence are the item that is there already, unless that was
         set aside for what does not count now. `verdict` sets the item aside at once.
         """
-        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
+        came = _Came(arrival, stored, evidence_digest, sidecars, modified_at)
         with self._s.db.write(durable=True):
-            accepted, _ = self._add(arrival, stored, key, sidecars, modified_at, verdict)
+            accepted, _ = self._add(came, verdict)
         return accepted
 
     def add_found(
@@ -153,8 +168,8 @@ class Arrivals:
         When it came is not known, whatever clock there is now.
         """
         arrival = Arrival(FOUND, name, stored.path, fingerprint=stored.sha256)
-        key = {"sha256": stored.sha256, "evidence_digest": _EVIDENCE_OF_FOUND}
-        item_id = self._add_item(arrival, stored, key, {}, modified_at, verdict, unsure=True)
+        came = _Came(arrival, stored, _EVIDENCE_OF_FOUND, {}, modified_at)
+        item_id = self._add_item(came, verdict, unsure=True)
         self._show(item_id, arrival)
         return item_id
 
@@ -164,10 +179,8 @@ class Arrivals:
             return [self._add_received(file) for file in files]
 
     def _add_received(self, file: Received) -> Accepted:
-        key = {"sha256": file.stored.sha256, "evidence_digest": file.evidence_digest}
-        accepted, arrival_id = self._add(
-            file.arrival, file.stored, key, {}, file.modified_at, None
-        )
+        came = _Came(file.arrival, file.stored, file.evidence_digest, {}, file.modified_at)
+        accepted, arrival_id = self._add(came, None)
         self._s.db.run(
             "add_received",
             arrival_id=arrival_id,
@@ -176,25 +189,18 @@ class Arrivals:
         )
         return accepted
 
-    def _add(
-        self,
-        arrival: Arrival,
-        stored: Stored,
-        key: Mapping[str, str],
-        sidecars: Mapping[str, str],
-        modified_at: datetime,
-        verdict: Quarantined | Ignored | None,
-    ) -> tuple[Accepted, int]:
+    def _add(self, came: _Came, verdict: Quarantined | Ignored | None) -> tuple[Accepted, int]:
         """The item of a file, made where there is none, and the number of the arrival."""
-        known = self._again.known(key, arrival)
-        another = known and self._again.another(arrival, known, modified_at, verdict)
+        arrival = came.arrival
+        known = self._again.known(came.key, arrival)
+        another = known and self._again.another(arrival, known, came.modified_at, verdict)
         if known and not another:
             self._come_again(known.heir["id"], arrival, verdict)
             return Accepted(known.heir["id"], new=False), self._show(known.heir["id"], arrival)
         if known:
             self._again.give_way(known.row)
         why = verdict or (another.why if another else None)
-        item_id = self._add_new(arrival, stored, key, sidecars, modified_at, why)
+        item_id = self._add_new(came, why)
         if known:
             self._remark(known.heir["id"], arrival, f"; that is item {item_id}")
             if why and not verdict:
@@ -204,23 +210,13 @@ class Arrivals:
     def _remark(self, item_id: int, arrival: Arrival, what: str = "") -> None:
         self._s.remark(item_id, f"Came again as {arrival.name} from {arrival.source}{what}.")
 
-    def _add_new(
-        self,
-        arrival: Arrival,
-        stored: Stored,
-        key: Mapping[str, str],
-        sidecars: Mapping[str, str],
-        modified_at: datetime,
-        verdict: Quarantined | Ignored | Held | None,
-    ) -> int:
+    def _add_new(self, came: _Came, verdict: Quarantined | Ignored | Held | None) -> int:
         unsure = not self._s.clock.is_sure()
-        item_id = self._add_item(
-            arrival, stored, key, sidecars, modified_at, verdict, unsure=unsure
-        )
+        item_id = self._add_item(came, verdict, unsure=unsure)
         if unsure:
             self._s.remark(item_id, _UNSURE, "clock-unsure")
         if verdict is None:  # else nothing goes on in its place
-            self._set_found_aside(item_id, arrival, stored)
+            self._set_found_aside(item_id, came)
         return item_id
 
     def _come_again(
@@ -249,13 +245,13 @@ class Arrivals:
         )
         return int(row["id"])
 
-    def _set_found_aside(self, item_id: int, arrival: Arrival, stored: Stored) -> None:
+    def _set_found_aside(self, item_id: int, came: _Came) -> None:
         """What was found, and nobody has decided about, comes now with all that is known of it."""
-        told = said(BroughtAgain(name=arrival.name, source=arrival.source))
+        told = said(BroughtAgain(name=came.arrival.name, source=came.arrival.source))
         self._s.db.run(
             "set_found_aside",
             item_id=item_id,
-            sha256=stored.sha256,
+            sha256=came.stored.sha256,
             found=FOUND,
             **told,
             now=self._s.now(),
@@ -263,24 +259,16 @@ class Arrivals:
         )
 
     def _add_item(
-        self,
-        arrival: Arrival,
-        stored: Stored,
-        key: Mapping[str, str],
-        sidecars: Mapping[str, str],
-        modified_at: datetime,
-        verdict: Quarantined | Ignored | Held | None,
-        *,
-        unsure: bool,
+        self, came: _Came, verdict: Quarantined | Ignored | Held | None, *, unsure: bool
     ) -> int:
         (row,) = self._s.db.rows(
             "add_item",
-            **key,
-            size_bytes=stored.size_bytes,
-            source=arrival.source,
-            name=arrival.name,
-            sidecars=codec.dump(dict(sidecars)),
-            modified_at=stamp(modified_at),
+            **came.key,
+            size_bytes=came.stored.size_bytes,
+            source=came.arrival.source,
+            name=came.arrival.name,
+            sidecars=codec.dump(dict(came.sidecars)),
+            modified_at=stamp(came.modified_at),
             state=state_for(verdict) if verdict else ItemState.ARRIVED,
             **said(verdict),
             now=self._s.now(),

@@ -24,7 +24,7 @@ from appliance.intake.accept import shown_name
 from appliance.intake.complete import check_in_place
 from appliance.intake.sidecars import Beside, described_by, is_sidecar, sidecars_of
 from appliance.journal.spool import digest_of
-from appliance.model import Arrival
+from appliance.model import Arrival, ItemState
 from appliance.sources.departure import recovered
 from appliance.sources.patience import (
     QUIET_S,
@@ -173,7 +173,7 @@ class FolderSource:
         elif is_junk(candidate.path.name):
             self._accept(candidate, arrival, Junk(name=arrival.name))
         elif is_sidecar(candidate.path, self._profile):
-            self._accept_sidecar(candidate, arrival)
+            return self._accept_sidecar(candidate, arrival)
         else:
             return self._judge(candidate, arrival)
         return None
@@ -222,8 +222,12 @@ class FolderSource:
         self._taken += 1
         self._drop(candidate)
 
-    def _accept_sidecar(self, candidate: Candidate, arrival: Arrival) -> None:
-        """Offer again the files of which it says something new, some at a time, then keep it.
+    def _accept_sidecar(self, candidate: Candidate, arrival: Arrival) -> float | None:
+        """Offer again the files of which it says something new, some at a time, then keep it; or
+        say in how many seconds to look again.
+
+        What does not wait for a person has `settle_s`: where a modality uses a name again, the
+        sidecar may be that of the next image, which is written only now.
 
         Kept last: cut off before that, it is new once more, and what is left is offered then.
         """
@@ -233,10 +237,18 @@ class FolderSource:
             described.look(self._clock.monotonic())
             earlier = self._arrival(described)
             if sha256 := retold(earlier, candidate.path, beside, self._profile, self._journal):
+                patience_s = self._patience_s(candidate)
+                if patience_s and not self._is_held(earlier):
+                    return patience_s
                 self._accept(described, earlier, sha256=sha256)
             if self._taken >= _AT_ONCE:
-                return
+                return None
         self._accept(candidate, arrival, IsSidecar(name=arrival.name))
+        return None
+
+    def _is_held(self, earlier: Arrival) -> bool:
+        item = self._journal.arrivals.item(earlier)
+        return item is not None and item.state is ItemState.HELD
 
     def _arrival(self, candidate: Candidate) -> Arrival:
         name = self._shown(candidate.path)

@@ -14,8 +14,9 @@ from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists
 from appliance.model import ItemState
 from appliance.settings.load import parse
+from appliance.sources.patience import UNTOLD_QUIET_S
 from tests.builders.identities import BUDI, SITI
-from tests.integration.test_folder_source import Watched, png
+from tests.integration.test_folder_source import SETTLE_S, Watched, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,10 +49,13 @@ def line(name: str, person: dict[str, str]) -> str:
 class Folder(Watched):
     """A watched folder, and the stages up to the patient."""
 
+    patience_s = SETTLE_S + 0.3
+
     def __init__(self, root: Path) -> None:
         super().__init__(root, SETTINGS.profiles[0])
         worklists = Worklists(self.box.journal, self.box.clock)
         self.identify = Identify(self.box.journal, worklists, self.box.clock)
+        self.run_for(0.1)
 
     def says(self, sidecar: str, *lines: str) -> None:
         (self.export / sidecar).write_text("".join([COLUMNS, *lines]))
@@ -61,7 +65,7 @@ class Folder(Watched):
 
     def turns(self) -> None:
         """Until there is nothing to do any more."""
-        self.run_for(0.2)
+        self.run_for(self.patience_s)
         while item := self.box.journal.items.claim(ItemState.ARRIVED):
             self._convert(item)
         while self.identify.turn(SETTINGS):
@@ -151,12 +155,12 @@ def test_sidecars_that_contradict_each_other_hold_what_was_not_sent(folder: Fold
     folder.box.route()
     folder.shows("b.png")
     folder.says("list.csv", line("b.png", BUDI))
-    folder.run_for(0.2)
+    folder.run_for(folder.patience_s)
     converter = Convert(folder.box.journal)
     assert converter.turn(SETTINGS)
     (folder.export / "a.json").write_text('{"PatientID": "4711"}')
     folder.says("b.csv", line("b.png", SITI))
-    folder.run_for(0.2)
+    folder.run_for(folder.patience_s)
     while converter.turn(SETTINGS):
         pass
     assert folder.items("a.png") == [(ItemState.ROUTED, ""), HELD]
@@ -212,6 +216,7 @@ def test_after_a_restart_nothing_is_offered_again(tmp_path: Path) -> None:
         before.turns()
         events = before.events()
     with closing(Folder(tmp_path)) as after:
+        after.patience_s = UNTOLD_QUIET_S + 0.3
         after.turns()
         assert after.events() == events
 
@@ -221,6 +226,7 @@ def test_what_was_corrected_while_the_box_was_off_is_heard(tmp_path: Path) -> No
         of_budi(before)
         before.says("a.csv", line("a.png", SITI))
     with closing(Folder(tmp_path)) as after:
+        after.patience_s = UNTOLD_QUIET_S + 0.3
         after.turns()
         assert after.items() == [HELD, HELD]
 
@@ -250,6 +256,16 @@ def test_cut_off_in_between_it_is_heard_again(
     folder.turns()
     assert folder.items() == [HELD, HELD]
     assert folder.place() == ("watching", "")
+
+
+def test_the_next_image_of_a_name_comes_after_its_sidecar(folder: Folder) -> None:
+    of_budi(folder)
+    folder.says("a.csv", line("a.png", SITI))
+    folder.run_for(SETTLE_S / 2)
+    assert folder.items() == [GOES]
+    folder.shows("a.png")
+    folder.turns()
+    assert folder.items() == [GOES, GOES]
 
 
 # --- lists of many images

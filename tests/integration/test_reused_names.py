@@ -110,7 +110,7 @@ def test_one_that_comes_too_late_is_still_its_own(watched: Watched) -> None:
 
 def test_where_the_text_file_is_there_first_nothing_waits(watched: Watched) -> None:
     (watched.export / "IMG0001.csv").write_text(own(SITI))
-    watched.run_until(lambda: watched.counts().get("ignored") == 2)
+    watched.run_for(SETTLE_S / 2)
     (watched.export / "IMG0001.png").write_bytes(png(1))
     watched.run_until(lambda: watched.counts().get("arrived") == 1, SETTLE_S / 2)
     assert go(watched.box) == ["4712", "4711"]

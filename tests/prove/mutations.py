@@ -46,7 +46,7 @@ class Mutation:
 
 
 _KEEP = """\
-            stored = self._journal.arrivals.stored(arrival) or self._unchanged(arrival, sha256)
+            stored = self._stored(arrival, sha256) or self._unchanged(arrival, sha256)
             return"""
 _ADD_UNSEEN = """\
             from appliance.journal.spool import Stored, digest_of
@@ -62,7 +62,7 @@ _KEEP_AFTERWARDS = """\
             return accepted
 """
 _ACCEPT = """\
-        key = {"sha256": stored.sha256, "evidence_digest": evidence_digest}
+        came = _Came(arrival, stored, evidence_digest, sidecars, modified_at)
         with self._s.db.write(durable=True):"""
 _ACCEPT_RECEIVED = """\
         with self._s.db.write(durable=True):
