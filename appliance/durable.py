@@ -1,11 +1,11 @@
 """Owns the moment bytes become safe: temp beside the target, fsync, rename, fsync of the folder.
 
-The only rename in the product, but for what leaves a source (appliance.sources.departure). Whoever
-acknowledges something does so after `publish` returned.
+The only rename in the product. Whoever acknowledges something does so after `publish` returned.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from contextlib import contextmanager
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
+_UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Draft:
@@ -68,6 +71,21 @@ def fsync_file(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def rename_beside(path: Path, target: Path) -> None:
+    """Rename a file in its folder; what has that name is never replaced (FileExistsError).
+
+    It need not outlive the plug: either name leads on.
+    """
+    names = os.fsencode(path), os.fsencode(target)
+    if not _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE):
+        return
+    number = ctypes.get_errno()
+    if number not in _UNABLE:
+        raise OSError(number, os.strerror(number), str(path), None, str(target))
+    os.link(path, target, follow_symlinks=False)  # some network file systems can do that only
+    path.unlink()
 
 
 def remove(path: Path) -> None:

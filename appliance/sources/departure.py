@@ -9,8 +9,6 @@ proved one, and else gets its own name back and comes to the intake like any oth
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
 import re
 from typing import TYPE_CHECKING
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASIDE = re.compile(r"\.(.+)\.jb-[0-9a-f]{4}", re.DOTALL)
-_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
-_UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def must_be(sight: str, there: os.stat_result, path: Path) -> None:
@@ -49,10 +44,10 @@ def take_away(path: Path, sight: str) -> None:
     seen = path.lstat()
     must_be(sight, seen, path)
     aside = path.with_name(f".{path.name}.jb-{os.urandom(2).hex()}")
-    rename_beside(path, aside)
+    durable.rename_beside(path, aside)
     # Whoever opened it while it had its name is at it still, or has changed it.
     if being_written(aside) or content_of(aside.lstat()) != content_of(seen):
-        rename_beside(aside, path)
+        durable.rename_beside(aside, path)
         raise ChangedMeanwhile(name=path.name)
     durable.remove(aside)
 
@@ -73,22 +68,7 @@ def recovered(path: Path, may_leave: Callable[[Path, str], bool]) -> Path:
         if may_leave(target, f"{begin}:") and not being_written(path):
             durable.remove(path)
         else:
-            rename_beside(path, target)
+            durable.rename_beside(path, target)
     except OSError:
         return path
     return target
-
-
-def rename_beside(path: Path, target: Path) -> None:
-    """Rename a file in its folder; what has that name is never replaced (FileExistsError).
-
-    It need not outlive the plug: either name leads on.
-    """
-    names = os.fsencode(path), os.fsencode(target)
-    if not _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE):
-        return
-    number = ctypes.get_errno()
-    if number not in _UNABLE:
-        raise OSError(number, os.strerror(number), str(path), None, str(target))
-    os.link(path, target, follow_symlinks=False)  # some network file systems can do that only
-    path.unlink()

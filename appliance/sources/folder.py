@@ -231,14 +231,17 @@ class FolderSource:
 
         Kept last: cut off before that, it is new once more, and what is left is offered then.
         """
+        patience_s = self._patience_s(candidate)
+        if candidate.bides and patience_s:
+            return patience_s
         beside = Beside(candidate.path.parent, self._profile)
         for path in described_by(candidate.path, self._profile):
             described = Candidate(path)
             described.look(self._clock.monotonic())
             earlier = self._arrival(described)
             if sha256 := retold(earlier, candidate.path, beside, self._profile, self._journal):
-                patience_s = self._patience_s(candidate)
                 if patience_s and not self._is_held(earlier):
+                    candidate.bides = True
                     return patience_s
                 self._accept(described, earlier, sha256=sha256)
             if self._taken >= _AT_ONCE:

@@ -40,7 +40,8 @@ class Look(Enum):
 class Candidate:
     """A file that may become an arrival; its clock is the monotonic one.
 
-    Of one that `is_only_named` no more is known than that its name is new.
+    Of one that `is_only_named` no more is known than that its name is new. One that `bides` was
+    looked into, and its time is not over.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Candidate:
     is_only_named: bool = False
     fingerprint: str = ""
     still_since_s: float = 0.0
+    bides: bool = False
 
     def look(self, now_s: float) -> Look:
         """Look at the outside of the file and remember what was seen."""
@@ -59,7 +61,7 @@ class Candidate:
             return Look.GONE
         seen = fingerprint(there)
         if seen != self.fingerprint:
-            self.fingerprint, self.still_since_s = seen, now_s
+            self.fingerprint, self.still_since_s, self.bides = seen, now_s, False
         if now_s - self.still_since_s < self.quiet_s:
             return Look.MOVING
         is_open = _is_open(self.path)

@@ -7,6 +7,7 @@ import io
 from itertools import count
 from typing import TYPE_CHECKING
 
+from appliance.convert import formats
 from appliance.errors import Duplicate, NobodyAnswers, NoIdentity, UnsupportedFormat
 from appliance.journal.journal import Journal
 from appliance.journal.session import Paths
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.errors import Ignored, Quarantined
+    from appliance.settings.schema import Settings
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
@@ -105,6 +107,21 @@ class Box:
         item = self.claim(ItemState.ARRIVED)
         self.journal.items.converted(item, [self.body(item)], evidence)
         return self.journal.items.get(item.id)
+
+    def read(self, settings: Settings) -> None:
+        """Have every file that arrived be read for what it is, in this process."""
+        spool = self.journal.spool
+        while item := self.journal.items.claim(ItemState.ARRIVED):
+            bodies, evidence = formats.read(
+                spool.path(item.sha256),
+                item.name,
+                settings.profile_of(item.source),
+                sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
+                modified_at=None,
+                arrived_at=None,
+                make_body=lambda produce: spool.make(produce).path,
+            )
+            self.journal.items.converted(item, bodies, evidence)
 
     def identify(self, identity: Identity = SITI) -> Item:
         item = self.claim(ItemState.CONVERTED)

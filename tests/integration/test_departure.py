@@ -144,8 +144,8 @@ def test_a_film_that_took_the_name_at_the_last_instant_stays(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, after: After
 ) -> None:
     scene.sidecar.unlink()
-    renaming = before_first(scene.export_next, departure.rename_beside)
-    monkeypatch.setattr(departure, "rename_beside", renaming)
+    renaming = before_first(scene.export_next, durable.rename_beside)
+    monkeypatch.setattr(durable, "rename_beside", renaming)
     scene.care(after)
     assert scene.names() == ["film.tif"]
     assert scene.film.read_bytes() == NEXT
@@ -156,8 +156,8 @@ def test_a_film_that_takes_the_name_while_the_other_is_aside_stays(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.sidecar.unlink()
-    renaming = after_first(departure.rename_beside, scene.export_next)
-    monkeypatch.setattr(departure, "rename_beside", renaming)
+    renaming = after_first(durable.rename_beside, scene.export_next)
+    monkeypatch.setattr(durable, "rename_beside", renaming)
     scene.care()
     assert scene.names() == ["film.tif"]
     assert scene.film.read_bytes() == NEXT
@@ -180,8 +180,8 @@ def test_of_two_films_that_take_the_name_none_replaces_the_other(
     def twice() -> None:
         scene.film.write_bytes(b"yet another film")
 
-    renaming = before_first(scene.export_next, after_first(departure.rename_beside, twice))
-    monkeypatch.setattr(departure, "rename_beside", renaming)
+    renaming = before_first(scene.export_next, after_first(durable.rename_beside, twice))
+    monkeypatch.setattr(durable, "rename_beside", renaming)
     scene.care()
     aside, _ = scene.names()
     assert (scene.export / aside).read_bytes() == NEXT
@@ -207,8 +207,8 @@ def test_a_sidecar_that_is_written_anew_at_the_last_instant_stays(
     def anew() -> None:
         scene.sidecar.write_text('{"PatientID": "4712"}')
 
-    renaming = before_first(anew, departure.rename_beside)
-    monkeypatch.setattr(departure, "rename_beside", renaming)
+    renaming = before_first(anew, durable.rename_beside)
+    monkeypatch.setattr(durable, "rename_beside", renaming)
     scene.care()
     assert scene.names() == ["film.json"]
     assert scene.sidecar.read_text() == '{"PatientID": "4712"}'
@@ -272,8 +272,8 @@ def test_where_the_kernel_cannot_rename_like_that(
         def renameat2(self, *_: object) -> int:
             return -1
 
-    monkeypatch.setattr(departure, "_libc", Libc())
-    monkeypatch.setattr("appliance.sources.departure.ctypes.get_errno", lambda: number)
+    monkeypatch.setattr(durable, "_libc", Libc())
+    monkeypatch.setattr("appliance.durable.ctypes.get_errno", lambda: number)
     scene.care()
     assert scene.names() == ([] if number == errno.EINVAL else ["film.json", "film.tif"])
     assert scene.due() == (0 if number == errno.EINVAL else 1)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from appliance.convert.formats import read
 from appliance.desk.release import release
 from appliance.errors import Refused
 from appliance.forward.lane import Lane
@@ -95,24 +94,10 @@ class Export:
         return self.box.journal.items.get(accepted.item_id)
 
     def goes(self) -> None:
-        while item := self.box.journal.items.claim(ItemState.ARRIVED):
-            self._convert(item)
+        self.box.read(SETTINGS)
         while self.identify.turn(SETTINGS) or self.routing.turn(SETTINGS):
             pass
         self.box.clock.passes(minutes=7)
-
-    def _convert(self, item: Item) -> None:
-        spool = self.box.journal.spool
-        bodies, evidence = read(
-            spool.path(item.sha256),
-            item.name,
-            SETTINGS.profile_of(item.source),
-            sidecars={},
-            modified_at=None,
-            arrived_at=None,
-            make_body=lambda produce: spool.make(produce).path,
-        )
-        self.box.journal.items.converted(item, bodies, evidence)
 
     def stands(self, item: Item) -> tuple[str, str]:
         row = self.box.journal.ledger.item_row(item.id)

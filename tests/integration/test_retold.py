@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.convert.formats import read
 from appliance.convert.stage import Convert
 from appliance.errors import DiskFull
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists
+from appliance.intake.sidecars import described_by
 from appliance.model import ItemState
 from appliance.settings.load import parse
+from appliance.sources import folder as folder_source
 from appliance.sources.patience import UNTOLD_QUIET_S
 from tests.builders.identities import BUDI, SITI
 from tests.integration.test_folder_source import SETTLE_S, Watched, png
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.journal.arrivals import Accepted
-    from appliance.model import Item
 
 SETTINGS = parse("""
 [[source]]
@@ -66,23 +66,9 @@ class Folder(Watched):
     def turns(self) -> None:
         """Until there is nothing to do any more."""
         self.run_for(self.patience_s)
-        while item := self.box.journal.items.claim(ItemState.ARRIVED):
-            self._convert(item)
+        self.box.read(SETTINGS)
         while self.identify.turn(SETTINGS):
             pass
-
-    def _convert(self, item: Item) -> None:
-        spool = self.box.journal.spool
-        bodies, evidence = read(
-            spool.path(item.sha256),
-            item.name,
-            SETTINGS.profiles[0],
-            sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
-            modified_at=None,
-            arrived_at=None,
-            make_body=lambda produce: spool.make(produce).path,
-        )
-        self.box.journal.items.converted(item, bodies, evidence)
 
     def items(self, name: str = "") -> list[tuple[str, str]]:
         """How all items stand that are no sidecars, or those of a file."""
@@ -266,6 +252,28 @@ def test_the_next_image_of_a_name_comes_after_its_sidecar(folder: Folder) -> Non
     folder.shows("a.png")
     folder.turns()
     assert folder.items() == [GOES, GOES]
+
+
+def test_while_it_bides_it_is_not_read_at_every_turn(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every image of a burst is a turn, and a list may name thousands."""
+    of_budi(folder)
+    looks = []
+
+    def counted(*args: Any) -> tuple[Path, ...]:
+        looks.append(args)
+        return described_by(*args)
+
+    monkeypatch.setattr(folder_source, "described_by", counted)
+    folder.says("a.csv", line("a.png", SITI))
+    while not looks:
+        folder.source.turn()
+    for _ in range(20):
+        folder.source.turn()
+    folder.turns()
+    assert folder.items() == [HELD, HELD]
+    assert len(looks) <= 2  # when it came, and when its time was over
 
 
 # --- lists of many images

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.convert import formats
 from appliance.identify.stage import Identify
 from appliance.identify.worklist import Worklists
 from appliance.intake.accept import Intake
-from appliance.model import ItemState
 from appliance.settings.links import StickLink
 from appliance.settings.load import parse
 from appliance.sources.media.volume import Taker
@@ -51,23 +49,12 @@ def listed(**patients: str) -> str:
 
 def go(box: Box) -> list[str]:
     """Read and identify all that came: the patient of each image, or why it has none."""
-    spool, items = box.journal.spool, box.journal.items
-    while item := items.claim(ItemState.ARRIVED):
-        bodies, evidence = formats.read(
-            spool.path(item.sha256),
-            item.name,
-            SETTINGS.profile_of(item.source),
-            sidecars={name: spool.path(sha256) for name, sha256 in item.sidecars.items()},
-            modified_at=None,
-            arrived_at=None,
-            make_body=lambda produce: spool.make(produce).path,
-        )
-        items.converted(item, bodies, evidence)
+    box.read(SETTINGS)
     stage = Identify(box.journal, Worklists(box.journal, box.clock), box.clock)
     while stage.turn(SETTINGS):
         pass
     numbers = range(1, 1 + sum(box.journal.ledger.item_counts().values()))
-    told = [_told(items.get(number), box) for number in numbers]
+    told = [_told(box.journal.items.get(number), box) for number in numbers]
     return [each for each in told if each != "sidecar"]
 
 
