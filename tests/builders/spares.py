@@ -7,13 +7,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.box import parcel, takeover
+from appliance.box import handover, parcel, takeover
 from appliance.box.handover import Machine
 from appliance.box.sealed import Key, Opener
 from appliance.clock import SystemClock
 from appliance.journal.journal import Journal
 from appliance.journal.session import Paths
 from appliance.journal.worker import Worker
+from appliance.model import ItemState
 from appliance.settings import access, history
 from tests.builders.box import Box
 
@@ -40,6 +41,10 @@ def derived(passphrase: str, passes: int, memory_kib: int) -> Key:
     return Key(secret, SALT, passes, memory_kib)
 
 
+ALL = {f"{state}.tif": str(state) for state in ItemState}
+"""What a room's old box has at first: names and states."""
+
+
 @dataclass(frozen=True)
 class Room:
     """The two boxes and the stick, below one folder."""
@@ -61,6 +66,13 @@ class Room:
         with closing(Journal(machine.paths, worker, machine.clock)) as journal:
             yield journal
         worker.retire()
+
+    def hand_over(self) -> parcel.Label:
+        return handover.hand_over(self.machine("old"), self.stick, quick_key())
+
+    def take_over(self, name: str = "spare", passphrase: str = PASSPHRASE) -> None:
+        takeover.take_over(self.machine(name), self.stick, passphrase)
+        self.restart(name)
 
     def restart(self, name: str) -> None:
         """What every start of a box does first."""
@@ -87,6 +99,13 @@ class Room:
         """Which box it knows on the other side."""
         with self.journal(name) as journal:
             return journal.charge.standing().other
+
+    def spooled(self, name: str) -> Path:
+        """Where the bytes of a film of the old box lie."""
+        with self.journal("old") as journal:
+            films = journal.ledger.films("", "", "9", 99)
+            (sha256,) = [row["sha256"] for row in films if row["name"] == name]
+            return journal.spool.path(sha256)
 
     def items(self, name: str) -> dict[str, str]:
         """Names and states of all that a box knows; every byte of it must be there."""

@@ -1,6 +1,4 @@
-"""The box as a stick, from the host's writes to the journal: real FAT images, the helper's half
-behind its socket, a kernel and a host that are played.
-"""
+"""The box as a stick: what the host writes is taken, once, and only when it stands still."""
 
 from __future__ import annotations
 
@@ -8,128 +6,19 @@ import errno
 import os
 import time
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 
-from appliance.board.disk import Room
-from appliance.board.drive.client import Drive
-from appliance.board.drive.gadget import Gadget
-from appliance.board.drive.helper import Drives
 from appliance.board.drive.taken import is_settled, untaken
-from appliance.board.mount import SOCKET
-from appliance.call import Server
-from appliance.intake.accept import Intake
-from appliance.model import ConfirmedBy, ItemState
-from appliance.settings.links import DriveLink
 from appliance.settings.schema import Profile
-from appliance.sources.media.drive import DriveSource
-from tests.builders.box import Box
-from tests.builders.fat import Host, Unpacker
-from tests.fakes.configfs import FakeConfigfs
+from tests.builders.posing import QUIET_S, Posing, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-QUIET_S = 10.0
 ALWAYS_THE_SAME = datetime(1999, 12, 31, 12, 0, tzinfo=UTC)
-
-
-def png(shade: int = 0) -> bytes:
-    content = BytesIO()
-    Image.effect_noise((64, 64), 50 + shade).save(content, "PNG")
-    return content.getvalue()
-
-
-class Posing:
-    """A drive source turned by hand; time passes as it asks for it."""
-
-    def __init__(self, root: Path, profile: Profile | None = None) -> None:
-        self.root = root
-        self.profile = profile
-        self.box = Box(root / "box")
-        self.link = DriveLink(name="cr", size_gib=1, quiet_s=QUIET_S)
-        self.configfs = FakeConfigfs(root)
-        self.configfs.host_comes()
-        self.serves()
-        self.watches()
-        self.runs(1)
-
-    def serves(self) -> None:
-        """The privileged helper comes up."""
-        gadget = Gadget(self.configfs, self.configfs.controllers)
-        self.drives = Drives(
-            self.root / "drive",
-            lambda: [self.link],
-            gadget,
-            Unpacker(self.root / "views"),
-            "10000000ABCDEF01",
-            lambda _: None,
-        )
-        self.server = Server(self.box.paths.run / SOCKET, self.drives.operations)
-        self.server.start()
-
-    def watches(self) -> None:
-        """The watch service comes up."""
-        journal = self.box.journal
-        drive = Drive(self.box.paths.run, "cr")
-        self.source = DriveSource(
-            self.link, self.profile, journal, Intake(journal), self.box.clock, drive
-        )
-
-    def runs(self, seconds: float) -> int:
-        """How many files were taken while that time passed."""
-        taken, clock = 0, self.box.clock
-        until_s = clock.monotonic() + seconds
-        while True:
-            new, wait_s = self.source.turn()
-            taken += new
-            left_s = until_s - clock.monotonic()
-            if left_s <= 0 and wait_s != 0:
-                return taken
-            assert wait_s is not None
-            clock.passes(seconds=min(wait_s, max(left_s, 0)))
-
-    @property
-    def host(self) -> Host:
-        assert self.configfs.medium
-        return Host(self.configfs.medium)
-
-    def counts(self) -> dict[str, int]:
-        return self.box.journal.ledger.item_counts()
-
-    def names(self) -> list[str]:
-        films = self.box.journal.ledger.films("", "0", "9", 1000)
-        return sorted(row["name"] for row in films)
-
-    def place(self) -> tuple[str, str, str]:
-        (row,) = [row for row in self.box.journal.ledger.places() if row["name"] == "cr"]
-        return row["state"], row["code"], row["sentence"]
-
-    def delivers_all(self, by: ConfirmedBy = ConfirmedBy.FIND) -> None:
-        """Every destination gets, and proves, what has arrived."""
-        while self.counts().get(ItemState.ARRIVED):
-            self.box.convert()
-            self.box.identify()
-            self.box.route()
-            self.box.send()
-            self.box.confirm(by=by)
-
-    def close(self) -> None:
-        self.source.close()
-        self.server.close()
-        self.box.close()
-
-
-@pytest.fixture
-def posing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Posing]:
-    monkeypatch.setattr("appliance.sources.media.agreement.room", lambda _: Room(100, 90))
-    drive = Posing(tmp_path)
-    yield drive
-    drive.close()
 
 
 def test_what_the_host_writes_is_taken_once(posing: Posing) -> None:
@@ -386,129 +275,3 @@ def test_a_sidecar_that_comes_later_is_seen_without_another_write(tmp_path: Path
     images = [posing.box.journal.items.get(number) for number in (1, 2, 3)]
     assert [list(i.sidecars) for i in images if i.name == "A.PNG"] == [[], ["A.CSV"]]
     posing.close()
-
-
-# The exchange
-
-
-@pytest.fixture
-def filled(posing: Posing, monkeypatch: pytest.MonkeyPatch) -> Posing:
-    """A drive that is 90 % full with one image."""
-
-    def room(top: Path) -> Room:
-        return Room(100, 10 if any(top.iterdir()) else 100)
-
-    monkeypatch.setattr("appliance.sources.media.agreement.room", room)
-    posing.host.writes("A.PNG", png())
-    posing.runs(60)
-    return posing
-
-
-def test_a_full_drive_whose_files_are_all_proved_is_exchanged(filled: Posing) -> None:
-    filled.delivers_all()
-    filled.runs(900)
-    assert filled.host.has() == []
-    assert filled.counts() == {"done": 1}
-
-
-def test_a_drive_with_room_is_left_alone(posing: Posing) -> None:
-    posing.host.writes("A.PNG", png())
-    posing.runs(60)
-    posing.delivers_all()
-    posing.runs(3600)
-    assert posing.host.has() == ["A.PNG"]
-
-
-def test_a_full_drive_is_not_exchanged_before_its_idle_window(filled: Posing) -> None:
-    filled.delivers_all()
-    filled.runs(400)
-    assert filled.host.has() == ["A.PNG"]
-    assert filled.place()[:2] == ("watching", "drive-almost-full")
-    filled.runs(400)
-    assert filled.host.has() == []
-
-
-def test_with_no_host_there_it_is_exchanged_soon(filled: Posing) -> None:
-    filled.delivers_all()
-    filled.configfs.host_leaves()
-    filled.runs(130)
-    assert filled.host.has() == []
-    assert filled.configfs.medium == filled.root / "drive" / "cr" / "000002.img"
-    assert filled.place() == ("empty", "", "")
-
-
-def test_a_host_that_sleeps_is_as_good_as_none(filled: Posing) -> None:
-    filled.delivers_all()
-    filled.configfs.host_locks()
-    filled.configfs.host_sleeps()
-    filled.runs(130)
-    assert filled.host.has() == []
-    assert filled.place() == ("watching", "", "")
-
-
-def test_what_is_not_proved_keeps_the_drive_and_is_said(filled: Posing) -> None:
-    filled.runs(1800)
-    assert filled.host.has() == ["A.PNG"]
-    state, code, sentence = filled.place()
-    assert (state, code) == ("watching", "drive-almost-full")
-    assert "90 %" in sentence
-    assert "not proved" in sentence
-    filled.delivers_all()
-    filled.runs(120)
-    assert filled.host.has() == []
-    assert filled.place() == ("watching", "", "")
-
-
-def test_a_drive_that_is_all_but_full_needs_a_person(
-    posing: Posing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("appliance.sources.media.agreement.room", lambda _: Room(100, 3))
-    posing.host.writes("A.PNG", png())
-    posing.runs(60)
-    assert posing.place()[1] == "drive-filling"
-    assert "97 %" in posing.place()[2]
-
-
-def test_an_answer_is_no_proof(filled: Posing) -> None:
-    filled.delivers_all(ConfirmedBy.RESPONSE)
-    filled.runs(1800)
-    assert filled.host.has() == ["A.PNG"]
-
-
-def test_a_drive_the_host_has_mounted_is_not_exchanged_and_it_is_said(filled: Posing) -> None:
-    filled.configfs.host_locks()
-    filled.delivers_all()
-    filled.runs(1800)
-    assert filled.host.has() == ["A.PNG"]
-    assert filled.place()[1] == "drive-filling"
-    assert "let go" in filled.place()[2]
-    filled.configfs.host_unlocks()
-    filled.runs(120)
-    assert filled.host.has() == []
-
-
-def test_a_file_nobody_finished_keeps_the_drive(filled: Posing) -> None:
-    filled.host.writes("B.TMP", png(1))
-    filled.runs(60)
-    filled.delivers_all()
-    filled.runs(1800)
-    assert filled.host.has() == ["A.PNG", "B.TMP"]
-    assert "B.TMP" in filled.place()[2]
-
-
-def test_what_is_set_aside_is_in_custody_and_keeps_no_drive(filled: Posing) -> None:
-    filled.host.writes("B.FRM", b"MINDRAY" * 100)
-    filled.runs(120)
-    filled.delivers_all()
-    filled.runs(1200)
-    assert filled.host.has() == []
-    assert filled.counts() == {"done": 1, "quarantined": 1}
-
-
-def test_after_the_exchange_the_same_exports_written_again_are_known(filled: Posing) -> None:
-    content = filled.box.journal.spool.path(filled.box.journal.items.get(1).sha256).read_bytes()
-    filled.delivers_all()
-    filled.runs(900)
-    filled.host.writes("A.PNG", content)
-    assert filled.runs(60) == 0
-    assert filled.counts() == {"done": 1}

@@ -23,7 +23,7 @@ from appliance.errors import (
 )
 from appliance.settings import history
 from tests.builders.box import Box
-from tests.builders.spares import PASSPHRASE, SETTINGS, Room, copied, derived, quick_key, room
+from tests.builders.spares import PASSPHRASE, SETTINGS, Room, derived, quick_key
 from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -32,15 +32,9 @@ if TYPE_CHECKING:
     from appliance.box.parcel import Label
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Room:
-    return room(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
-def here(template: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
+def here(here: Room, monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr(backup, "new_key", lambda _: quick_key())
-    here = copied(template, tmp_path / "room")
     for name in ("old", "spare"):
         backup.set_passphrase(here.machine(name).paths, PASSPHRASE)
     return here

@@ -22,14 +22,12 @@ from appliance.errors import HandoverStands, NotReleased, NotThere, ParcelDamage
 from appliance.journal import away, charge
 from appliance.journal.away import may_use_address
 from appliance.journal.charge import Charge
-from appliance.model import ItemState
-from tests.builders.spares import PASSPHRASE, Room, copied, quick_key, room
+from tests.builders.spares import ALL, PASSPHRASE, Room, copied, quick_key, room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-ALL = {f"{state}.tif": str(state) for state in ItemState}
 _WATCHED = {module.__file__ for module in (handover, takeover, token, charge, away, volumes)}
 _STRIDE = int(os.environ.get("EVERY", "8"))
 """One line of so many is cut at; with EVERY=1 in the environment each, which takes minutes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +11,12 @@ import pytest
 from appliance.desk import queue
 from appliance.desk.release import release
 from appliance.errors import LeftFromTests, NoRoute
-from appliance.model import ItemState
+from appliance.model import Claim, DeliveryState, Evidence, ItemState, Origin
+from tests.builders.identifying import DOWN, SETTINGS, Room, of
 from tests.builders.identities import BUDI, SITI
-from tests.unit.identify.test_stage import SETTINGS, Room, of
 
 if TYPE_CHECKING:
-    from appliance.model import Evidence, Item
+    from appliance.model import Item
     from tests.builders.box import Box
 
 STUDY = "1.2.3"
@@ -155,3 +157,107 @@ def test_whom_a_person_names_beside_it_gets_a_study_of_its_own(room: Room) -> No
     misspelt = comes(room, of({**SITI, "PatientName": "RAHAYU^STI"}), "3.dcm", source="unserved")
     assert not released(room, misspelt, OF_SITI)
     assert released(room, nobody, OF_BUDI)
+
+
+# --- as it goes by itself
+
+
+def test_a_study_of_two_patients_is_held_as_far_as_it_was_not_sent(room: Room) -> None:
+    sent = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    room.box.send()
+    routed = room.comes(of(SITI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    known = room.comes(of(SITI), name="3.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    other = room.comes(of(BUDI), name="4.dcm", source="trusted", study="1.2.3")
+    elsewhere = room.comes(of(BUDI), name="5.dcm", source="trusted", study="1.2.4")
+    room.goes()
+    assert room.stands(other) == room.stands(known) == ("held", "mixed-patients")
+    states = [
+        room.box.journal.ledger.deliveries_of(item.id)[0]["state"] for item in (sent, routed)
+    ]
+    assert states == [DeliveryState.SENT, DeliveryState.HELD]
+    assert room.stands(elsewhere) == ("identified", "")
+    later = room.comes(of(SITI), name="6.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    assert room.stands(later) == ("held", "mixed-patients")
+    row = room.box.journal.ledger.item_row(later.id)
+    assert "patient 4711, RAHAYU^SITI" in row["sentence"]
+    assert "patient 4712, SANTOSO^BUDI" in row["sentence"]
+
+
+@pytest.mark.parametrize("way", ["defer", "put_back", "abandon", "dies"])
+def test_what_is_being_sent_meanwhile_does_not_go_again_by_itself(room: Room, way: str) -> None:
+    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    lane = room.box.again("lane")
+    delivery = lane.take_up()
+    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    match way:
+        case "defer":
+            lane.journal.deliveries.defer(delivery, DOWN, room.box.clock.utc(), forgive=True)
+        case "put_back":
+            lane.journal.deliveries.put_back(delivery)
+        case "abandon":
+            lane.journal.deliveries.abandon()
+        case _:
+            pass
+    lane.close()
+    room.box.journal.custody.free_the_dead()
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert (after["state"], after["code"]) == (DeliveryState.HELD, "mixed-patients")
+    assert queue.retry(room.box.journal, first.id, who="Sari")
+    lane = room.box.again("lane")
+    lane.journal.deliveries.put_back(lane.take_up())
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert after["state"] == DeliveryState.PREPARED
+    lane.close()
+
+
+def test_what_is_taken_meanwhile_is_sent(room: Room) -> None:
+    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.route()
+    delivery = room.box.take_up()
+    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    room.box.journal.deliveries.sent(delivery, None, room.box.clock.utc())
+    (after,) = room.box.journal.ledger.deliveries_of(first.id)
+    assert (after["state"], after["code"]) == (DeliveryState.SENT, "")
+
+
+def test_another_spelling_in_one_study_is_no_other_patient(room: Room) -> None:
+    room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    again = room.comes(
+        of({**SITI, "PatientName": "rahayu siti"}), name="2.dcm", source="trusted", study="1.2.3"
+    )
+    room.goes()
+    assert room.stands(again) == ("identified", "")
+
+
+def test_once_the_wrong_one_is_set_aside_the_others_go_on(room: Room) -> None:
+    right = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
+    wrong = room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
+    room.goes()
+    assert room.stands(right) == room.stands(wrong) == ("held", "mixed-patients")
+    queue.discard(room.box.journal, wrong.id, reason="a test", who="Sari")
+    queue.retry(room.box.journal, right.id, who="Sari")
+    claimed = room.box.claim(ItemState.ARRIVED)
+    body = replace(room.box.body(claimed), attributes={"StudyInstanceUID": "1.2.3"})
+    room.box.journal.items.converted(claimed, [body], of(SITI))
+    room.goes()
+    assert room.stands(right) == ("identified", "")
+
+
+def test_kin_are_those_of_a_sidecars_study_too(room: Room) -> None:
+    uid = Claim(Origin.SIDECAR, "StudyInstanceUID", "1.2.3")
+    for number, person in enumerate((SITI, BUDI)):
+        room.comes(Evidence((*of(person).claims, uid)), name=f"{number}.tif", source="trusted")
+    room.goes()
+    counts = room.box.journal.ledger.item_counts()
+    assert json.dumps(counts) == '{"held": 2}'

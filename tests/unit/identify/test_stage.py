@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,111 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.desk import queue
-from appliance.errors import PortClosed
-from appliance.identify.stage import Identify
-from appliance.model import FOUND, Claim, DeliveryState, Evidence, ItemState, Origin
-from appliance.settings.load import parse
+from appliance.model import FOUND, Evidence
 from appliance.settings.schema import Environment
+from tests.builders.identifying import DOWN, MORNING, SETTINGS, Room, of
 from tests.builders.identities import BUDI, SITI, evidence, order, says
 from tests.builders.scenarios import FILM, OF_SITI
-from tests.fakes.worklists import FakeWorklists
 
 if TYPE_CHECKING:
-    from appliance.model import Item
     from tests.builders.box import Box
-
-SETTINGS = parse("""
-[box]
-timezone = "Asia/Jakarta"
-
-[[source]]
-name = "cr"
-kind = "folder"
-path = "/srv/cr"
-profile = "cr"
-
-[[source]]
-name = "trusted"
-kind = "folder"
-path = "/srv/trusted"
-profile = "trusted"
-
-[[source]]
-name = "unserved"
-kind = "folder"
-path = "/srv/unserved"
-profile = "cr"
-
-[[profile]]
-name = "cr"
-modality = "CR"
-identity = "worklist"
-
-[[profile]]
-name = "trusted"
-identity = "trust"
-
-[[worklist]]
-name = "ris"
-host = "10.0.0.1"
-port = 104
-ae_title = "RIS"
-sources = ["cr"]
-wait_h = 2
-""")
-
-MORNING = datetime(2024, 3, 14, 3, 30, tzinfo=UTC)  # half past ten in Jakarta
-DOWN = PortClosed(host="10.0.0.1", port=104)
-SITIS_FILM = evidence(says(**OF_SITI))
-
-
-class Room:
-    """A box, a worklist, and the stage between them."""
-
-    def __init__(self, box: Box) -> None:
-        box.clock.is_set(MORNING)
-        self.box = box
-        self.ris = FakeWorklists(box, order())
-        self.stage = Identify(box.journal, self.ris, box.clock)
-
-    def comes(
-        self,
-        said: Evidence = SITIS_FILM,
-        *,
-        name: str = "film.dcm",
-        source: str = "cr",
-        study: str = "",
-        pixels: str = "",
-    ) -> Item:
-        """An export that was read; `pixels`: the same picture comes in any file of that word."""
-        item = self.box.accept(name, source=source, evidence_digest=name)
-        claimed = self.box.claim(ItemState.ARRIVED)
-        body = self.box.body(claimed)
-        if study:
-            body = replace(body, attributes={"StudyInstanceUID": study})
-        body = replace(body, digest=pixels or body.digest)
-        self.box.journal.items.converted(claimed, [body], said)
-        return item
-
-    def goes(self) -> None:
-        while self.stage.turn(SETTINGS):
-            pass
-
-    def stands(self, item: Item) -> tuple[str, str]:
-        row = self.box.journal.ledger.item_row(item.id)
-        return row["state"], row["code"]
-
-    def told(self, item: Item) -> list[str]:
-        return [row["sentence"] for row in self.box.journal.ledger.history(item.id)]
 
 
 @pytest.fixture
 def room(box: Box) -> Room:
     return Room(box)
-
-
-def of(person: dict[str, str]) -> Evidence:
-    return evidence(says(**{**FILM, **person}))
 
 
 def test_what_is_proved_takes_over_its_order_and_says_by_what(room: Room) -> None:
@@ -374,110 +281,6 @@ def test_the_right_number_for_what_was_sent_under_a_wrong_one_waits(room: Room) 
     again = room.comes(pixels="p", name="b.dcm")
     room.goes()
     assert room.stands(again) == ("held", "identity-conflict")
-
-
-# --- a study of two patients
-
-
-def test_a_study_of_two_patients_is_held_as_far_as_it_was_not_sent(room: Room) -> None:
-    sent = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    room.box.route()
-    room.box.send()
-    routed = room.comes(of(SITI), name="2.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    room.box.route()
-    known = room.comes(of(SITI), name="3.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    other = room.comes(of(BUDI), name="4.dcm", source="trusted", study="1.2.3")
-    elsewhere = room.comes(of(BUDI), name="5.dcm", source="trusted", study="1.2.4")
-    room.goes()
-    assert room.stands(other) == room.stands(known) == ("held", "mixed-patients")
-    states = [
-        room.box.journal.ledger.deliveries_of(item.id)[0]["state"] for item in (sent, routed)
-    ]
-    assert states == [DeliveryState.SENT, DeliveryState.HELD]
-    assert room.stands(elsewhere) == ("identified", "")
-    later = room.comes(of(SITI), name="6.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    assert room.stands(later) == ("held", "mixed-patients")
-    row = room.box.journal.ledger.item_row(later.id)
-    assert "patient 4711, RAHAYU^SITI" in row["sentence"]
-    assert "patient 4712, SANTOSO^BUDI" in row["sentence"]
-
-
-@pytest.mark.parametrize("way", ["defer", "put_back", "abandon", "dies"])
-def test_what_is_being_sent_meanwhile_does_not_go_again_by_itself(room: Room, way: str) -> None:
-    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    room.box.route()
-    lane = room.box.again("lane")
-    delivery = lane.take_up()
-    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    match way:
-        case "defer":
-            lane.journal.deliveries.defer(delivery, DOWN, room.box.clock.utc(), forgive=True)
-        case "put_back":
-            lane.journal.deliveries.put_back(delivery)
-        case "abandon":
-            lane.journal.deliveries.abandon()
-        case _:
-            pass
-    lane.close()
-    room.box.journal.custody.free_the_dead()
-    (after,) = room.box.journal.ledger.deliveries_of(first.id)
-    assert (after["state"], after["code"]) == (DeliveryState.HELD, "mixed-patients")
-    assert queue.retry(room.box.journal, first.id, who="Sari")
-    lane = room.box.again("lane")
-    lane.journal.deliveries.put_back(lane.take_up())
-    (after,) = room.box.journal.ledger.deliveries_of(first.id)
-    assert after["state"] == DeliveryState.PREPARED
-    lane.close()
-
-
-def test_what_is_taken_meanwhile_is_sent(room: Room) -> None:
-    first = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    room.box.route()
-    delivery = room.box.take_up()
-    room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    room.box.journal.deliveries.sent(delivery, None, room.box.clock.utc())
-    (after,) = room.box.journal.ledger.deliveries_of(first.id)
-    assert (after["state"], after["code"]) == (DeliveryState.SENT, "")
-
-
-def test_another_spelling_in_one_study_is_no_other_patient(room: Room) -> None:
-    room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
-    again = room.comes(
-        of({**SITI, "PatientName": "rahayu siti"}), name="2.dcm", source="trusted", study="1.2.3"
-    )
-    room.goes()
-    assert room.stands(again) == ("identified", "")
-
-
-def test_once_the_wrong_one_is_set_aside_the_others_go_on(room: Room) -> None:
-    right = room.comes(of(SITI), name="1.dcm", source="trusted", study="1.2.3")
-    wrong = room.comes(of(BUDI), name="2.dcm", source="trusted", study="1.2.3")
-    room.goes()
-    assert room.stands(right) == room.stands(wrong) == ("held", "mixed-patients")
-    queue.discard(room.box.journal, wrong.id, reason="a test", who="Sari")
-    queue.retry(room.box.journal, right.id, who="Sari")
-    claimed = room.box.claim(ItemState.ARRIVED)
-    body = replace(room.box.body(claimed), attributes={"StudyInstanceUID": "1.2.3"})
-    room.box.journal.items.converted(claimed, [body], of(SITI))
-    room.goes()
-    assert room.stands(right) == ("identified", "")
-
-
-def test_kin_are_those_of_a_sidecars_study_too(room: Room) -> None:
-    uid = Claim(Origin.SIDECAR, "StudyInstanceUID", "1.2.3")
-    for number, person in enumerate((SITI, BUDI)):
-        room.comes(Evidence((*of(person).claims, uid)), name=f"{number}.tif", source="trusted")
-    room.goes()
-    counts = room.box.journal.ledger.item_counts()
-    assert json.dumps(counts) == '{"held": 2}'
 
 
 # --- tests and real patients ---------------------------------------------------------------------

@@ -18,8 +18,8 @@ from appliance.errors import (
     Problem,
 )
 from appliance.model import DeliveryState, Evidence, ItemState, Origin
+from tests.builders.identifying import SETTINGS, Room, of
 from tests.builders.identities import BUDI, SITI, order, says
-from tests.unit.identify.test_stage import SETTINGS, Room, of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
