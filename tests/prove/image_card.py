@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECTOR = 512
+_STATE = 65
+"""Where a FAT32 keeps its state, from its beginning."""
 _OPEN_S = 30
 _PIECE = 1 << 20
 
@@ -106,6 +108,12 @@ class Card:
                 digest.update(piece)
                 left -= len(piece)
         return digest.hexdigest()
+
+    def leave_open(self) -> None:
+        """Mark the FAT partition as one whose power went while it was written (Linux, Windows)."""
+        with self.opened(writable=True) as whole, whole.open("r+b") as file:
+            file.seek(_part(whole, 1).start + _STATE)
+            file.write(b"\x01")
 
     def fat_faults(self) -> str:
         """What fsck says against the FAT partition; "" where it is in order."""

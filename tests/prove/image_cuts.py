@@ -204,8 +204,6 @@ class Cuts:
         appliance.card = card
         appliance.start()
         appliance.page.wait(BOOT_S)
-        if faults := card.fat_faults():
-            appliance.fail(f"after a cut the first partition is damaged: {faults}")
         same_again(appliance, self._before, "after a cut")
         hospital.pacs.come()
         try:
@@ -214,6 +212,8 @@ class Cuts:
             hospital.pacs.forget()
             hospital.pacs.go()
         appliance.cut()
+        if faults := card.fat_faults():
+            appliance.fail(f"after a cut the first partition is damaged: {faults}")
 
 
 def _phase(appliance: Appliance) -> str:

@@ -1,6 +1,7 @@
 """Proves what becomes of a damaged card. Broken encryption is left as it is, told on the page and
 in `jembatan-result.txt`, and the card is never taken for a new one; where the kernel finds the
 file system damaged, at work or at the start, the page says so, and the next start repairs it.
+So does every start with the first partition.
 """
 
 from __future__ import annotations
@@ -47,14 +48,18 @@ def prove(rig: Rig) -> str:
         _gives_out(rig, appliance, "at work")
         _repaired(appliance, before)
         appliance.cut()
+        _is_left_open(appliance)
         appliance.start()
         _gives_out(rig, appliance, "at the start")
         _repaired(appliance, before)
         hospital.pacs.come()
         hospital.reckon()
+        appliance.cut()
+        if faults := appliance.card.fat_faults():
+            appliance.fail(f"the first partition was not put right: {faults}")
     return (
         "damaged cards: told on the page; encryption left as it is, a file system repaired by the"
-        " next start, all that waited on it sent once"
+        " next start, all that waited on it sent once; a first partition left open put right"
     )
 
 
@@ -84,6 +89,13 @@ def _is_only_watched(appliance: Appliance) -> None:
         appliance.hand.run("systemctl", "is-active", unit)
     if appliance.page.answers() != HTTPStatus.OK:
         appliance.fail("a watcher of the card that was killed stopped the box")
+
+
+def _is_left_open(appliance: Appliance) -> None:
+    """The first partition, as by a plug pulled while it was written."""
+    appliance.card.leave_open()
+    if not appliance.card.fat_faults():
+        appliance.fail("a first partition left open is not told from one in order")
 
 
 def _gives_out(rig: Rig, appliance: Appliance, when: str) -> None:
