@@ -77,6 +77,7 @@ class Plug:
 
     def close(self) -> None:
         os.close(self._theirs)
+        self._thread.join()  # it reads no more; else it would read what has its number next
         os.close(self._ours)
 
     def _return(self, change: Callable[[bytes], bytes]) -> None:
