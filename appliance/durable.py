@@ -1,6 +1,7 @@
 """Owns the moment bytes become safe: temp beside the target, fsync, rename, fsync of the folder.
 
-The only rename in the product. Whoever acknowledges something does so after `publish` returned.
+The only rename in the product, but for what a takeover moves to its place
+(appliance.box.takeover). Whoever acknowledges something does so after `publish` returned.
 """
 
 from __future__ import annotations
